@@ -1,0 +1,73 @@
+/** Codes for people: published ones (facts.md section 4) and Muster's own M-nnn. One table; numbers are never reused. */
+#ifndef BASE_CODES_H
+#define BASE_CODES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Published codes are their 32-bit value; M-nnn is nnn (1 … 999). 0: success. */
+enum code {
+	CODE_OK = 0,
+	/* published */
+	CODE_COUNT_LOW = (int)0xC004F038,        /**< count insufficient: counted, not activated */
+	CODE_NO_ANSWER = (int)0xC004F039,
+	CODE_HOST_NOT_ACTIVATED = (int)0xC004F041,
+	CODE_UNSUPPORTED_PRODUCT = (int)0xC004F042,
+	CODE_KEY_INVALID = (int)0xC004F050,
+	CODE_KEY_BLOCKED = (int)0xC004F051,
+	CODE_OFFLINE_DATA = (int)0xC004F02C,
+	CODE_NO_KEY = (int)0xC004F014,
+	CODE_NO_LICENSE = (int)0xC004F015,
+	CODE_TIMESTAMP = (int)0xC004F06C,
+	CODE_NO_HOST = (int)0xC004F074,
+	CODE_GRACE_EXPIRED = (int)0xC004F009,
+	CODE_HARDWARE = (int)0xC004F00F,
+	CODE_SERVER_KEY_BLOCKED = (int)0xC004C003,
+	CODE_HOST_KEY_LIMIT = (int)0xC004C008,
+	CODE_MAK_LIMIT = (int)0xC004C020,
+	CODE_MAK_EXTENSION_LIMIT = (int)0xC004C021,
+	/* Muster's own */
+	CODE_M_BODY = 101,          /**< request body is not JSON or not an object */
+	CODE_M_FIELD = 102,         /**< a field is missing, of the wrong type or out of range; the detail names it */
+	CODE_M_CONTENT_TYPE = 103,
+	CODE_M_TOO_LARGE = 104,
+	CODE_M_NO_PATH = 105,
+	CODE_M_METHOD = 106,
+	CODE_M_RATE_ADDRESS = 107,  /**< too many requests from this address */
+	CODE_M_RATE_NEW = 108,      /**< too many new client IDs from this address or in this pool */
+	CODE_M_OVERLOAD = 109,      /**< queue full or too old: 503, Retry-After */
+	CODE_M_STORAGE = 110,       /**< commit failed or disk nearly full */
+	CODE_M_STOPPING = 111,
+	CODE_M_DUPLICATE = 112,     /**< client ID belongs to other hardware: take a new identity */
+	CODE_M_MODEL = 113,         /**< the product's licensing model is not served by this host yet */
+	CODE_M_REFUSED_PRODUCT = 114, /**< a product that is listed and never served; detail carries the plugin's sentence */
+	CODE_M_LEASE = 115,         /**< the lease presented does not verify */
+	CODE_M_RELEASE = 116,       /**< release secret does not match */
+	CODE_M_NOT_FOUND = 117,
+	CODE_M_DEADLINE = 118,
+	CODE_M_ROLE = 119,          /**< admin API: role too small; detail names the smallest */
+	CODE_M_SETTING = 120,       /**< admin API: unknown setting, or value out of range */
+	CODE_M_ARGUMENT = 121,      /**< admin API: bad argument */
+	CODE_M_INTERNAL = 122,
+	CODE_M_KEY_IN_CLEAR = 123,  /**< a whole product key was sent over an unprotected connection */
+	CODE_M_NETWORK = 124,       /**< the address is not in the listener's networks */
+	CODE_M_PLUGIN = 125,        /**< the plugin refused the request, or is switched off */
+	CODE_M_BUSY = 126           /**< admin API: another operation of this kind is running */
+};
+
+struct code_info {
+	uint32_t code;
+	uint16_t http;       /**< status of the answer that carries it; 0 never sent */
+	const char *name;    /**< "0xC004F038" or "M-101" */
+	const char *title;   /**< a few words */
+	const char *meaning; /**< a sentence or two, plain words */
+	const char *action;  /**< what to do next */
+};
+
+const struct code_info *code_find(uint32_t code);                    /**< NULL when unknown */
+const struct code_info *code_find_name(const char *text, size_t n);  /**< "0xC004F038", "C004F038", "F038", "M-101", "m101", "101" */
+const struct code_info *code_table(size_t *count);
+/** "0xC004F038" or "M-101" for any value. */
+void code_name(char out[16], uint32_t code);
+
+#endif
