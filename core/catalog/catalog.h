@@ -1,0 +1,85 @@
+/**
+ * The catalog: every product this host knows, from plugins and product files, merged with the configuration's overrides.
+ *
+ * Immutable after building and counted: a request keeps the catalog it was checked with; reload builds a new one
+ * and swaps. Look-ups take no lock and do not allocate.
+ */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include <muster/plugin.h>
+#include "core/base/clock.h"
+#include "core/config/config.h"
+
+struct catalog;
+
+/** A count pool: machines counted together. */
+struct catalog_pool {
+	const char *name;              /**< a pool name, or the application ID's text */
+	uint32_t window_s;             /**< a client silent for longer drops out: 30 days (facts.md section 1) */
+	uint32_t index;                /**< 0 … pool_count-1 */
+};
+
+struct catalog_plugin {
+	const char *name, *version, *path;
+	const struct muster_plugin *descriptor;  /**< NULL when refused */
+	void *self;
+	bool required;
+	const char *refused;           /**< why it was refused; NULL when loaded */
+	uint32_t product_count;
+};
+
+/** One product, all overrides applied. */
+struct catalog_product {
+	struct muster_product row;     /**< merged; strings live as long as the catalog */
+	const char *description;       /**< as `dlv` prints it */
+	const char *issuer;            /**< name of an [issuer] section */
+	const char *file; unsigned line;  /**< product file; NULL: from a plugin */
+	const struct catalog_plugin *plugin;  /**< NULL: made without `like` */
+	const struct catalog_pool *pool;      /**< NULL: not of a counted-together model */
+	uint32_t index;                /**< 0 … product_count-1 */
+	bool count_observed, enabled;
+	/* source of the overridable numbers: enum config_source, shown by products --verbose and dlv */
+	uint8_t minimum_source, validity_source, renewal_source, retry_source;
+};
+
+/** An activation ID that clients send. The product's own ID is an edition too (the first). */
+struct catalog_edition {
+	uint8_t activation_id[16];
+	const char *title;
+	uint32_t minimum_count;        /**< the product's unless the edition has its own; >= 1 for threshold */
+	const struct catalog_product *product;
+	bool learned;                  /**< from `products learn` */
+};
+
+/** Activation IDs learned by the administrator, kept in the state file. */
+struct catalog_learned { uint8_t activation_id[16]; const char *product, *title; };
+
+struct catalog_report { void (*fn)(void *ctx, int level /* syslog */, const char *message); void *ctx; };
+
+/**
+ * Build a catalog: load the plugins (main thread only: libltdl), merge product files, lint.
+ *
+ * A faulty plugin is reported and left out when it is marked `required = no`; otherwise building fails.
+ * @param[out] out One reference, caller's; NULL on failure. @return MUSTER_OK, MUSTER_E_INVALID, MUSTER_E_NOMEM.
+ */
+int catalog_build(struct catalog **out, const struct config *config, const struct catalog_learned *learned, size_t learned_count,
+                  const struct catalog_report *report, struct muster_err *err);
+struct catalog *catalog_ref(struct catalog *c);
+void catalog_unref(struct catalog *c);          /**< the last one stops plugins that no other catalog uses */
+
+const struct catalog_edition *catalog_find(const struct catalog *c, const uint8_t activation_id[16]);   /**< NULL: unknown */
+const struct catalog_product *catalog_product_named(const struct catalog *c, const char *name);
+const struct catalog_product *catalog_products(const struct catalog *c, size_t *n);   /**< in listing order */
+const struct catalog_edition *catalog_editions(const struct catalog *c, const struct catalog_product *p, size_t *n);
+const struct catalog_pool *catalog_pools(const struct catalog *c, size_t *n);
+const struct catalog_plugin *catalog_plugins(const struct catalog *c, size_t *n);
+
+/** Words for what changed between two catalogs, one line each ("added office2021", "changed office2013: minimum_count 5 -> 1"); also for refused plugins. */
+int catalog_compare(const struct catalog *before, const struct catalog *after, void (*line)(void *ctx, const char *text), void *ctx);
+
+/** Static rules and the plugin's own request_check; @return MUSTER_OK or MUSTER_E_REFUSED with err->code and sentence. Thread-safe.
+ * Refuses: disabled product, `refused` products (CODE_M_REFUSED_PRODUCT), models not served yet (CODE_M_MODEL), plugin switched off (CODE_M_PLUGIN). */
+int catalog_check(const struct catalog *c, const struct catalog_edition *e, const struct muster_request *request, const struct clock *clock, struct muster_err *err);
+
+#endif

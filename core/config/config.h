@@ -1,0 +1,133 @@
+/**
+ * Configuration of a host: muster.conf and products.d, one INI file each, read through schema tables (style.md G).
+ *
+ * Everything wrong is reported, each with file:line, section and key; only then does reading fail.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <muster/types.h>
+
+/** Where a value came from: shown by --dump-config, `settings` and `dlv`. */
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_STORED };
+
+struct config_place { const char *file; unsigned line; };  /**< file NULL: not from a file */
+
+/** [host] — durations in seconds, sizes in bytes unless the name says otherwise. */
+struct config_host {
+	const char *name;              /**< shown to clients and in leases' issuer listing; default: gethostname() */
+	const char *listen;            /**< "127.0.0.1:1688", "[::1]:1688", ":1688" = all; several separated by commas */
+	const char *networks;          /**< CIDR list allowed on the listeners; empty: all */
+	const char *state;             /**< folder of log.db, state.db, keys */
+	const char *admin_socket;      /**< default: STATE/admin.sock */
+	const char *plugin_dir;        /**< absolute folder of plugins */
+	const char *products_dir;      /**< folder of *.ini product files; empty: none */
+	const char *user;              /**< run as; empty: stay */
+	const char *admin_group, *keys_group, *view_group;
+	const char *contact;           /**< issuer's web address for people; empty: none */
+	const char *use_license_url, *validation_url;
+	const char *expose;            /**< "none" | "counts" */
+	const char *log_level;
+	uint64_t clock_skew;           /**< s; facts.md section 1: 4 h */
+	uint64_t activation_interval;  /**< s; default for products that do not say: 2 h, 15 min – 30 d */
+	uint64_t renewal_interval;     /**< s; 7 d, 15 min – 30 d */
+	uint64_t events_keep;          /**< s; 400 d */
+	uint64_t events_max;           /**< bytes; 4 GiB */
+	uint64_t min_free;             /**< bytes; 0: the smaller of 256 MiB and 2 % */
+	uint64_t wal_max;              /**< bytes; 256 MiB */
+	uint64_t priority_low;         /**< 0 normal, 1 low (stored setting; no file key needed) */
+};
+
+/** [limits] — trust.md section 10. */
+struct config_limits {
+	uint64_t requests_per_second, burst;          /**< per address: 50, 200 */
+	uint64_t new_clients_per_hour;                /**< per address: 100 */
+	uint64_t new_clients_per_day;                 /**< per pool: 20000 */
+	uint64_t loopback;                            /**< 1: limits hold for loopback too; 0 exempt */
+	uint64_t body_max;                            /**< bytes of a request body: 16 KiB */
+	uint64_t header_max;                          /**< bytes of a request's head: 16 KiB */
+	uint64_t connections, connections_per_address;
+	uint64_t idle;                                /**< s a silent connection lives: 30 */
+	uint64_t deadline_ms;                         /**< ms from a request's first byte to its end: 10 000 */
+	uint64_t queue;                               /**< requests waiting for a commit: 4096 */
+	uint64_t queue_age_ms;                        /**< ms the oldest may wait: 250 */
+	uint64_t workers;                             /**< threads; 0: one per core */
+};
+
+/** [issuer NAME]: `roots = FILE.pem` relative to the configuration file. */
+struct config_issuer { const char *name, *roots; struct config_place at; };
+
+/** A key of a [plugin NAME] section that is the plugin's own; its type is checked against the plugin's option table. */
+struct config_option { const char *name, *value; struct config_place at; };
+
+/** [plugin NAME]: `path` (default plugin_dir/NAME.so), `required`, `enabled`, `sha256`, and the plugin's own options. */
+struct config_plugin {
+	const char *name, *path, *sha256;
+	bool required, enabled;
+	struct config_option *options; size_t option_count;
+	struct config_place at;
+};
+
+/** Which members of a config_product were given. */
+enum {
+	CONFIG_P_TITLE = 1 << 0, CONFIG_P_LIKE = 1 << 1, CONFIG_P_ACTIVATION_ID = 1 << 2, CONFIG_P_APPLICATION_ID = 1 << 3,
+	CONFIG_P_MODEL = 1 << 4, CONFIG_P_POOL = 1 << 5, CONFIG_P_MINIMUM = 1 << 6, CONFIG_P_VALIDITY = 1 << 7,
+	CONFIG_P_RENEWAL = 1 << 8, CONFIG_P_RETRY = 1 << 9, CONFIG_P_WINDOW = 1 << 10, CONFIG_P_REARM = 1 << 11,
+	CONFIG_P_ISSUER = 1 << 12, CONFIG_P_OBSERVED = 1 << 13, CONFIG_P_COVERAGE_START = 1 << 14, CONFIG_P_COVERAGE_END = 1 << 15,
+	CONFIG_P_RECORD = 1 << 16, CONFIG_P_REFUSED = 1 << 17, CONFIG_P_ENABLED = 1 << 18, CONFIG_P_DESCRIPTION = 1 << 19,
+	CONFIG_P_GENERATION = 1 << 20, CONFIG_P_FAMILY = 1 << 21
+};
+
+/** An [edition UUID] section: an activation ID that clients of a product send. */
+struct config_edition { uint8_t id[16]; const char *product, *title; uint64_t minimum_count; /**< 0: the product's */ struct config_place at; };
+
+/** [product NAME]: in muster.conf it overrides a plugin's product; in products.d it makes a new one (`like` = copy of). */
+struct config_product {
+	const char *name;
+	bool is_new;                 /**< from products.d */
+	uint32_t given;              /**< CONFIG_P_* */
+	const char *title, *description, *like, *pool, *issuer, *model, *refused, *family;
+	uint8_t activation_id[16], application_id[16];
+	uint64_t minimum_count, validity, renewal, retry, window, rearm_max, generation;  /**< s where a time */
+	int64_t coverage_start, coverage_end;   /**< seconds since 1970; 0 none */
+	bool count_observed, record, enabled;
+	struct config_place at;
+};
+
+/** Immutable once read. */
+struct config {
+	const char *file;            /**< absolute path of muster.conf */
+	struct config_host host;
+	struct config_limits limits;
+	struct config_issuer *issuers; size_t issuer_count;
+	struct config_plugin *plugins; size_t plugin_count;
+	struct config_product *products; size_t product_count;
+	struct config_edition *editions; size_t edition_count;
+	struct config_memory *memory;  /**< owns every string above */
+};
+
+/**
+ * Read @p path and every *.ini of its products_dir, in name order.
+ *
+ * @param[out] out    Configuration, NULL on failure; caller frees with config_free().
+ * @param[in]  report Called once per fault with "file:line: [section] key: what is wrong"; may be NULL.
+ * @return MUSTER_OK; MUSTER_E_INVALID after all faults were reported; MUSTER_E_NOT_FOUND; MUSTER_E_DENIED (unsafe file mode); MUSTER_E_NOMEM.
+ */
+int config_read(struct config **out, const char *path, void (*report)(void *ctx, const char *message), void *ctx, struct muster_err *err);
+void config_free(struct config *c);
+
+/** Effective configuration as an INI file with each value's source in a comment. */
+int config_dump(const struct config *c, FILE *out);
+/** The commented sample file (etc/muster.conf is this output; a test compares). */
+int config_sample(FILE *out);
+
+/** Words for the settings an administrator stores (`sprt`, `sai` …): parse with the schema's own type and bounds.
+ * @param name "port", "activation_interval" … @param[out] value parsed number. @return MUSTER_OK, MUSTER_E_NOT_FOUND (nearest name in err), MUSTER_E_INVALID. */
+int config_parse_number(const char *section, const char *name, const char *text, uint64_t *value, struct muster_err *err);
+
+/** "2h", "90 min", "7d", "10MiB", plain numbers. Kind 't' time in s, 's' size in bytes, 'n' plain. */
+int config_parse_value(char kind, const char *text, uint64_t *value, struct muster_err *err);
+
+#endif
