@@ -1,0 +1,114 @@
+/**
+ * The ledger: who reported in, what they were told, and the count. The only owner of that state.
+ *
+ * One ledger thread takes requests in groups: finds repeats and clones, touches pools, decides, appends one group to the
+ * log, and answers after COMMIT. One state thread folds the log into per-client rows and serves administrators.
+ * Rules: ledger.md. Every function is thread-safe unless it says otherwise.
+ */
+#ifndef LEDGER_LEDGER_H
+#define LEDGER_LEDGER_H
+
+#include "core/base/clock.h"
+#include "core/catalog/catalog.h"
+#include "core/store/store.h"
+
+struct ledger;
+
+struct ledger_options {
+	struct store *store;             /**< adopted on success */
+	const char *dir;                 /**< state folder: locked, watched for free space; NULL: memory store */
+	const struct clock *clock;
+	const struct config *config;     /**< limits and retention; copied */
+	/** A host event for the log (code, text), from any thread. */
+	void (*event)(void *ctx, int level, const char *event, const char *text);
+	void *ctx;
+};
+
+enum ledger_kind { LEDGER_ACTIVATE, LEDGER_RELEASE };
+
+/** One request on its way through. The caller owns the memory and keeps it until done() was called. */
+struct ledger_request {
+	struct ledger_request *next;     /**< the ledger's */
+	enum ledger_kind kind;
+	struct catalog *catalog;         /**< the reference the caller holds while the request is under way */
+	const struct catalog_edition *edition;  /**< NULL: unknown activation ID */
+	uint8_t activation_id[16], client[16], hw[32];
+	bool has_hw, is_virtual, has_minutes;
+	bool lease_known;                /**< a lease of ours for this client and product verified */
+	bool has_lease_hw; uint8_t lease_hw[32];
+	int64_t lease_seq;               /**< seq in that lease's jti when it is of this ledger; 0 */
+	bool loopback;
+	bool certified; int64_t chain_end;  /**< see threshold.h */
+	uint32_t refused;                /**< code of a static refusal (0 none): counted as failed, logged within the limits, never added to the count */
+	uint8_t status; int32_t minutes; int64_t client_time;  /**< ms */
+	uint8_t nonce[64]; uint8_t nonce_len;
+	uint8_t addr[16], addr_len;
+	char name[STORE_NAME_MAX];
+	/* answer, valid in done() */
+	uint32_t code;                   /**< CODE_OK: sign a lease; CODE_COUNT_LOW: counted; else refused */
+	int64_t seq, at, expires;        /**< ms UTC; jti = "<ledger id>.<seq>" */
+	uint32_t count, minimum;
+	bool repeat, renewal;
+	uint32_t retry_after;            /**< s, with 503 and 429 */
+	char detail[256];                /**< extra sentence, "" none */
+	void (*done)(struct ledger_request *);  /**< called on the ledger thread; must not block */
+	void *user;
+};
+
+int ledger_open(struct ledger **out, const struct ledger_options *o, struct muster_err *err);
+/** Register the catalog's names (also at reload). @p catalog is referenced. */
+int ledger_bind(struct ledger *l, struct catalog *catalog, struct muster_err *err);
+int ledger_start(struct ledger *l, struct muster_err *err);
+/** Commit and answer what is queued, stop both threads, fold what fits the time. */
+void ledger_stop(struct ledger *l);
+void ledger_free(struct ledger *l);
+void ledger_identity(const struct ledger *l, char out[37]);
+
+/** Queue a request. @return MUSTER_OK (done() will be called) or MUSTER_E_BUSY (queue full, too old, or not ready: r->code and r->retry_after say why; done() is not called). */
+int ledger_submit(struct ledger *l, struct ledger_request *r);
+
+/** Readiness: last commit's result, disk, clock, at most 10 s old. @return MUSTER_OK or why not. */
+int ledger_ready(struct ledger *l, struct muster_err *err);
+
+struct ledger_status {
+	int64_t last_commit;             /**< ms UTC: "Trusted time" */
+	int64_t last_seq, fold_seq, fold_at;
+	uint32_t queued;
+	uint64_t log_bytes, state_bytes, disk_free, disk_floor;
+	bool clock_held; char clock_reason[256];
+	bool disk_low;
+};
+void ledger_status(struct ledger *l, struct ledger_status *out);
+
+/** Live numbers of a pool and of a product since the host lives: by licensing status 0–6, failed; total includes the failed. */
+struct ledger_count { uint32_t current, cap, largest_minimum, physical, virtual_; };
+void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct ledger_count *out);
+struct ledger_totals { uint64_t total, failed, status[7]; };
+void ledger_product_totals(struct ledger *l, const struct catalog_product *product, struct ledger_totals *out);
+
+/* Administrators' questions: answered on reader handles after a fold up to now (bound 2 s); as_of says up to when. */
+struct ledger_client { struct store_use use; const char *product; };
+int ledger_clients(struct ledger *l, const char *product, const uint8_t after_client[16], const char *after_product, size_t limit,
+                   int (*fn)(void *ctx, const struct ledger_client *), void *ctx, int64_t *as_of, struct muster_err *err);
+int ledger_client(struct ledger *l, const uint8_t client[16], int (*fn)(void *ctx, const struct ledger_client *), void *ctx, int64_t *as_of, struct muster_err *err);
+/** Events with seq > after; names resolved. */
+struct ledger_event { struct store_event event; const char *product, *edition; uint8_t activation_id[16]; };
+int ledger_events(struct ledger *l, int64_t after, size_t limit, int (*fn)(void *ctx, const struct ledger_event *), void *ctx, struct muster_err *err);
+/** The last @p n events' starting point: seq such that n rows follow. */
+int64_t ledger_events_tail(struct ledger *l, size_t n);
+int ledger_unknown(struct ledger *l, int (*fn)(void *ctx, const struct store_unknown *), void *ctx, struct muster_err *err);
+int ledger_journal(struct ledger *l, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
+
+/* Acts, each with its journal row in the same transaction; @p actor is "uid name". */
+int ledger_setting_put(struct ledger *l, const char *actor, const char *scope, const char *name, const char *value, struct muster_err *err);
+int ledger_setting_reset(struct ledger *l, const char *actor, const char *scope, const char *name, struct muster_err *err);
+/** Stored settings; value NULL-terminated list through the callback. */
+int ledger_settings(struct ledger *l, int (*fn)(void *ctx, const struct store_setting *), void *ctx, struct muster_err *err);
+int ledger_learn(struct ledger *l, const char *actor, const uint8_t activation_id[16], const char *product, const char *title, struct muster_err *err);
+int ledger_learned(struct ledger *l, int (*fn)(void *ctx, const struct store_edition *, const char *product), void *ctx, struct muster_err *err);
+int ledger_forget(struct ledger *l, const char *actor, const uint8_t client[16], struct muster_err *err);
+int ledger_journal_note(struct ledger *l, const char *actor, uint32_t kind, const char *object, const char *detail, struct muster_err *err);
+int ledger_clock_accept(struct ledger *l, const char *actor, struct muster_err *err);
+int ledger_backup(struct ledger *l, const char *actor, const char *dir, struct muster_err *err);
+
+#endif

@@ -1,0 +1,19 @@
+/** The threshold model: add, count, compare (facts.md section 1). Pure decision. */
+#ifndef LICENSING_THRESHOLD_H
+#define LICENSING_THRESHOLD_H
+
+#include <stdbool.h>
+#include <muster/types.h>
+
+struct threshold_input {
+	uint32_t count;            /**< after the client was added */
+	uint32_t minimum_count;
+	uint32_t validity_s;
+	bool certified;            /**< the host holds a valid certificate for the product */
+	int64_t chain_end;         /**< ms UTC: earliest notAfter in that chain */
+	int64_t now;               /**< ms UTC */
+};
+struct threshold_verdict { uint32_t code; int64_t expires; /**< ms UTC; 0 unless granted */ };
+void threshold_decide(struct threshold_verdict *out, const struct threshold_input *in);
+
+#endif

@@ -1,0 +1,165 @@
+/**
+ * The store: two durable places, the log and the state, behind one interface (ledger.md sections 3 and 4).
+ *
+ * Nothing above this folder speaks SQL, relies on row numbers of an engine, or calls row by row. Two implementations:
+ * SQLite files (store_sqlite.h) and memory that delays, fails and forgets on command (store_memory.h). A log belongs to
+ * the ledger thread, a state to the state thread; readers use their own handle (open with STORE_READ).
+ * Times are milliseconds UTC. Results: MUSTER_OK; MUSTER_E_IO; MUSTER_E_LIMIT (disk full); MUSTER_E_UNKNOWN (a commit may
+ * have happened: resolve with log last_seq); MUSTER_E_BUSY (claimed by a newer epoch); MUSTER_E_NOMEM.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <muster/types.h>
+
+#define STORE_NAME_MAX 256      /**< machine name, UTF-8, with the terminating zero */
+#define STORE_PAGE_MAX 1000     /**< rows a list call gives at most */
+
+/** Flags of an event and of a client's row. */
+enum {
+	STORE_F_VIRTUAL = 1 << 0, STORE_F_HW = 1 << 1 /* hw is present */, STORE_F_MINUTES = 1 << 2,
+	STORE_F_RELEASE = 1 << 3 /* the event is a release */, STORE_F_CLONE = 1 << 4 /* other hardware than the recorded */,
+	STORE_F_RENEWAL = 1 << 5, STORE_F_REFUSED = 1 << 6 /* never reached the count */, STORE_F_RELEASED = 1 << 7 /* row: released */,
+	STORE_F_FORGOTTEN = 1 << 8, STORE_F_ADOPTED = 1 << 9 /* valid lease the ledger did not know */, STORE_F_LEASE = 1 << 10, /* a lease was granted */
+	STORE_F_SYSTEM = 1 << 11 /* host's own event (start, stop, clock, storage), code in result, text in name */
+};
+
+/** One request, as logged. */
+struct store_event {
+	int64_t seq;               /**< 1 …; never reused */
+	int64_t at;                /**< ms UTC; never decreases with seq */
+	int64_t seen;              /**< ms UTC as the client said; 0 none */
+	uint64_t digest;           /**< SipHash of client, product, nonce; 0 none */
+	int64_t expires;           /**< ms UTC end of the lease granted; 0 none */
+	uint32_t source;           /**< origin; 1 = this ledger */
+	uint32_t product, edition; /**< numbers of the state; 0 unknown */
+	uint32_t n;                /**< requests represented, >= 1 */
+	uint32_t result;           /**< enum code */
+	uint32_t count, minimum;
+	uint32_t flags;
+	int32_t minutes;           /**< to expiry, as the client said; valid with STORE_F_MINUTES */
+	uint8_t status;            /**< licensing status 0–6 (facts.md section 4) */
+	uint8_t addr_len;          /**< 0, 4 or 16 */
+	uint8_t addr[16];
+	uint8_t client[16];
+	uint8_t hw[32];            /**< valid with STORE_F_HW */
+	char name[STORE_NAME_MAX];
+};
+
+/** One client of one product, folded from the log. Key (client, product). */
+struct store_use {
+	uint8_t client[16];
+	uint32_t product;
+	int64_t first, last, last_seq;
+	int64_t last_day;          /**< last / 86 400 000 */
+	uint64_t requests;
+	uint32_t result, flags;
+	int32_t minutes;
+	uint8_t status;
+	uint8_t addr_len, addr[16];
+	uint8_t hw[32];            /**< the hardware first granted; valid with STORE_F_HW */
+	char name[STORE_NAME_MAX];
+};
+
+struct store_member { uint32_t pool; uint8_t client[16]; int64_t last; uint8_t hw[32]; bool has_hw; uint32_t product; };
+struct store_counter { uint32_t source, product; uint8_t status; uint64_t n; };   /**< status 255: failed requests */
+#define STORE_COUNTER_FAILED 255
+struct store_pool { uint32_t pool; char name[128]; uint32_t window_s, largest_minimum; };
+struct store_product { uint32_t product, pool; char name[128]; };
+struct store_edition { uint8_t activation_id[16]; uint32_t edition, product; char name[256]; bool learned; };
+struct store_unknown { uint8_t activation_id[16]; int64_t last; uint64_t n; };
+struct store_setting { char scope[64], name[64], value[256], actor[64]; int64_t at; };
+struct store_journal { int64_t seq, at; char actor[64]; uint32_t kind; char object[128]; uint32_t code; char detail[512]; uint8_t prev[32], hash[32]; };
+
+/** What a log says of itself at opening. */
+struct store_log_info { uint8_t ledger_id[16]; uint32_t epoch; uint8_t digest_key[16]; int64_t first_seq, last_seq; uint64_t bytes, wal_bytes; };
+
+struct store_log;
+struct store_log_ops {
+	/** Take the log for writing: raises the epoch; appends under an older one fail with MUSTER_E_BUSY.
+	 * A new log takes @p ledger_id and a random digest key; another ledger's log: MUSTER_E_MISMATCH. */
+	int (*claim)(struct store_log *, const uint8_t ledger_id[16], struct store_log_info *info, struct muster_err *err);
+	/** Append one durable group, seq strictly rising. On anything but MUSTER_OK nothing was appended, except MUSTER_E_UNKNOWN. */
+	int (*append)(struct store_log *, const struct store_event *const *events, size_t n, struct muster_err *err);
+	/** Events with seq > @p after in order, at most @p limit; the callback returns non-zero to stop. No lock is held during callbacks. */
+	int (*read)(struct store_log *, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_event *), void *ctx, struct muster_err *err);
+	/** Delete at most @p slice rows with seq <= @p up_to and (at < @p before or the file above @p max_bytes), oldest first, never the newest. @param[out] deleted */
+	int (*trim)(struct store_log *, int64_t up_to, int64_t before, uint64_t max_bytes, size_t slice, size_t *deleted, struct muster_err *err);
+	int (*info)(struct store_log *, struct store_log_info *info, struct muster_err *err);
+	/** One small committed update: finds out whether the disk still takes writes (readyz when idle). */
+	int (*probe)(struct store_log *, struct muster_err *err);
+	void (*close)(struct store_log *);
+};
+struct store_log { const struct store_log_ops *ops; };
+
+/** What a fold's last transaction adds; NULL in the ones before it. */
+struct store_fold_end {
+	int64_t fold_seq, fold_at;
+	const struct store_counter *counters; size_t counter_count;     /**< amounts to add */
+	const struct store_member *members; size_t member_count;       /**< whole snapshot of every pool */
+	const struct store_pool *pools; size_t pool_count;             /**< largest_minimum to raise to */
+	const struct store_unknown *unknown; size_t unknown_count;     /**< amounts to add; table capped at 10,000 */
+};
+
+/** A change of the state's own truth; several make one transaction, each with its journal row. */
+enum store_change_kind { STORE_SETTING_PUT, STORE_SETTING_DELETE, STORE_EDITION_PUT, STORE_USE_FORGET, STORE_JOURNAL_ONLY };
+struct store_change {
+	enum store_change_kind kind;
+	struct store_setting setting;
+	struct store_edition edition;
+	uint8_t client[16]; uint32_t product;    /**< STORE_USE_FORGET: marks the row STORE_F_FORGOTTEN; product 0 = all */
+	struct store_journal journal;            /**< kind 0: none */
+};
+
+struct store_state_info { uint8_t ledger_id[16]; uint32_t epoch; int64_t fold_seq, fold_at; uint32_t schema; uint64_t bytes; };
+
+struct store_state;
+struct store_state_ops {
+	int (*claim)(struct store_state *, struct store_state_info *info, struct muster_err *err);
+	int (*info)(struct store_state *, struct store_state_info *info, struct muster_err *err);
+	/** Give every pool and product a number that never changes; fills the numbers in the arrays. One transaction; nothing written when all are known. */
+	int (*names)(struct store_state *, struct store_pool *pools, size_t pool_count, struct store_product *products, size_t product_count,
+	             struct store_edition *editions, size_t edition_count, struct muster_err *err);
+	/**
+	 * Fold one transaction's worth of events, sorted by (client, product, seq): reads each client's row, lets @p merge apply
+	 * the events (those with seq <= row->last_seq must not count again: merge's duty), writes it back. With @p end also counters, snapshot and position.
+	 */
+	int (*fold)(struct store_state *, const struct store_event *const *events, size_t n,
+	            void (*merge)(void *ctx, struct store_use *row, bool is_new, const struct store_event *const *events, size_t n), void *ctx,
+	            const struct store_fold_end *end, struct muster_err *err);
+	int (*transact)(struct store_state *, const struct store_change *changes, size_t n, struct muster_err *err);
+	int (*settings)(struct store_state *, int (*fn)(void *ctx, const struct store_setting *), void *ctx, struct muster_err *err);
+	int (*counters)(struct store_state *, int (*fn)(void *ctx, const struct store_counter *), void *ctx, struct muster_err *err);
+	int (*pools)(struct store_state *, int (*fn)(void *ctx, const struct store_pool *), void *ctx, struct muster_err *err);
+	int (*members)(struct store_state *, uint32_t pool, int (*fn)(void *ctx, const struct store_member *), void *ctx, struct muster_err *err);
+	int (*products)(struct store_state *, int (*fn)(void *ctx, const struct store_product *), void *ctx, struct muster_err *err);
+	int (*editions)(struct store_state *, int (*fn)(void *ctx, const struct store_edition *), void *ctx, struct muster_err *err);
+	int (*unknown)(struct store_state *, int (*fn)(void *ctx, const struct store_unknown *), void *ctx, struct muster_err *err);
+	/** The most recent clients of a pool's products, newest first, neither released, forgotten nor clone-marked, last >= @p since; at most @p limit. Uses the index. */
+	int (*recent)(struct store_state *, uint32_t pool, int64_t since, size_t limit, int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
+	/** Rows with key > (after_client, after_product) in key order; product 0 = all; at most STORE_PAGE_MAX. */
+	int (*page)(struct store_state *, uint32_t product, const uint8_t after_client[16], uint32_t after_product, size_t limit,
+	            int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
+	int (*use)(struct store_state *, const uint8_t client[16], int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
+	/** Clients seen with flag STORE_F_CLONE, for loading marks at start. */
+	int (*clones)(struct store_state *, int64_t since, int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
+	int (*journal)(struct store_state *, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
+	void (*close)(struct store_state *);
+};
+struct store_state { const struct store_state_ops *ops; };
+
+/** The pair of a ledger and how to open more handles on it. */
+struct store {
+	int (*open_log)(struct store *, bool write, struct store_log **out, struct muster_err *err);
+	int (*open_state)(struct store *, bool write, struct store_state **out, struct muster_err *err);
+	/** Copy both into @p dir (must not exist): state first, then log, checked, synced, renamed into place (ledger.md section 2).
+	 * Above @p wal_max bytes of WAL the copy is given up with MUSTER_E_BUSY. */
+	int (*backup)(struct store *, const char *dir, uint64_t wal_max, struct muster_err *err);
+	void (*free)(struct store *);
+};
+
+/** Files DIR/log.db and DIR/state.db. @param[out] out caller frees with out->free(). */
+int store_sqlite_new(struct store **out, const char *dir, struct muster_err *err);
+
+#endif
