@@ -1,0 +1,25 @@
+/** Compact JWS, strict (trust.md section 2; RFC 7515): exactly alg, typ, kid in the header, no duplicates, strict base64url. */
+#ifndef TRUST_TOKEN_H
+#define TRUST_TOKEN_H
+
+#include <jansson.h>
+#include "core/trust/certs.h"
+
+#define TRUST_LEASE_MAX 4096
+#define TRUST_PACK_MAX (4u << 20)
+
+/** A signer, ready for many tokens from many threads (each call makes its own context). */
+struct trust_signer;
+int trust_signer_new(struct trust_signer **out, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err);  /**< refs both; MUSTER_E_MISMATCH when the key is not the chain's */
+void trust_signer_free(struct trust_signer *s);
+const struct trust_chain *trust_signer_chain(const struct trust_signer *s);
+
+/** Sign @p payload (JSON bytes) as @p typ; appends the token to @p out. */
+int trust_token_sign(struct buf *out, const struct trust_signer *s, const char *typ, struct muster_span payload, struct muster_err *err);
+
+/** Read the header's kid without trusting anything. @p kid has 44 bytes. */
+int trust_token_kid(char kid[44], struct muster_span token, struct muster_err *err);
+/** Check form, header (typ, kid of @p chain's signer, alg of its key) and signature; @p payload is a new JSON object. The chain itself is the caller's duty. */
+int trust_token_verify(json_t **payload, struct muster_span token, size_t max, const char *typ, const struct trust_chain *chain, struct muster_err *err);
+
+#endif
