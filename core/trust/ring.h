@@ -1,0 +1,102 @@
+/**
+ * The host's key ring: its key, the certificate chains installed for it, and which of them signs leases for which product.
+ *
+ * Folder DIR (STATE/host, 0700): `key.pem`, the host's private key (0600), and one `chain-<kid>.pem` per installed chain. Older chains are
+ * kept, because leases signed under them live on. Pinned roots come from the configuration, by issuer name; a chain counts for a product only
+ * under that product's issuer (trust.md section 1).
+ *
+ * Readers take a view: immutable, counted, got without a lock or a wait. Installing and reloading build a new view and swap it in.
+ * Times are seconds since 1970 UTC.
+ */
+#ifndef TRUST_RING_H
+#define TRUST_RING_H
+
+#include <stdbool.h>
+#include "core/base/clock.h"
+#include "core/trust/lease.h"
+
+#define RING_LEAST_S (24 * 3600)            /**< a chain with less left signs nothing: 0xC004F041 */
+#define RING_WARN_S (30LL * 24 * 3600)      /**< validity + this much left and no successor: warn */
+#define RING_CHAINS_MAX 256                 /**< chains kept in the folder; `ring_install` refuses beyond, saying so */
+
+/** One pinned issuer: @p roots is the path of a PEM file. */
+struct ring_issuer { const char *name, *roots; };
+
+/** One product of the catalogue: the activation ID a certificate names, and the issuer that may do so. @p issuer NULL: nobody may. */
+struct ring_product { uint8_t id[16]; const char *name, *issuer; };
+
+/** One chain of a view. */
+struct ring_chain {
+	struct trust_chain *chain;              /**< borrowed from the view */
+	const struct trust_signer *signer;      /**< NULL: made for another key than the host's present one; serves verification only */
+	const char *issuer;                     /**< name of the issuer it verifies under */
+	uint8_t issuer_id[16];                  /**< for lease_claims */
+	int64_t begin, end;                     /**< latest notBefore; earliest notAfter, root included */
+};
+
+struct trust_ring;
+struct trust_view;
+
+/** What was wrong with a file of the folder or a pinned root; called on reload, never fatal by itself. @p level as syslog. */
+struct ring_report { void (*fn)(void *ctx, int level, const char *message); void *ctx; };
+
+/**
+ * Open a ring; the first view is empty until ring_reload(). The folder is made when missing.
+ * @param[out] out NULL on failure; free with ring_free(). @param dir absolute. @param clock borrowed for the ring's life.
+ * @return MUSTER_OK, MUSTER_E_DENIED (unsafe folder), MUSTER_E_IO, MUSTER_E_NOMEM.
+ */
+int ring_open(struct trust_ring **out, const char *dir, const struct clock *clock, struct muster_err *err);
+/** No reader may be in ring_view() any more; views still held stay good. */
+void ring_free(struct trust_ring *r);
+
+/**
+ * Read key, roots and chains again for this configuration and catalogue, and swap the view.
+ *
+ * A chain file that does not verify is reported and left out. An unreadable key or root fails and keeps the present view.
+ * @param issuers,products copied. @param report may be NULL.
+ */
+int ring_reload(struct trust_ring *r, const struct ring_issuer *issuers, size_t issuer_count,
+                const struct ring_product *products, size_t product_count, const struct ring_report *report, struct muster_err *err);
+
+/** A certificate request (PKCS#10, PEM) for the host's key, which is made (P-256) when there is none. @p name is a hint for the issuer only. */
+int ring_request(struct trust_ring *r, const char *name, struct buf *pem, struct muster_err *err);
+
+/**
+ * Install a chain (PEM: signer first, then intermediates) and swap the view.
+ *
+ * Checks: the key is ours, the chain verifies now up to a pinned root, role, nested lives, every SAN is a product of the catalogue under this
+ * very issuer. Installing the same chain again succeeds and changes nothing.
+ * @param[out] kid 44 bytes; may be NULL. @param[out] end the chain's end; may be NULL.
+ * @return MUSTER_OK; MUSTER_E_NOT_FOUND (no host key yet), MUSTER_E_MISMATCH (another key, issuer, product or role), MUSTER_E_SIGNATURE,
+ * MUSTER_E_EXPIRED, MUSTER_E_NOT_YET, MUSTER_E_INVALID, MUSTER_E_LIMIT, MUSTER_E_IO.
+ */
+int ring_install(struct trust_ring *r, struct muster_span pem, char *kid, int64_t *end, struct muster_err *err);
+
+/** The present view, one reference. Any thread, never waits, never NULL. */
+struct trust_view *ring_view(struct trust_ring *r);
+struct trust_view *ring_view_ref(struct trust_view *v);
+void ring_view_unref(struct trust_view *v);
+
+/** The chain that signs for this product at @p now: the longest living with at least RING_LEAST_S left; NULL: not certified (0xC004F041).
+ * Borrowed from the view. Neither locks nor allocates. */
+const struct ring_chain *ring_find(const struct trust_view *v, const uint8_t product_id[16], int64_t now);
+
+enum ring_state {
+	RING_NONE,      /**< no chain for this product */
+	RING_GOOD,
+	RING_ENDING,    /**< signs, but has less than validity + 30 days left and there is no successor */
+	RING_ENDED      /**< less than 24 h left, ended, or not begun: not certified */
+};
+/** For events, `dlv` and `doctor`. @param validity_s the product's. @param[out] end of the longest living chain, 0 none; may be NULL. */
+enum ring_state ring_state(const struct trust_view *v, const uint8_t product_id[16], int64_t now, int64_t validity_s, int64_t *end);
+
+/** All chains, longest living first; for GET /v1/certificates serve those with end > now. */
+const struct ring_chain *ring_chains(const struct trust_view *v, size_t *n);
+/** The chain whose signer has this kid (43 characters); NULL: none. */
+const struct ring_chain *ring_by_kid(const struct trust_view *v, const char *kid, size_t n);
+/** The issuer's roots and ID, by configuration name; NULL: no such issuer. Borrowed from the view. */
+const struct trust_anchors *ring_anchors(const struct trust_view *v, const char *issuer);
+/** A host key exists. */
+bool ring_has_key(const struct trust_view *v);
+
+#endif
