@@ -1,0 +1,209 @@
+#include "core/base/codes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define PUBLISHED(v, http, title, meaning, action) { 0x##v##U, http, "0x" #v, title, meaning, action }
+#define OWN(n, http, title, meaning, action) { n, http, "M-" #n, title, meaning, action }
+
+/* Published codes with their meaning as in facts.md section 4; M-nnn are Muster's. Ascending within each half. */
+static const struct code_info table[] = {
+	PUBLISHED(C004C003, 403, "Key blocked at the issuer",
+		"The issuer's activation service knows this product key and has blocked it.",
+		"Ask the issuer why, naming the partial product key, and install another key."),
+	PUBLISHED(C004C008, 403, "Host key over its limit",
+		"This host key has been used on as many hosts, or as often on this one, as it allows.",
+		"Retire a host that is no longer needed, or ask the issuer for more host activations."),
+	PUBLISHED(C004C020, 403, "MAK over its limit",
+		"The multiple activation key has no activations left.",
+		"Ask the issuer for more activations for this key, or use another key."),
+	PUBLISHED(C004C021, 403, "MAK extension over its limit",
+		"The extension granted to this multiple activation key is used up as well.",
+		"Ask the issuer for more activations for this key, or use another key."),
+	PUBLISHED(C004F009, 0, "Grace period expired",
+		"The time in which the product runs without activation is over.",
+		"Activate the product: make sure that this machine reaches a host, then run `muster activate`."),
+	PUBLISHED(C004F00F, 503, "Hardware binding out of tolerance",
+		"The machine is another one than was activated: its hardware identity has changed.",
+		"Activate the host again on this hardware, or move its state to it as the manual describes."),
+	PUBLISHED(C004F014, 422, "No product key",
+		"No product key is installed for this product.",
+		"Install the key that belongs to the product, then activate again."),
+	PUBLISHED(C004F015, 422, "Licence not installed",
+		"The licence that belongs to this product is not installed here.",
+		"Install the licence pack that names the product, then try again."),
+	PUBLISHED(C004F02C, 422, "Offline activation data malformed",
+		"The Installation ID or Confirmation ID is not well formed; most often a digit was mistyped.",
+		"Compare it group by group with what was read out, correct it and enter it again."),
+	PUBLISHED(C004F038, 202, "Count insufficient",
+		"The request was counted, but fewer machines than the product's minimum count have reported within 30 days.",
+		"Nothing on this machine: it asks again by itself. Let more machines report, or check that each has its own client ID."),
+	PUBLISHED(C004F039, 0, "No answer",
+		"The host was reached, but its activation service did not answer.",
+		"Check on the host that musterd runs and that its port is open in the firewall."),
+	PUBLISHED(C004F041, 503, "Host not activated",
+		"The host has no valid certificate for this product, so it cannot grant anything for it.",
+		"Activate the host for the product, or renew its certificate; `musterctl dlv` shows what is missing."),
+	PUBLISHED(C004F042, 422, "Host cannot be used for this product",
+		"This host does not serve the product that was asked for.",
+		"Use a host that lists the product, or add the product to this host's configuration."),
+	PUBLISHED(C004F050, 422, "Product key invalid",
+		"The product key is not a valid key: a character is wrong, or a dash is not a plain hyphen.",
+		"Type the key again, with plain hyphens, and compare it with the original."),
+	PUBLISHED(C004F051, 403, "Product key blocked",
+		"The product key has been blocked.",
+		"Ask whoever issued the key, and install another one."),
+	PUBLISHED(C004F06C, 422, "Timestamp invalid",
+		"The clocks of the machine and of the host are too far apart, or the host's own clock went back.",
+		"Set both clocks (compare in UTC) and try again; when the host's clock was wrong, run `musterctl clock accept` there."),
+	PUBLISHED(C004F074, 0, "No host could be contacted",
+		"None of the hosts known to this machine could be reached.",
+		"Check the network, the configured host names and the DNS records, then run `muster activate` again."),
+	OWN(101, 400, "Body is not a JSON object",
+		"The body of the request is not JSON, or not an object.",
+		"Send one JSON object in UTF-8 as docs/protocol.md describes."),
+	OWN(102, 400, "Field missing or wrong",
+		"A field is missing, has the wrong type or is out of range; the detail names it.",
+		"Correct the named field and send the request again."),
+	OWN(103, 415, "Wrong content type",
+		"The request does not say Content-Type: application/json.",
+		"Send the header Content-Type: application/json."),
+	OWN(104, 413, "Request too large",
+		"The request is larger than this host accepts.",
+		"Send a smaller request; the limits are in docs/protocol.md."),
+	OWN(105, 404, "No such path",
+		"Nothing is served under this path.",
+		"Check the address; the paths are in docs/protocol.md."),
+	OWN(106, 405, "Method not allowed",
+		"The path exists, but not for this method.",
+		"Use a method that the Allow header of the answer names."),
+	OWN(107, 429, "Too many requests from this address",
+		"This address has sent more requests a second than one address may.",
+		"Wait as long as Retry-After says. For many machines behind one address raise the limit on the host."),
+	OWN(108, 429, "Too many new client IDs",
+		"More new client IDs were seen from this address, or in this count pool, than is allowed in the time.",
+		"Wait as long as Retry-After says; check whether machines take a new identity at every start."),
+	OWN(109, 503, "Host overloaded",
+		"More requests are waiting than the host can record in time. Nothing was recorded for this one.",
+		"Try again after the time that Retry-After gives."),
+	OWN(110, 503, "Storage fails",
+		"The host could not record the request: a write failed, or the disk is nearly full.",
+		"Try again later. On the host look at the log and make room on the disk."),
+	OWN(111, 503, "Host is stopping",
+		"The host is shutting down and takes no new requests.",
+		"Try again in a moment, or use another host."),
+	OWN(112, 409, "Client ID used by other hardware",
+		"This client ID belongs to a machine with other hardware; most often both come from one cloned image.",
+		"Let this machine take a new identity with `muster rearm`, then activate."),
+	OWN(113, 501, "Licensing model not served",
+		"The product's licensing model is known, but this version of the host does not grant it.",
+		"Use a version of Muster that serves the model; the product is listed meanwhile."),
+	OWN(114, 403, "Product never served",
+		"The product is known and is never activated by a host of this kind; the detail says why.",
+		"Follow the detail: it names the way in which this product is activated."),
+	OWN(115, 422, "Lease does not verify",
+		"The lease that was sent is not a valid lease of this host's issuer for this client.",
+		"Send the lease exactly as it was received, or leave it out and activate anew."),
+	OWN(116, 403, "Release secret does not match",
+		"The release secret is not the one whose hash stands in the lease.",
+		"Release from the machine that obtained the lease; its state folder holds the secret."),
+	OWN(117, 404, "Not found",
+		"What was asked for does not exist on this host.",
+		"Check the name or the ID; `musterctl products` and `musterctl clients` list what there is."),
+	OWN(118, 408, "Request took too long",
+		"The request did not arrive completely within its deadline.",
+		"Send the request again, over a faster or less lossy connection."),
+	OWN(119, 403, "Role too small",
+		"Your account may not do this; the detail names the smallest role that may.",
+		"Ask an administrator, or become a member of the group that has the role."),
+	OWN(120, 400, "Setting unknown or out of range",
+		"There is no such setting, or the value is outside its range; the detail names both.",
+		"Give a value within the range; `musterctl settings` lists all of them."),
+	OWN(121, 400, "Bad argument",
+		"An argument of the administrator's request is missing or wrong; the detail names it.",
+		"Correct the argument; the manual page of musterctl describes it."),
+	OWN(122, 500, "Internal error",
+		"The program met a fault of its own. Nothing was granted.",
+		"Look at the host's log at this time and report the fault with those lines."),
+	OWN(123, 403, "Product key sent in clear",
+		"A whole product key was sent over a connection that others can read. It was not stored.",
+		"Treat the key as exposed. Send keys over TLS, the loopback address or the Unix socket only."),
+	OWN(124, 403, "Network not allowed",
+		"The address of this machine is not in the networks that the listener serves.",
+		"Use a host for this network, or add the network to the listener's `networks` setting."),
+	OWN(125, 403, "Refused by the product plugin",
+		"The plugin of this product refused the request, or it is switched off; the detail says which.",
+		"Follow the detail; `musterctl plugins` shows the state of each plugin."),
+	OWN(126, 409, "Busy with the same kind of work",
+		"Another operation of this kind is running.",
+		"Wait until it has ended, then try again."),
+};
+
+const struct code_info *code_table(size_t *count)
+{
+	*count = sizeof table / sizeof table[0];
+	return table;
+}
+
+const struct code_info *code_find(uint32_t code)
+{
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (table[i].code == code)
+			return &table[i];
+	return NULL;
+}
+
+/* All of text as digits of the base. @return 0 when it is none: no code has that value. */
+static uint32_t digits_value(const char *text, size_t n, unsigned base)
+{
+	uint64_t v = 0;
+
+	if (n == 0 || n > 8)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *all = "0123456789abcdef";
+		const char *at = text[i] != '\0' ? strchr(all, text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i]) : NULL;
+
+		if (at == NULL || (unsigned)(at - all) >= base)
+			return 0;
+		v = v * base + (uint64_t)(at - all);
+	}
+	return (uint32_t)v;
+}
+
+const struct code_info *code_find_name(const char *text, size_t n)
+{
+	uint32_t v = 0;
+
+	if (text == NULL)
+		return NULL;
+	if (n > 2 && strncasecmp(text, "0x", 2) == 0) {
+		v = digits_value(text + 2, n - 2, 16);
+	} else if (n > 1 && (text[0] == 'M' || text[0] == 'm')) {
+		size_t skip = text[1] == '-' ? 2 : 1;
+
+		v = digits_value(text + skip, n - skip, 10);
+		if (v > 999)
+			return NULL;
+	} else if (n == 8) {
+		v = digits_value(text, n, 16);
+	} else if (n == 4) {
+		/* As administrators shorten it: F038 for 0xC004F038, C008 for 0xC004C008. */
+		v = digits_value(text, n, 16);
+		if (v < 0xC000)
+			return NULL;
+		v |= 0xC0040000U;
+	} else if (n == 3) {
+		v = digits_value(text, n, 10);
+	}
+	return v != 0 ? code_find(v) : NULL;
+}
+
+void code_name(char out[16], uint32_t code)
+{
+	if (code < 1000)
+		(void)snprintf(out, 16, "M-%03u", (unsigned)code);
+	else
+		(void)snprintf(out, 16, "0x%08X", (unsigned)code);
+}

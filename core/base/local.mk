@@ -1,0 +1,17 @@
+# core/base: what every other folder may use. Needs libcrypto only.
+noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
+%C%_libbase_la_SOURCES = \
+	%D%/buf.c %D%/buf.h \
+	%D%/bytes.c %D%/bytes.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/codes.c %D%/codes.h \
+	%D%/err.c %D%/err.h \
+	%D%/file.c %D%/file.h \
+	%D%/log.c %D%/log.h \
+	%D%/mem.c %D%/mem.h \
+	%D%/uuid.c %D%/uuid.h
+base_libs = %D%/libbase.la $(OPENSSL_LIBS)
+
+# clock_file(): for test programs only, hence a library of its own.
+%C%_libtestclock_la_SOURCES = %D%/clock_file.c
+testclock_libs = %D%/libtestclock.la $(base_libs)

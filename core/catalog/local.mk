@@ -1,0 +1,1 @@
+# core/catalog: see the patterns at the top of Makefile.am.

@@ -1,0 +1,1 @@
+# core/cli: see the patterns at the top of Makefile.am.

@@ -1,0 +1,1 @@
+# core/client: see the patterns at the top of Makefile.am.

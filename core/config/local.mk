@@ -1,0 +1,1 @@
+# core/config: see the patterns at the top of Makefile.am.

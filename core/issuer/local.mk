@@ -1,0 +1,1 @@
+# core/issuer: see the patterns at the top of Makefile.am.

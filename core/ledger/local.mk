@@ -1,0 +1,1 @@
+# core/ledger: see the patterns at the top of Makefile.am.

@@ -1,0 +1,1 @@
+# core/licensing: see the patterns at the top of Makefile.am.

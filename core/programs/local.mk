@@ -1,0 +1,1 @@
+# core/programs: see the patterns at the top of Makefile.am.

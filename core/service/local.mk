@@ -1,0 +1,1 @@
+# core/service: see the patterns at the top of Makefile.am.

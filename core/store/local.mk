@@ -1,0 +1,1 @@
+# core/store: see the patterns at the top of Makefile.am.

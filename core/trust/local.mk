@@ -1,0 +1,1 @@
+# core/trust: see the patterns at the top of Makefile.am.

@@ -1,0 +1,1 @@
+# docs: see the patterns at the top of Makefile.am.

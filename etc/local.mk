@@ -1,0 +1,1 @@
+# etc: see the patterns at the top of Makefile.am.

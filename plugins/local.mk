@@ -1,0 +1,1 @@
+# plugins: see the patterns at the top of Makefile.am.

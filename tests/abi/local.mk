@@ -1,0 +1,1 @@
+# tests/abi: see the patterns at the top of Makefile.am.

@@ -1,0 +1,1 @@
+# tests/faults: see the patterns at the top of Makefile.am.

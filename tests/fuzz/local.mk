@@ -1,0 +1,1 @@
+# tests/fuzz: see the patterns at the top of Makefile.am.

@@ -1,0 +1,1 @@
+# tests/integration: see the patterns at the top of Makefile.am.

@@ -1,0 +1,32 @@
+# Tests. `make check` runs everything in TESTS through automake's TAP driver.
+TEST_EXTENSIONS = .py .sh
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/etc/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+PY_LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+PY_LOG_COMPILER = $(PYTHON) $(top_srcdir)/tests/pytest-tap
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	CK_TAP_LOG_FILE_NAME=-; CK_VERBOSITY=silent; \
+	top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; PYTHON='$(PYTHON)'; \
+	PYTHONDONTWRITEBYTECODE=1; \
+	export CK_TAP_LOG_FILE_NAME CK_VERBOSITY top_srcdir top_builddir PYTHON PYTHONDONTWRITEBYTECODE;
+EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h $(PYTESTS)
+
+include %D%/unit/base.mk
+include %D%/unit/store.mk
+include %D%/unit/trust.mk
+include %D%/unit/config.mk
+include %D%/unit/catalog.mk
+include %D%/unit/licensing.mk
+include %D%/unit/ledger.mk
+include %D%/unit/service.mk
+include %D%/unit/issuer.mk
+include %D%/unit/client.mk
+include %D%/unit/cli.mk
+include %D%/plugins/local.mk
+include %D%/refusals/local.mk
+include %D%/integration/local.mk
+include %D%/fuzz/local.mk
+include %D%/faults/local.mk
+include %D%/abi/local.mk

@@ -1,0 +1,1 @@
+# tests/refusals: see the patterns at the top of Makefile.am.

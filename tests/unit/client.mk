@@ -1,0 +1,1 @@
+# Unit tests of core/client: see the pattern at the top of Makefile.am.
