@@ -5,7 +5,12 @@
  * SQLite files (store_sqlite.h) and memory that delays, fails and forgets on command (store_memory.h). A log belongs to
  * the ledger thread, a state to the state thread; readers use their own handle (open with STORE_READ).
  * Times are milliseconds UTC. Results: MUSTER_OK; MUSTER_E_IO; MUSTER_E_LIMIT (disk full); MUSTER_E_UNKNOWN (a commit may
- * have happened: resolve with log last_seq); MUSTER_E_BUSY (claimed by a newer epoch); MUSTER_E_NOMEM.
+ * have happened: resolve with log last_seq, or with fold_seq and the journal); MUSTER_E_BUSY (claimed by a newer epoch, or locked);
+ * MUSTER_E_NOMEM. Opening also: MUSTER_E_INVALID (not a file of ours), MUSTER_E_UNSUPPORTED (newer schema), MUSTER_E_DENIED
+ * (unsafe mode or owner), MUSTER_E_NOT_FOUND (a reader where no writer has been).
+ * After MUSTER_E_IO or MUSTER_E_UNKNOWN a handle answers everything with MUSTER_E_IO: close it, open another, claim again.
+ * After any other failure nothing was changed and the handle goes on. A handle is used by one thread at a time. Every list
+ * call gathers first and holds no lock during callbacks; a callback that returns non-zero stops the list (still MUSTER_OK).
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -14,7 +19,9 @@
 #include <muster/types.h>
 
 #define STORE_NAME_MAX 256      /**< machine name, UTF-8, with the terminating zero */
-#define STORE_PAGE_MAX 1000     /**< rows a list call gives at most */
+#define STORE_PAGE_MAX 1000     /**< rows a paged call gives at most */
+#define STORE_UNKNOWN_MAX 10000 /**< unknown activation IDs kept: those seen last (ledger.md section 3) */
+#define STORE_DAY_MS 86400000
 
 /** Flags of an event and of a client's row. */
 enum {
@@ -70,21 +77,31 @@ struct store_product { uint32_t product, pool; char name[128]; };
 struct store_edition { uint8_t activation_id[16]; uint32_t edition, product; char name[256]; bool learned; };
 struct store_unknown { uint8_t activation_id[16]; int64_t last; uint64_t n; };
 struct store_setting { char scope[64], name[64], value[256], actor[64]; int64_t at; };
+/** One act. Rows are gapless from 1 and chained: see store_journal_hash(). */
 struct store_journal { int64_t seq, at; char actor[64]; uint32_t kind; char object[128]; uint32_t code; char detail[512]; uint8_t prev[32], hash[32]; };
 
 /** What a log says of itself at opening. */
-struct store_log_info { uint8_t ledger_id[16]; uint32_t epoch; uint8_t digest_key[16]; int64_t first_seq, last_seq; uint64_t bytes, wal_bytes; };
+struct store_log_info {
+	uint8_t ledger_id[16];         /**< zero before the first claim */
+	uint32_t epoch;
+	uint8_t digest_key[16];
+	int64_t first_seq, last_seq;   /**< 0 when the log is empty */
+	uint64_t bytes;                /**< in use: what trim() compares with max_bytes; freed room in the file is reused, not returned */
+	uint64_t wal_bytes;
+};
 
 struct store_log;
 struct store_log_ops {
 	/** Take the log for writing: raises the epoch; appends under an older one fail with MUSTER_E_BUSY.
 	 * A new log takes @p ledger_id and a random digest key; another ledger's log: MUSTER_E_MISMATCH. */
 	int (*claim)(struct store_log *, const uint8_t ledger_id[16], struct store_log_info *info, struct muster_err *err);
-	/** Append one durable group, seq strictly rising. On anything but MUSTER_OK nothing was appended, except MUSTER_E_UNKNOWN. */
+	/** Append one durable group, seq strictly rising and above every seq the log ever held, else MUSTER_E_INVALID; only after
+	 * claim(). On anything but MUSTER_OK nothing was appended, except MUSTER_E_UNKNOWN: then all of the group or nothing. */
 	int (*append)(struct store_log *, const struct store_event *const *events, size_t n, struct muster_err *err);
 	/** Events with seq > @p after in order, at most @p limit; the callback returns non-zero to stop. No lock is held during callbacks. */
 	int (*read)(struct store_log *, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_event *), void *ctx, struct muster_err *err);
-	/** Delete at most @p slice rows with seq <= @p up_to and (at < @p before or the file above @p max_bytes), oldest first, never the newest. @param[out] deleted */
+	/** Delete at most @p slice rows with seq <= @p up_to and (at < @p before or the log above @p max_bytes, UINT64_MAX: no such
+	 * limit), oldest first, never the newest. Deletes nothing while a backup of this store runs. @param[out] deleted rows */
 	int (*trim)(struct store_log *, int64_t up_to, int64_t before, uint64_t max_bytes, size_t slice, size_t *deleted, struct muster_err *err);
 	int (*info)(struct store_log *, struct store_log_info *info, struct muster_err *err);
 	/** One small committed update: finds out whether the disk still takes writes (readyz when idle). */
@@ -106,10 +123,10 @@ struct store_fold_end {
 enum store_change_kind { STORE_SETTING_PUT, STORE_SETTING_DELETE, STORE_EDITION_PUT, STORE_USE_FORGET, STORE_JOURNAL_ONLY };
 struct store_change {
 	enum store_change_kind kind;
-	struct store_setting setting;
-	struct store_edition edition;
+	struct store_setting setting;            /**< STORE_SETTING_*: scope and name are the key; deleting what is not there is no error */
+	struct store_edition edition;            /**< STORE_EDITION_PUT: product is the state's number; edition is assigned; leaves the unknown IDs */
 	uint8_t client[16]; uint32_t product;    /**< STORE_USE_FORGET: marks the row STORE_F_FORGOTTEN; product 0 = all */
-	struct store_journal journal;            /**< kind 0: none */
+	struct store_journal journal;            /**< kind 0: none; seq, prev and hash are the store's */
 };
 
 struct store_state_info { uint8_t ledger_id[16]; uint32_t epoch; int64_t fold_seq, fold_at; uint32_t schema; uint64_t bytes; };
@@ -118,16 +135,27 @@ struct store_state;
 struct store_state_ops {
 	int (*claim)(struct store_state *, struct store_state_info *info, struct muster_err *err);
 	int (*info)(struct store_state *, struct store_state_info *info, struct muster_err *err);
-	/** Give every pool and product a number that never changes; fills the numbers in the arrays. One transaction; nothing written when all are known. */
+	/**
+	 * Give every pool, product and edition a number that never changes. One transaction; nothing is written when all are known.
+	 *
+	 * On entry products[i].pool is 1 + an index into @p pools (0: none) and editions[i].product 1 + an index into @p products
+	 * (0: unknown); on success all numbers are the state's and pools[i].largest_minimum the stored one. Pools and products are
+	 * known by name, editions by activation ID. A changed window, pool or title is written; largest_minimum only rises, `learned`
+	 * is only set. What the arrays no longer name keeps its number. An edition leaves the table of unknown IDs.
+	 */
 	int (*names)(struct store_state *, struct store_pool *pools, size_t pool_count, struct store_product *products, size_t product_count,
 	             struct store_edition *editions, size_t edition_count, struct muster_err *err);
 	/**
-	 * Fold one transaction's worth of events, sorted by (client, product, seq): reads each client's row, lets @p merge apply
-	 * the events (those with seq <= row->last_seq must not count again: merge's duty), writes it back. With @p end also counters, snapshot and position.
+	 * Fold one transaction's worth of events, sorted by (client, product, seq), else MUSTER_E_INVALID: reads each client's row,
+	 * lets @p merge apply the events (those with seq <= row->last_seq must not count again: merge's duty), writes it back.
+	 * A new row comes with client and product only and is left out when merge leaves last_seq 0; the store fills last_day.
+	 * @p merge is called again when a failed fold is repeated. With @p end also counters, snapshot and position; a position
+	 * below the stored one, or the stored one with amounts to add (they were added), is MUSTER_E_INVALID.
 	 */
 	int (*fold)(struct store_state *, const struct store_event *const *events, size_t n,
 	            void (*merge)(void *ctx, struct store_use *row, bool is_new, const struct store_event *const *events, size_t n), void *ctx,
 	            const struct store_fold_end *end, struct muster_err *err);
+	/** All changes and their journal rows in one transaction. MUSTER_E_NOT_FOUND: STORE_USE_FORGET met no row; nothing was changed. */
 	int (*transact)(struct store_state *, const struct store_change *changes, size_t n, struct muster_err *err);
 	int (*settings)(struct store_state *, int (*fn)(void *ctx, const struct store_setting *), void *ctx, struct muster_err *err);
 	int (*counters)(struct store_state *, int (*fn)(void *ctx, const struct store_counter *), void *ctx, struct muster_err *err);
@@ -136,9 +164,10 @@ struct store_state_ops {
 	int (*products)(struct store_state *, int (*fn)(void *ctx, const struct store_product *), void *ctx, struct muster_err *err);
 	int (*editions)(struct store_state *, int (*fn)(void *ctx, const struct store_edition *), void *ctx, struct muster_err *err);
 	int (*unknown)(struct store_state *, int (*fn)(void *ctx, const struct store_unknown *), void *ctx, struct muster_err *err);
-	/** The most recent clients of a pool's products, newest first, neither released, forgotten nor clone-marked, last >= @p since; at most @p limit. Uses the index. */
+	/** The most recent clients of a pool's products, newest first, neither released, forgotten nor clone-marked, last >= @p since; at most @p limit.
+	 * A client of several products comes once, with its newest row. Uses the index. */
 	int (*recent)(struct store_state *, uint32_t pool, int64_t since, size_t limit, int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
-	/** Rows with key > (after_client, after_product) in key order; product 0 = all; at most STORE_PAGE_MAX. */
+	/** Rows with key > (after_client, after_product) in key order, released and forgotten ones too; product 0 = all; at most STORE_PAGE_MAX. */
 	int (*page)(struct store_state *, uint32_t product, const uint8_t after_client[16], uint32_t after_product, size_t limit,
 	            int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
 	int (*use)(struct store_state *, const uint8_t client[16], int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
@@ -159,7 +188,15 @@ struct store {
 	void (*free)(struct store *);
 };
 
-/** Files DIR/log.db and DIR/state.db. @param[out] out caller frees with out->free(). */
+/**
+ * The hash that belongs into @p row: SHA-256 over seq (8 bytes big-endian), at (8), actor (2 bytes length, bytes), kind (4),
+ * object (2, bytes), code (4), detail (2, bytes), prev (32). prev of the first row is zero. Source: trust.md section 11.
+ * @return MUSTER_OK; MUSTER_E_INTERNAL when the library fails.
+ */
+int store_journal_hash(uint8_t out[32], const struct store_journal *row);
+
+/** Files DIR/log.db and DIR/state.db, mode 0600; DIR is made with 0700 by the first writer. @param[out] out caller frees with
+ * out->free(), after all its handles were closed. */
 int store_sqlite_new(struct store **out, const char *dir, struct muster_err *err);
 
 #endif
