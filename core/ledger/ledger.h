@@ -22,13 +22,16 @@ struct ledger_options {
 	/** A host event for the log (code, text), from any thread. */
 	void (*event)(void *ctx, int level, const char *event, const char *text);
 	void *ctx;
+	/** Bytes free for us and size of the file system; NULL: file_space() of dir, or without dir no limit. Tests inject it. */
+	int (*space)(void *ctx, uint64_t *avail, uint64_t *total);
 };
 
 enum ledger_kind { LEDGER_ACTIVATE, LEDGER_RELEASE };
 
 /** One request on its way through. The caller owns the memory and keeps it until done() was called. */
 struct ledger_request {
-	struct ledger_request *next;     /**< the ledger's */
+	struct ledger_request *next;     /**< the ledger's, like queued_ms */
+	int64_t queued_ms;
 	enum ledger_kind kind;
 	struct catalog *catalog;         /**< the reference the caller holds while the request is under way */
 	const struct catalog_edition *edition;  /**< NULL: unknown activation ID */
@@ -58,7 +61,10 @@ struct ledger_request {
 int ledger_open(struct ledger **out, const struct ledger_options *o, struct muster_err *err);
 /** Register the catalog's names (also at reload). @p catalog is referenced. */
 int ledger_bind(struct ledger *l, struct catalog *catalog, struct muster_err *err);
+/** Replay what is not folded yet, start both threads. Bind a catalog first. */
 int ledger_start(struct ledger *l, struct muster_err *err);
+/** Take over limits, clock tolerance and retention of a reloaded configuration. */
+void ledger_configure(struct ledger *l, const struct config *config);
 /** Commit and answer what is queued, stop both threads, fold what fits the time. */
 void ledger_stop(struct ledger *l);
 void ledger_free(struct ledger *l);

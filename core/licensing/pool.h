@@ -11,7 +11,8 @@
 #include <muster/types.h>
 
 struct pool;
-struct pool_member { uint8_t client[16]; uint8_t hw[32]; bool has_hw; int64_t last; uint32_t product; };
+/** @c seq: the event that touched it last; 0 when only a snapshot or a list knows it. */
+struct pool_member { uint8_t client[16]; uint8_t hw[32]; bool has_hw, is_virtual; int64_t last, seq; uint32_t product; };
 
 struct pool *pool_new(uint32_t window_s, uint32_t largest_minimum);   /**< NULL when exhausted */
 void pool_free(struct pool *p);
@@ -19,15 +20,22 @@ uint32_t pool_cap(const struct pool *p);                              /**< 2 × 
 uint32_t pool_largest_minimum(const struct pool *p);
 /** Raise the largest minimum presented. @return 1 when the cap grew (the caller refills from the state), 0, or MUSTER_E_NOMEM. */
 int pool_present(struct pool *p, uint32_t minimum_count);
+/** The window may be changed by configuration. */
+void pool_set_window(struct pool *p, uint32_t window_s);
 /** Drop members silent for longer than the window before @p now (ms). */
 void pool_age(struct pool *p, int64_t now);
 const struct pool_member *pool_find(const struct pool *p, const uint8_t client[16]);   /**< borrowed until the next change */
-/** Add or refresh; above the cap the longest silent leaves. Returns the count after it. */
+/** Add or refresh; above the cap the longest silent leaves. Nothing is kept while the cap is 0. Returns the count after it. */
 uint32_t pool_touch(struct pool *p, const struct pool_member *m);
 uint32_t pool_count(const struct pool *p);
 /** Newest first. */
 void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_member *), void *ctx);
-/** Replace all members (after a release or a grown cap), keeping those touched later than the list's: newest first, n ≤ cap is used. */
-int pool_replace(struct pool *p, const struct pool_member *m, size_t n);
+/**
+ * Replace all members after a release or a grown cap.
+ *
+ * @param m Newest first, as the state knew them once folded up to and including @p seq; may name more than the cap.
+ * @param seq Members touched by later events stay; of those and the list the most recent, at most the cap, remain.
+ */
+void pool_replace(struct pool *p, const struct pool_member *m, size_t n, int64_t seq);
 
 #endif

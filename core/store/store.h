@@ -29,7 +29,8 @@ enum {
 	STORE_F_RELEASE = 1 << 3 /* the event is a release */, STORE_F_CLONE = 1 << 4 /* other hardware than the recorded */,
 	STORE_F_RENEWAL = 1 << 5, STORE_F_REFUSED = 1 << 6 /* never reached the count */, STORE_F_RELEASED = 1 << 7 /* row: released */,
 	STORE_F_FORGOTTEN = 1 << 8, STORE_F_ADOPTED = 1 << 9 /* valid lease the ledger did not know */, STORE_F_LEASE = 1 << 10, /* a lease was granted */
-	STORE_F_SYSTEM = 1 << 11 /* host's own event (start, stop, clock, storage), code in result, text in name */
+	STORE_F_SYSTEM = 1 << 11 /* host's own event (start, stop, clock, storage), code in result, text in name */,
+	STORE_F_UNKNOWN = 1 << 12 /* event: hw begins with the activation ID sent, which no product has; comes with STORE_F_HW */
 };
 
 /** One request, as logged. */
@@ -69,7 +70,7 @@ struct store_use {
 	char name[STORE_NAME_MAX];
 };
 
-struct store_member { uint32_t pool; uint8_t client[16]; int64_t last; uint8_t hw[32]; bool has_hw; uint32_t product; };
+struct store_member { uint32_t pool; uint8_t client[16]; int64_t last; uint8_t hw[32]; bool has_hw, is_virtual; uint32_t product; };
 struct store_counter { uint32_t source, product; uint8_t status; uint64_t n; };   /**< status 255: failed requests */
 #define STORE_COUNTER_FAILED 255
 struct store_pool { uint32_t pool; char name[128]; uint32_t window_s, largest_minimum; };
@@ -164,7 +165,7 @@ struct store_state_ops {
 	int (*products)(struct store_state *, int (*fn)(void *ctx, const struct store_product *), void *ctx, struct muster_err *err);
 	int (*editions)(struct store_state *, int (*fn)(void *ctx, const struct store_edition *), void *ctx, struct muster_err *err);
 	int (*unknown)(struct store_state *, int (*fn)(void *ctx, const struct store_unknown *), void *ctx, struct muster_err *err);
-	/** The most recent clients of a pool's products, newest first, neither released, forgotten nor clone-marked, last >= @p since; at most @p limit.
+	/** The most recent clients of a pool's products, newest first, neither released nor forgotten (a clone-marked row is its owner's and counts once), last >= @p since; at most @p limit.
 	 * A client of several products comes once, with its newest row. Uses the index. */
 	int (*recent)(struct store_state *, uint32_t pool, int64_t since, size_t limit, int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
 	/** Rows with key > (after_client, after_product) in key order, released and forgotten ones too; product 0 = all; at most STORE_PAGE_MAX. */
