@@ -1,1 +1,11 @@
-# core/store: see the patterns at the top of Makefile.am.
+# core/store: the log and the state, in SQLite files or in memory.
+noinst_LTLIBRARIES += %D%/libstore.la
+%C%_libstore_la_SOURCES = \
+	%D%/memory.h \
+	%D%/memory_fold.c %D%/memory_fold.h \
+	%D%/memory_state.c \
+	%D%/rules.c %D%/rules.h \
+	%D%/store.h \
+	%D%/store_memory.c %D%/store_memory.h \
+	%D%/table.c %D%/table.h
+store_libs = %D%/libstore.la $(base_libs) $(SQLITE_LIBS)

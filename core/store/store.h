@@ -192,7 +192,7 @@ struct store {
 /**
  * The hash that belongs into @p row: SHA-256 over seq (8 bytes big-endian), at (8), actor (2 bytes length, bytes), kind (4),
  * object (2, bytes), code (4), detail (2, bytes), prev (32). prev of the first row is zero. Source: trust.md section 11.
- * @return MUSTER_OK; MUSTER_E_INTERNAL when the library fails.
+ * @return MUSTER_OK; MUSTER_E_NOMEM; MUSTER_E_INTERNAL when the library fails.
  */
 int store_journal_hash(uint8_t out[32], const struct store_journal *row);
 

@@ -1,0 +1,32 @@
+/** Writes to the memory store's state: staged on copies of the tables, applied all at once. Private to this folder. */
+#ifndef STORE_MEMORY_FOLD_H
+#define STORE_MEMORY_FOLD_H
+
+#include "core/store/memory.h"
+
+struct memory_staged {
+	struct memory *m;
+	struct table tables[MEMORY_TABLES];
+	bool touched[MEMORY_TABLES];
+	int64_t fold_seq, fold_at;
+	bool changed;             /* names(): anything to write? */
+};
+struct memory_names {
+	struct store_pool *pools; size_t pool_count;
+	struct store_product *products; size_t product_count;
+	struct store_edition *editions; size_t edition_count;
+};
+
+void memory_staged_init(struct memory_staged *t, struct memory *m);
+void memory_staged_fini(struct memory_staged *t);
+void memory_staged_apply(struct memory_staged *t);
+
+int memory_stage_names(struct memory_staged *t, const struct memory_names *names, struct muster_err *err);
+/** After a commit: put the state's numbers into the caller's arrays. */
+void memory_names_fill(const struct memory *m, struct memory_names *names);
+int memory_stage_events(struct memory_staged *t, const struct store_event *const *events, size_t n,
+                        void (*merge)(void *, struct store_use *, bool, const struct store_event *const *, size_t), void *ctx, struct muster_err *err);
+int memory_stage_end(struct memory_staged *t, const struct store_fold_end *end, struct muster_err *err);
+int memory_stage_change(struct memory_staged *t, const struct store_change *change, struct muster_err *err);
+
+#endif
