@@ -172,6 +172,12 @@ static uint32_t digits_value(const char *text, size_t n, unsigned base)
 	return (uint32_t)v;
 }
 
+/* M-nnn is decimal: 0x65 is not M-101. */
+static uint32_t published(uint32_t v)
+{
+	return v >= 0x80000000U ? v : 0;
+}
+
 const struct code_info *code_find_name(const char *text, size_t n)
 {
 	uint32_t v = 0;
@@ -179,7 +185,7 @@ const struct code_info *code_find_name(const char *text, size_t n)
 	if (text == NULL)
 		return NULL;
 	if (n > 2 && strncasecmp(text, "0x", 2) == 0) {
-		v = digits_value(text + 2, n - 2, 16);
+		v = published(digits_value(text + 2, n - 2, 16));
 	} else if (n > 1 && (text[0] == 'M' || text[0] == 'm')) {
 		size_t skip = text[1] == '-' ? 2 : 1;
 
@@ -187,7 +193,7 @@ const struct code_info *code_find_name(const char *text, size_t n)
 		if (v > 999)
 			return NULL;
 	} else if (n == 8) {
-		v = digits_value(text, n, 16);
+		v = published(digits_value(text, n, 16));
 	} else if (n == 4) {
 		/* As administrators shorten it: F038 for 0xC004F038, C008 for 0xC004C008. */
 		v = digits_value(text, n, 16);

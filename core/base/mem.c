@@ -25,11 +25,11 @@ void *mem_alloc(size_t size)
 
 void *mem_array(size_t count, size_t size)
 {
-	if (refused())
+	size_t bytes;
+
+	if (refused() || __builtin_mul_overflow(count, size, &bytes))
 		return NULL;
-	if (count == 0 || size == 0)
-		return calloc(1, 1);
-	return calloc(count, size);
+	return calloc(1, bytes > 0 ? bytes : 1);
 }
 
 void *mem_grow(void *p, size_t count, size_t size)

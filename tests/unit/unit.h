@@ -3,6 +3,8 @@
 #define TESTS_UNIT_UNIT_H
 
 #include <check.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /**
@@ -13,28 +15,36 @@
 	int main(void) \
 	{ \
 		const TTest *const tests_[] = { __VA_ARGS__ }; \
-		return unit_run(name, tests_, sizeof tests_ / sizeof tests_[0]); \
+		return unit_run_into(suite_create(name), tests_, sizeof tests_ / sizeof tests_[0]); \
 	}
 
-static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
+/** Add the tests to the suite, each between setup and teardown (may be NULL), run it, free it. @return what main returns. */
+static inline int unit_run_with(Suite *suite, const TTest *const *tests, size_t count, SFun setup, SFun teardown)
 {
-	Suite *suite = suite_create(name);
 	SRunner *runner;
 	int failed;
 
 	for (size_t i = 0; i < count; i++) {
 		TCase *one = tcase_create(tests[i]->name);
 
-		tcase_set_timeout(one, 60);
+		/* Far above what any needs: sanitizers and a busy machine are slow. */
+		tcase_set_timeout(one, 120);
+		if (setup != NULL || teardown != NULL)
+			tcase_add_checked_fixture(one, setup, teardown);
 		tcase_add_test(one, tests[i]);
 		suite_add_tcase(suite, one);
 	}
 	runner = srunner_create(suite);
-	/* CK_TAP_LOG_FILE_NAME and CK_VERBOSITY decide the output; by hand: a readable summary. */
+	/* The environment of `make check` asks for TAP and silence; by hand there is a readable summary. */
 	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static inline int unit_run_into(Suite *suite, const TTest *const *tests, size_t count)
+{
+	return unit_run_with(suite, tests, count, NULL, NULL);
 }
 
 #endif
