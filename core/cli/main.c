@@ -1,0 +1,293 @@
+/* The command line: `musterctl [options] VERB [arguments]`; verbs are taken as dlv, -dlv and /dlv (facts.md section 2). */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/cli/cli.h"
+#include "core/cli/verbs.h"
+
+#ifndef MUSTER_ADMIN_SOCKET
+#define MUSTER_ADMIN_SOCKET "/run/muster/admin.sock"
+#endif
+
+static const struct { const char *name, *value; const char *doc; } options[CLI_O_COUNT] = {
+	[CLI_O_JSON] = { "json", NULL, "print JSON" },
+	[CLI_O_SOCKET] = { "socket", "PATH", "admin socket of the host (default: $MUSTER_SOCKET, else " MUSTER_ADMIN_SOCKET ")" },
+	[CLI_O_HELP] = { "help", NULL, "this help; after a verb, the verb's" },
+	[CLI_O_VERSION] = { "version", NULL, "the version" },
+	[CLI_O_VERBOSE] = { "verbose", NULL, "more columns" },
+	[CLI_O_UNKNOWN] = { "unknown", NULL, "activation IDs that were asked for and are not known" },
+	[CLI_O_AS] = { "as", "PRODUCT", "the product an activation ID belongs to" },
+	[CLI_O_TITLE] = { "title", "TEXT", "name of the edition" },
+	[CLI_O_PRODUCT] = { "product", "PRODUCT", "only this product" },
+	[CLI_O_AFTER] = { "after", "MARK", "go on after this place of a list" },
+	[CLI_O_LIMIT] = { "limit", "N", "at most N rows" },
+	[CLI_O_ALL] = { "all", NULL, "every row, however many" },
+	[CLI_O_FOLLOW] = { "follow", NULL, "wait for more and print it as it comes" },
+	[CLI_O_TAIL] = { "tail", "N", "the last N" },
+	[CLI_O_OUT] = { "out", "FILE", "write to FILE" },
+	[CLI_O_YES] = { "yes", NULL, "do not ask" },
+};
+
+#define EVERYWHERE (1u << CLI_O_JSON | 1u << CLI_O_SOCKET | 1u << CLI_O_HELP | 1u << CLI_O_VERSION)
+
+int cli_say(struct cli *c, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("musterctl: ", c->errors);
+	va_start(ap, fmt);
+	vfprintf(c->errors, fmt, ap);
+	va_end(ap);
+	fputc('\n', c->errors);
+	return code;
+}
+
+int cli_fail(struct cli *c, const struct muster_err *err)
+{
+	switch (err->result) {
+	case MUSTER_E_NETWORK: return cli_say(c, CLI_NO_HOST, "%s", err->message);
+	case MUSTER_E_DENIED: return cli_say(c, CLI_DENIED, "%s", err->message);
+	default: return cli_say(c, CLI_FAILED, "%s", err->message);
+	}
+}
+
+int cli_number(struct cli *c, enum cli_option o, unsigned long min, unsigned long max, unsigned long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoul(c->value[o], &end, 10);
+	if (c->value[o][0] < '0' || c->value[o][0] > '9' || *end != '\0' || errno != 0 || *value < min || *value > max)
+		return cli_say(c, CLI_USAGE, "--%s: \"%s\" is not a number from %lu to %lu", options[o].name, c->value[o], min, max);
+	return CLI_OK;
+}
+
+int cli_print_json(struct cli *c, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_INDENT(1) | JSON_ENCODE_ANY);
+
+	if (text == NULL)
+		return cli_say(c, CLI_FAILED, "out of memory");
+	fprintf(c->out, "%s\n", text);
+	free(text);
+	return CLI_OK;
+}
+
+bool cli_confirm(struct cli *c, const char *question)
+{
+	char line[16];
+
+	if (c->given[CLI_O_YES])
+		return true;
+	if (!isatty(STDIN_FILENO)) {
+		cli_say(c, CLI_USAGE, "%s Say --yes to go on without being asked.", question);
+		return false;
+	}
+	fprintf(c->errors, "%s [y/N] ", question);
+	fflush(c->errors);
+	return fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+}
+
+const char *cli_role_name(enum cli_role role)
+{
+	static const char *const names[] = { "anyone", "viewer", "key reader", "administrator" };
+
+	return names[role];
+}
+
+static void print_help(FILE *out)
+{
+	size_t n;
+	const struct cli_verb *v = cli_verbs(&n);
+
+	fputs("Usage: musterctl [--socket PATH] [--json] VERB [ARGUMENTS]\n\n"
+	      "Look after a Muster host. Verbs are taken as dlv, -dlv and /dlv.\n\n", out);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "  %-30s %s\n", v[i].usage, v[i].summary);
+	fputs("\nOptions:\n", out);
+	for (int o = 0; o < CLI_O_COUNT; o++) {
+		if ((EVERYWHERE >> o & 1u) == 0)
+			continue;
+		fprintf(out, "  --%s%s%-*s %s\n", options[o].name, options[o].value != NULL ? " " : "",
+		        (int)(27 - strlen(options[o].name)), options[o].value != NULL ? options[o].value : "", options[o].doc);
+	}
+	fputs("\nExamples:\n"
+	      "  musterctl dlv all                 every product, with its count\n"
+	      "  musterctl products                what this host serves\n"
+	      "  musterctl events --follow         requests as they come in\n"
+	      "  musterctl explain 0xC004F038      what a code means and what to do\n"
+	      "  musterctl dlv --help              help of one verb\n\n"
+	      "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no host on the socket, 4 role too small.\n", out);
+}
+
+static void print_verb_help(FILE *out, const struct cli_verb *v)
+{
+	fprintf(out, "Usage: musterctl %s\n\n%s. Smallest role: %s.\n", v->usage, v->summary, cli_role_name(v->role));
+	if (v->options != 0)
+		fputs("\nOptions:\n", out);
+	for (int o = 0; o < CLI_O_COUNT; o++)
+		if ((v->options >> o & 1u) != 0)
+			fprintf(out, "  --%s %-*s %s\n", options[o].name, (int)(18 - strlen(options[o].name)),
+			        options[o].value != NULL ? options[o].value : "", options[o].doc);
+	fputs("\nExamples:\n", out);
+	for (const char *p = v->examples; *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+
+		fprintf(out, "  %.*s\n", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+}
+
+/* Letters that must be inserted, left out or changed between two words; short words only. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], m = strlen(b);
+
+	if (m >= 32 || strlen(a) >= 32)
+		return 99;
+	for (size_t j = 0; j <= m; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			size_t best = corner + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			corner = row[j];
+			row[j] = best;
+		}
+	}
+	return row[m];
+}
+
+static int unknown_verb(struct cli *c, const char *word)
+{
+	size_t n, best = 99;
+	const struct cli_verb *v = cli_verbs(&n), *near = NULL;
+	const char *elsewhere = verbs_elsewhere(word);
+
+	if (elsewhere != NULL)
+		return cli_say(c, CLI_USAGE, "%s: %s", word, elsewhere);
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(word, v[i].name);
+
+		if (d < best) {
+			best = d;
+			near = &v[i];
+		}
+	}
+	if (near != NULL && best <= 2)
+		return cli_say(c, CLI_USAGE, "there is no verb \"%s\"; did you mean %s? (musterctl --help lists them)", word, near->name);
+	return cli_say(c, CLI_USAGE, "there is no verb \"%s\" (musterctl --help lists them)", word);
+}
+
+/* Takes one "--name[=value]"; @return CLI_OK or CLI_USAGE. Moves *i when the value is the next argument. */
+static int take_option(struct cli *c, int argc, char **argv, int *i)
+{
+	const char *word = argv[*i] + 2;
+	size_t n = strcspn(word, "=");
+
+	for (int o = 0; o < CLI_O_COUNT; o++) {
+		if (strlen(options[o].name) != n || strncmp(options[o].name, word, n) != 0)
+			continue;
+		if (c->given[o])
+			return cli_say(c, CLI_USAGE, "--%s is given twice", options[o].name);
+		c->given[o] = true;
+		if (options[o].value == NULL) {
+			if (word[n] == '=')
+				return cli_say(c, CLI_USAGE, "--%s takes no value", options[o].name);
+			return CLI_OK;
+		}
+		if (word[n] == '=')
+			c->value[o] = word + n + 1;
+		else if (*i + 1 < argc)
+			c->value[o] = argv[++*i];
+		else
+			return cli_say(c, CLI_USAGE, "--%s needs a value: --%s %s", options[o].name, options[o].name, options[o].value);
+		return CLI_OK;
+	}
+	return cli_say(c, CLI_USAGE, "there is no option \"%s\" (musterctl --help lists them)", argv[*i]);
+}
+
+static int take_arguments(struct cli *c, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *a = argv[i];
+		int r = CLI_OK;
+
+		if (strcmp(a, "-h") == 0 || strcmp(a, "/?") == 0 || strcmp(a, "-?") == 0)
+			c->given[CLI_O_HELP] = true;
+		else if (strncmp(a, "--", 2) == 0)
+			r = take_option(c, argc, argv, &i);
+		else if (c->verb == NULL)
+			c->verb = a + (a[0] == '-' || a[0] == '/');
+		else if (c->arg_count < CLI_ARGS_MAX)
+			c->args[c->arg_count++] = a;
+		else
+			r = cli_say(c, CLI_USAGE, "more than %d arguments", CLI_ARGS_MAX);
+		if (r != CLI_OK)
+			return r;
+	}
+	return CLI_OK;
+}
+
+static int check_verb(struct cli *c, const struct cli_verb *v)
+{
+	for (int o = 0; o < CLI_O_COUNT; o++)
+		if (c->given[o] && ((v->options | EVERYWHERE) >> o & 1u) == 0)
+			return cli_say(c, CLI_USAGE, "%s does not take --%s (musterctl %s --help)", v->name, options[o].name, v->name);
+	if (c->arg_count < v->args_min)
+		return cli_say(c, CLI_USAGE, "%s needs more: musterctl %s", v->name, v->usage);
+	if (c->arg_count > v->args_max)
+		return cli_say(c, CLI_USAGE, "%s takes no \"%s\": musterctl %s", v->name, c->args[v->args_max], v->usage);
+	return CLI_OK;
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli c = { .out = stdout, .errors = stderr };
+	const struct cli_verb *v;
+	size_t n;
+	int r = take_arguments(&c, argc, argv);
+
+	if (r != CLI_OK)
+		return r;
+	c.socket = c.value[CLI_O_SOCKET];
+	if (c.socket == NULL && (c.socket = getenv("MUSTER_SOCKET")) == NULL)
+		c.socket = MUSTER_ADMIN_SOCKET;
+	if (c.given[CLI_O_VERSION]) {
+		printf("musterctl %s\n", PACKAGE_VERSION);
+		return CLI_OK;
+	}
+	if (c.verb == NULL || strcasecmp(c.verb, "help") == 0) {
+		print_help(c.given[CLI_O_HELP] || c.verb != NULL ? stdout : stderr);
+		return c.given[CLI_O_HELP] || c.verb != NULL ? CLI_OK : CLI_USAGE;
+	}
+	v = cli_verbs(&n);
+	for (; n > 0 && strcasecmp(v->name, c.verb) != 0; n--)
+		v++;
+	if (n == 0)
+		return unknown_verb(&c, c.verb);
+	c.verb = v->name;
+	if (c.given[CLI_O_HELP]) {
+		print_verb_help(stdout, v);
+		return CLI_OK;
+	}
+	if ((r = check_verb(&c, v)) != CLI_OK)
+		return r;
+	r = v->run(&c);
+	if (fflush(stdout) != 0 && r == CLI_OK)
+		return cli_say(&c, CLI_FAILED, "writing the output: %s", strerror(errno));
+	return r;
+}

@@ -1,0 +1,64 @@
+/* The table of verbs: help, manual page and checks come from it. */
+#include <strings.h>
+
+#include "core/cli/verbs.h"
+
+#define O(x) (1u << CLI_O_##x)
+
+static const struct cli_verb verbs[] = {
+	{ "dlv", "dlv [all | ACTIVATION-ID]", "A product's details and live numbers", CLI_VIEWER, 0, 0, 1, verb_dlv,
+	  "musterctl dlv\nmusterctl /dlv all\nmusterctl dlv 2e28138a-847f-42bc-9752-61b03fff33cd --json" },
+	{ "dli", "dli [all | ACTIVATION-ID]", "A product's summary", CLI_VIEWER, 0, 0, 1, verb_dli,
+	  "musterctl dli\nmusterctl -dli all" },
+	{ "xpr", "xpr [all | ACTIVATION-ID]", "When the present state ends", CLI_VIEWER, 0, 0, 1, verb_xpr,
+	  "musterctl xpr\nmusterctl xpr all" },
+	{ "products", "products [learn ACTIVATION-ID]", "Products, their counts and rules; unknown activation IDs", CLI_VIEWER,
+	  O(UNKNOWN) | O(AS) | O(TITLE) | O(VERBOSE), 0, 2, verb_products,
+	  "musterctl products\nmusterctl products --verbose\nmusterctl products --unknown\n"
+	  "musterctl products learn 68531fb9-5511-4989-97be-d11a0f55633f --as windows-server --title \"Server Standard\"   (administrator)" },
+	{ "plugins", "plugins", "Plugins loaded and refused", CLI_VIEWER, 0, 0, 0, verb_plugins, "musterctl plugins" },
+	{ "clients", "clients [CLIENT-ID | forget CLIENT-ID]", "Machines that reported in", CLI_VIEWER,
+	  O(PRODUCT) | O(LIMIT) | O(AFTER) | O(ALL) | O(YES), 0, 2, verb_clients,
+	  "musterctl clients --product office2013\nmusterctl clients --all --json\nmusterctl clients forget 36f27b39-2fd5-440b-be67-a09996d27a38   (administrator)" },
+	{ "events", "events", "Requests and what they were answered", CLI_VIEWER, O(FOLLOW) | O(TAIL) | O(AFTER) | O(LIMIT) | O(ALL), 0, 0, verb_events,
+	  "musterctl events --tail 20\nmusterctl events --follow\nmusterctl events --all --json" },
+	{ "journal", "journal", "What administrators did", CLI_VIEWER, O(AFTER) | O(LIMIT) | O(ALL), 0, 0, verb_journal, "musterctl journal" },
+	{ "settings", "settings [reset NAME]", "Settings, their values and where each comes from", CLI_VIEWER, 0, 0, 2, verb_settings,
+	  "musterctl settings\nmusterctl settings reset activation_interval   (administrator)" },
+	{ "sprt", "sprt PORT", "Set the port clients use", CLI_ADMINISTRATOR, 0, 1, 1, verb_set, "musterctl sprt 1688" },
+	{ "sai", "sai MINUTES", "Set the activation interval: how soon an unactivated machine asks again", CLI_ADMINISTRATOR, 0, 1, 1, verb_set, "musterctl sai 120" },
+	{ "sri", "sri MINUTES", "Set the renewal interval: how often an activated machine renews", CLI_ADMINISTRATOR, 0, 1, 1, verb_set, "musterctl sri 10080" },
+	{ "spri", "spri", "Normal priority", CLI_ADMINISTRATOR, 0, 0, 0, verb_set, "musterctl spri" },
+	{ "cpri", "cpri", "Low priority", CLI_ADMINISTRATOR, 0, 0, 0, verb_set, "musterctl cpri" },
+	{ "status", "status", "The host itself: certificates, ledger, disk, clock", CLI_VIEWER, 0, 0, 0, verb_status, "musterctl status" },
+	{ "host", "host request | install FILE", "Ask for the host's certificate, and install it", CLI_ADMINISTRATOR, O(OUT), 1, 2, verb_host,
+	  "musterctl host request --out host.csr\nmuster-issuer certify host.csr --products products.txt --out host.pem\nmusterctl host install host.pem" },
+	{ "clock", "clock accept", "Take the present clock as right after a jump", CLI_ADMINISTRATOR, O(YES), 1, 1, verb_clock, "musterctl clock accept" },
+	{ "backup", "backup FOLDER", "Copy the ledger while it runs", CLI_ADMINISTRATOR, 0, 1, 1, verb_backup, "musterctl backup /srv/backup/muster-monday" },
+	{ "reload", "reload", "Read the configuration again and say what changed", CLI_ADMINISTRATOR, 0, 0, 0, verb_reload, "musterctl reload" },
+	{ "explain", "explain CODE", "What a code means and what to do", CLI_ANYONE, O(ALL), 0, 1, verb_explain,
+	  "musterctl explain 0xC004F038\nmusterctl explain M-112\nmusterctl explain --all" },
+};
+
+const struct cli_verb *cli_verbs(size_t *n)
+{
+	*n = sizeof(verbs) / sizeof(verbs[0]);
+	return verbs;
+}
+
+const char *verbs_elsewhere(const char *word)
+{
+	static const char keys[] = "this version certifies a host by request and certificate, not by product key: type `musterctl host request`";
+	static const char client[] = "this is a verb of a client machine: type it with `muster`";
+	static const char dns[] = "this version publishes nothing in DNS; enter the record _muster._tcp by hand";
+	static const struct { const char *verb, *why; } table[] = {
+		{ "ipk", keys }, { "upk", keys }, { "ato", keys }, { "dti", keys }, { "atp", keys }, { "pack", keys }, { "cpky", keys },
+		{ "skms", client }, { "ckms", client }, { "rearm", client }, { "activate", client }, { "renew", client }, { "verify", client }, { "release", client },
+		{ "sdns", dns }, { "cdns", dns },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcasecmp(word, table[i].verb) == 0)
+			return table[i].why;
+	return NULL;
+}

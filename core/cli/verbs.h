@@ -1,0 +1,32 @@
+/** The verbs' functions, one file a group; their table is verbs.c. Each returns enum cli_exit. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "core/cli/cli.h"
+
+/* verbs_listing.c */
+int verb_dli(struct cli *c);
+int verb_dlv(struct cli *c);
+int verb_xpr(struct cli *c);
+/* verbs_catalog.c */
+int verb_products(struct cli *c);
+int verb_plugins(struct cli *c);
+int verb_explain(struct cli *c);
+/* verbs_records.c */
+int verb_clients(struct cli *c);
+int verb_events(struct cli *c);
+int verb_journal(struct cli *c);
+/* verbs_settings.c */
+int verb_set(struct cli *c);          /**< sprt, sai, sri, spri, cpri: c->verb says which */
+int verb_settings(struct cli *c);
+/* verbs_host.c */
+int verb_status(struct cli *c);
+int verb_host(struct cli *c);
+int verb_clock(struct cli *c);
+int verb_backup(struct cli *c);
+int verb_reload(struct cli *c);
+
+/** A verb administrators know from elsewhere (facts.md section 2) that this program does not have: why, and what to do. NULL: not one of them. */
+const char *verbs_elsewhere(const char *word);
+
+#endif

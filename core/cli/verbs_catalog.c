@@ -1,0 +1,264 @@
+/* products, plugins, explain */
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/bytes.h"
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/uuid.h"
+#include "core/cli/api.h"
+#include "core/cli/table.h"
+#include "core/cli/verbs.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void number(char out[24], const json_t *o, const char *name)
+{
+	snprintf(out, 24, "%" JSON_INTEGER_FORMAT, json_number(o, name));
+}
+
+/* The listing item of a product, for its live count. */
+static const json_t *listing_of(const json_t *listing, const char *product)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(listing, "items"), i, item)
+		if (strcmp(json_text(item, "product"), product) == 0)
+			return json_object_get(item, "host");
+	return NULL;
+}
+
+/* One word for what a client of this product gets. */
+static const char *state_of(const json_t *p)
+{
+	if (json_text(p, "refused")[0] != '\0')
+		return "refused";
+	if (!json_flag(p, "served"))
+		return "not served";
+	return json_flag(p, "certified") ? "certified" : "not certified";
+}
+
+static void product_row(struct libscols_table *t, const json_t *p, const json_t *host)
+{
+	char minimum[24] = "", count[24] = "", physical[24] = "", virtual_[24] = "";
+
+	if (json_is_object(host)) {
+		number(minimum, p, "minimum_count");
+		number(count, host, "current_count");
+		number(physical, host, "physical");
+		number(virtual_, host, "virtual");
+	}
+	table_row(t, (const char *[]){ json_text(p, "product"), json_text(p, "model"), json_text(p, "pool"), minimum, count, physical, virtual_,
+	                               state_of(p), json_text(p, "activation_id") }, 9);
+}
+
+static void product_details(struct cli *c, const json_t *p)
+{
+	const json_t *e;
+	size_t i;
+
+	fprintf(c->out, "%s: %s\n    from %s, issuer %s\n", json_text(p, "product"), json_text(p, "title"), json_text(p, "source"),
+	        json_text(p, "issuer")[0] != '\0' ? json_text(p, "issuer") : "(none)");
+	if (strcmp(json_text(p, "model"), "threshold") == 0)
+		fprintf(c->out, "    minimum count %" JSON_INTEGER_FORMAT ", validity %" JSON_INTEGER_FORMAT " s, renewal %" JSON_INTEGER_FORMAT
+		        " s, retry %" JSON_INTEGER_FORMAT " s, window %" JSON_INTEGER_FORMAT " s\n", json_number(p, "minimum_count"),
+		        json_number(p, "validity"), json_number(p, "renewal_interval"), json_number(p, "retry_interval"), json_number(p, "window"));
+	if (json_flag(p, "record"))
+		fputs("    leases are records, not licences\n", c->out);
+	if (json_text(p, "refused")[0] != '\0')
+		fprintf(c->out, "    %s\n", json_text(p, "refused"));
+	else if (!json_flag(p, "served"))
+		fprintf(c->out, "    %s\n", json_text(p, "not_served_reason"));
+	json_array_foreach(json_object_get(p, "editions"), i, e)
+		fprintf(c->out, "    edition %s %s%s\n", json_text(e, "activation_id"), json_text(e, "title"), json_flag(e, "learned") ? " (learned)" : "");
+	json_array_foreach(json_object_get(p, "platforms"), i, e)
+		fprintf(c->out, "    vendor's host platform: %s%s%s\n", json_text(e, "name"), json_text(e, "update")[0] != '\0' ? ", needs " : "", json_text(e, "update"));
+}
+
+static int products_list(struct cli *c)
+{
+	static const struct table_column columns[] = { { "PRODUCT", false }, { "MODEL", false }, { "POOL", false }, { "MINIMUM", true }, { "COUNT", true },
+		{ "PHYSICAL", true }, { "VIRTUAL", true }, { "STATE", false }, { "ACTIVATION ID", false } };
+	struct muster_err err;
+	struct libscols_table *t;
+	json_t *answer = NULL, *listing = NULL;
+	const json_t *p;
+	const char *command = "";
+	size_t i;
+	int r;
+
+	if (api_get(c, "/admin/v1/products", &answer, &err) != MUSTER_OK)
+		return cli_fail(c, &err);
+	if (c->given[CLI_O_JSON]) {
+		r = cli_print_json(c, answer);
+		goto done;
+	}
+	if (api_get(c, "/admin/v1/listing?id=all", &listing, &err) != MUSTER_OK) {
+		r = cli_fail(c, &err);
+		goto done;
+	}
+	if (c->given[CLI_O_VERBOSE]) {
+		json_array_foreach(json_object_get(answer, "items"), i, p)
+			product_details(c, p);
+		r = CLI_OK;
+		goto done;
+	}
+	if ((t = table_new(c, columns, COUNT(columns), true)) != NULL)
+		json_array_foreach(json_object_get(answer, "items"), i, p) {
+			product_row(t, p, listing_of(listing, json_text(p, "product")));
+			if (json_text(p, "command")[0] != '\0')
+				command = json_text(p, "command");
+		}
+	r = table_end(c, t);
+	if (r == CLI_OK && command[0] != '\0')
+		fprintf(c->out, "\nNot certified products are counted and answered 0xC004F041. Next: %s\n", command);
+done:
+	json_decref(listing);
+	json_decref(answer);
+	return r;
+}
+
+static int products_unknown(struct cli *c)
+{
+	static const struct table_column columns[] = { { "ACTIVATION ID", false }, { "REQUESTS", true }, { "LAST", false } };
+	struct muster_err err;
+	struct libscols_table *t;
+	json_t *answer = NULL;
+	const json_t *u;
+	size_t i, n;
+	int r;
+
+	if (api_get(c, "/admin/v1/products/unknown", &answer, &err) != MUSTER_OK)
+		return cli_fail(c, &err);
+	n = json_array_size(json_object_get(answer, "items"));
+	if (c->given[CLI_O_JSON]) {
+		r = cli_print_json(c, answer);
+	} else if (n == 0) {
+		fputs("Every activation ID asked for is known.\n", c->out);
+		r = CLI_OK;
+	} else {
+		if ((t = table_new(c, columns, COUNT(columns), true)) != NULL)
+			json_array_foreach(json_object_get(answer, "items"), i, u) {
+				char requests[24], date[32];
+
+				number(requests, u, "requests");
+				table_row(t, (const char *[]){ json_text(u, "activation_id"), requests, json_date(u, "last", date) }, 3);
+			}
+		if ((r = table_end(c, t)) == CLI_OK)
+			fputs("\nSay which product one belongs to: musterctl products learn ID --as PRODUCT\n", c->out);
+	}
+	json_decref(answer);
+	return r;
+}
+
+static int products_learn(struct cli *c)
+{
+	struct muster_err err;
+	json_t *body = NULL, *answer = NULL;
+	uint8_t id[UUID_LEN];
+	int r;
+
+	if (c->arg_count != 2 || !c->given[CLI_O_AS])
+		return cli_say(c, CLI_USAGE, "musterctl products learn ACTIVATION-ID --as PRODUCT [--title TEXT]");
+	if (uuid_parse(id, c->args[1], strlen(c->args[1])) != MUSTER_OK)
+		return cli_say(c, CLI_USAGE, "\"%s\" is not an activation ID: 8-4-4-4-12 hexadecimal digits", c->args[1]);
+	body = json_pack("{s:s, s:s, s:s}", "activation_id", c->args[1], "product", c->value[CLI_O_AS], "title",
+	                 c->given[CLI_O_TITLE] ? c->value[CLI_O_TITLE] : c->value[CLI_O_AS]);
+	if (body == NULL)
+		return cli_say(c, CLI_USAGE, "--title is not UTF-8");
+	r = api_post(c, "/admin/v1/products/learn", body, &answer, &err);
+	json_decref(body);
+	if (r != MUSTER_OK)
+		return cli_fail(c, &err);
+	if (c->given[CLI_O_JSON])
+		r = cli_print_json(c, answer);
+	else
+		fprintf(c->out, "Activation ID %s now belongs to %s.\n", c->args[1], c->value[CLI_O_AS]);
+	json_decref(answer);
+	return r == MUSTER_OK ? CLI_OK : r;
+}
+
+int verb_products(struct cli *c)
+{
+	if (c->arg_count > 0) {
+		if (strcasecmp(c->args[0], "learn") != 0)
+			return cli_say(c, CLI_USAGE, "products takes \"learn\", not \"%s\"", c->args[0]);
+		return products_learn(c);
+	}
+	if (c->given[CLI_O_AS] || c->given[CLI_O_TITLE])
+		return cli_say(c, CLI_USAGE, "--as and --title go with `products learn ACTIVATION-ID`");
+	return c->given[CLI_O_UNKNOWN] ? products_unknown(c) : products_list(c);
+}
+
+int verb_plugins(struct cli *c)
+{
+	static const struct table_column columns[] = { { "PLUGIN", false }, { "VERSION", false }, { "STATE", false }, { "PRODUCTS", true }, { "FILE", false } };
+	struct muster_err err;
+	struct libscols_table *t;
+	json_t *answer = NULL;
+	const json_t *p;
+	size_t i;
+	int r;
+
+	if (api_get(c, "/admin/v1/plugins", &answer, &err) != MUSTER_OK)
+		return cli_fail(c, &err);
+	if (c->given[CLI_O_JSON]) {
+		r = cli_print_json(c, answer);
+		json_decref(answer);
+		return r;
+	}
+	if ((t = table_new(c, columns, COUNT(columns), true)) != NULL)
+		json_array_foreach(json_object_get(answer, "items"), i, p) {
+			char products[24];
+
+			number(products, p, "products");
+			table_row(t, (const char *[]){ json_text(p, "name"), json_text(p, "version"), json_text(p, "state"), products, json_text(p, "path") }, 5);
+		}
+	r = table_end(c, t);
+	json_array_foreach(json_object_get(answer, "items"), i, p)
+		if (json_text(p, "reason")[0] != '\0')
+			fprintf(c->out, "%s: %s\n", json_text(p, "name"), json_text(p, "reason"));
+	json_decref(answer);
+	return r;
+}
+
+static json_t *code_json(const struct code_info *i)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:i}", "code", i->name, "title", i->title, "meaning", i->meaning, "action", i->action, "http", (int)i->http);
+}
+
+static void code_print(FILE *out, const struct code_info *i)
+{
+	fprintf(out, "%s  %s\n    %s\n    What to do: %s\n", i->name, i->title, i->meaning, i->action);
+}
+
+int verb_explain(struct cli *c)
+{
+	size_t n;
+	const struct code_info *table = code_table(&n), *one = NULL;
+	json_t *list;
+	int r = CLI_OK;
+
+	if (c->arg_count == 0 && !c->given[CLI_O_ALL])
+		return cli_say(c, CLI_USAGE, "which code? musterctl explain 0xC004F038, or explain --all");
+	if (c->arg_count == 1) {
+		one = code_find_name(c->args[0], strlen(c->args[0]));
+		if (one == NULL)
+			return cli_say(c, CLI_FAILED, "no code \"%s\" is known here; codes look like 0xC004F038 or M-112 (musterctl explain --all lists them)", c->args[0]);
+		table = one;
+		n = 1;
+	}
+	if (c->given[CLI_O_JSON]) {
+		list = json_array();
+		for (size_t i = 0; i < n; i++)
+			json_array_append_new(list, code_json(&table[i]));
+		r = cli_print_json(c, one != NULL ? json_array_get(list, 0) : list);
+		json_decref(list);
+		return r;
+	}
+	for (size_t i = 0; i < n; i++)
+		code_print(c->out, &table[i]);
+	return r;
+}

@@ -1,0 +1,263 @@
+/* clients, events, journal: what the ledger holds */
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/err.h"
+#include "core/base/uuid.h"
+#include "core/cli/api.h"
+#include "core/cli/table.h"
+#include "core/cli/verbs.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define PAGE 1000   /* rows drawn as one table; longer lists go on without a second heading */
+
+/* A list on its way to the screen. */
+struct list {
+	struct cli *c;
+	const struct table_column *columns;
+	size_t column_count;
+	void (*row)(struct libscols_table *t, const json_t *item);
+	struct libscols_table *table;
+	json_t *items;        /* with --json */
+	size_t rows, pages;
+	int result;
+};
+
+static void flush_table(struct list *l)
+{
+	if (l->table != NULL && (l->rows > 0 || l->pages == 0)) {
+		int r = table_end(l->c, l->table);
+
+		if (l->result == CLI_OK)
+			l->result = r;
+		l->pages++;
+	} else if (l->table != NULL) {
+		scols_unref_table(l->table);
+	}
+	l->table = NULL;
+	l->rows = 0;
+}
+
+static int take(void *ctx, const json_t *item)
+{
+	struct list *l = ctx;
+
+	if (l->items != NULL)
+		return json_array_append(l->items, (json_t *)(uintptr_t)item);
+	if (l->table == NULL && (l->table = table_new(l->c, l->columns, l->column_count, l->pages == 0)) == NULL)
+		return -1;
+	l->row(l->table, item);
+	if (++l->rows == PAGE)
+		flush_table(l);
+	return 0;
+}
+
+/* Print a paged list; --limit or --all say how much (otherwise PAGE rows, and what is left is said). */
+static int print_list(struct cli *c, const char *path, struct list *l)
+{
+	struct muster_err err;
+	unsigned long limit = PAGE;
+	bool more = false;
+	int r;
+
+	l->c = c;
+	l->items = c->given[CLI_O_JSON] ? json_array() : NULL;
+	if (c->given[CLI_O_LIMIT] && (r = cli_number(c, CLI_O_LIMIT, 1, 1000000000, &limit)) != CLI_OK)
+		goto done;
+	r = api_list(c, path, c->given[CLI_O_ALL] ? 0 : limit, take, l, &more, &err);
+	if (r != MUSTER_OK) {
+		r = cli_fail(c, &err);
+		goto done;
+	}
+	if (l->items != NULL) {
+		json_t *o = json_pack("{s:O, s:b}", "items", l->items, "more", more);
+
+		r = cli_print_json(c, o);
+		json_decref(o);
+		goto done;
+	}
+	if (l->table == NULL && l->pages == 0)
+		l->table = table_new(c, l->columns, l->column_count, true);
+	flush_table(l);
+	r = l->result;
+	if (more)
+		fprintf(c->errors, "There are more: --all prints them all, --limit N more of them.\n");
+done:
+	if (l->table != NULL)
+		scols_unref_table(l->table);
+	json_decref(l->items);
+	return r;
+}
+
+/* Path with one more query part; values are restricted to characters that need no escaping. */
+static bool add_query(char *path, size_t room, const char *name, const char *value)
+{
+	size_t n = strlen(path);
+
+	if (value[0] == '\0' || strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/") != strlen(value))
+		return false;
+	return (size_t)snprintf(path + n, room - n, "%c%s=%s", strchr(path, '?') != NULL ? '&' : '?', name, value) < room - n;
+}
+
+static void client_row(struct libscols_table *t, const json_t *i)
+{
+	char first[32], last[32], requests[24];
+
+	snprintf(requests, sizeof(requests), "%" JSON_INTEGER_FORMAT, json_number(i, "requests"));
+	table_row(t, (const char *[]){ json_text(i, "client_id"), json_text(i, "product"), json_text(i, "name"), json_date(i, "first_seen", first),
+	                               json_date(i, "last_seen", last), requests, json_text(i, "result"), json_flag(i, "virtual") ? "yes" : "no",
+	                               json_flag(i, "clone") ? "clone" : json_flag(i, "released") ? "released" : "" }, 9);
+}
+
+static const struct table_column client_columns[] = { { "CLIENT ID", false }, { "PRODUCT", false }, { "NAME", false }, { "FIRST SEEN", false },
+	{ "LAST SEEN", false }, { "REQUESTS", true }, { "RESULT", false }, { "VIRTUAL", false }, { "NOTE", false } };
+
+static int clients_forget(struct cli *c)
+{
+	struct muster_err err;
+	json_t *body, *answer = NULL;
+	char question[160];
+	int r;
+
+	snprintf(question, sizeof(question), "Forget machine %s? It leaves the count and its rows; its lease stays valid.", c->args[1]);
+	if (!cli_confirm(c, question))
+		return CLI_USAGE;
+	body = json_pack("{s:s}", "client_id", c->args[1]);
+	r = api_post(c, "/admin/v1/clients/forget", body, &answer, &err);
+	json_decref(body);
+	if (r != MUSTER_OK)
+		return cli_fail(c, &err);
+	if (c->given[CLI_O_JSON])
+		cli_print_json(c, answer);
+	else
+		fprintf(c->out, "Machine %s is forgotten.\n", c->args[1]);
+	json_decref(answer);
+	return CLI_OK;
+}
+
+static int client_one(struct cli *c)
+{
+	struct list l = { .c = c, .columns = client_columns, .column_count = COUNT(client_columns), .row = client_row };
+	struct muster_err err;
+	json_t *answer = NULL;
+	const json_t *item;
+	char path[128];
+	size_t i;
+
+	snprintf(path, sizeof(path), "/admin/v1/clients/%s", c->args[0]);
+	if (api_get(c, path, &answer, &err) != MUSTER_OK)
+		return cli_fail(c, &err);
+	if (c->given[CLI_O_JSON]) {
+		l.result = cli_print_json(c, answer);
+	} else {
+		json_array_foreach(json_object_get(answer, "items"), i, item)
+			take(&l, item);
+		flush_table(&l);
+	}
+	json_decref(answer);
+	return l.result;
+}
+
+int verb_clients(struct cli *c)
+{
+	struct list l = { .columns = client_columns, .column_count = COUNT(client_columns), .row = client_row };
+	char path[512] = "/admin/v1/clients";
+	uint8_t id[UUID_LEN];
+	bool forget = c->arg_count > 0 && strcasecmp(c->args[0], "forget") == 0;
+	const char *text = c->arg_count == 0 ? NULL : forget ? (c->arg_count == 2 ? c->args[1] : "") : c->args[0];
+
+	if (text != NULL && uuid_parse(id, text, strlen(text)) != MUSTER_OK)
+		return cli_say(c, CLI_USAGE, "\"%s\" is not a client ID: 8-4-4-4-12 hexadecimal digits", text);
+	if (forget)
+		return clients_forget(c);
+	if (c->arg_count == 2)
+		return cli_say(c, CLI_USAGE, "clients takes one client ID, or \"forget\" and one");
+	if (c->arg_count == 1)
+		return client_one(c);
+	if (c->given[CLI_O_PRODUCT] && !add_query(path, sizeof(path), "product", c->value[CLI_O_PRODUCT]))
+		return cli_say(c, CLI_USAGE, "--product: \"%s\" is not a product name", c->value[CLI_O_PRODUCT]);
+	if (c->given[CLI_O_AFTER] && !add_query(path, sizeof(path), "after", c->value[CLI_O_AFTER]))
+		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a mark of this list", c->value[CLI_O_AFTER]);
+	return print_list(c, path, &l);
+}
+
+static void event_cells(const json_t *e, const char *cells[5], char date[32], char seq[24], char id[24])
+{
+	snprintf(seq, 24, "%" JSON_INTEGER_FORMAT, json_number(e, "seq"));
+	id[0] = '\0';
+	if (json_is_integer(json_object_get(e, "id")))
+		snprintf(id, 24, "%" JSON_INTEGER_FORMAT, json_number(e, "id"));
+	cells[0] = seq;
+	cells[1] = json_date(e, "at", date);
+	cells[2] = id;
+	cells[3] = json_text(e, "product");
+	cells[4] = json_text(e, "record_line")[0] != '\0' ? json_text(e, "record_line") : json_text(e, "text");
+}
+
+static void event_row(struct libscols_table *t, const json_t *e)
+{
+	const char *cells[5];
+	char date[32], seq[24], id[24];
+
+	event_cells(e, cells, date, seq, id);
+	table_row(t, cells, 5);
+}
+
+static int event_follow(void *ctx, const json_t *e)
+{
+	struct cli *c = ctx;
+	const char *cells[5];
+	char date[32], seq[24], id[24];
+
+	if (c->given[CLI_O_JSON]) {
+		json_dumpf(e, c->out, JSON_COMPACT);
+		fputc('\n', c->out);
+	} else {
+		event_cells(e, cells, date, seq, id);
+		fprintf(c->out, "%s  %s  %s  %s  %s\n", cells[0], cells[1], cells[2], cells[3], cells[4]);
+	}
+	return fflush(c->out) != 0; /* stops when nobody reads any more */
+}
+
+int verb_events(struct cli *c)
+{
+	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "EVENT", true }, { "PRODUCT", false }, { "RECORD", false } };
+	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = event_row };
+	struct muster_err err;
+	unsigned long tail;
+	char path[256] = "/admin/v1/events";
+	int r;
+
+	if (c->given[CLI_O_TAIL]) {
+		if ((r = cli_number(c, CLI_O_TAIL, 1, 1000000, &tail)) != CLI_OK)
+			return r;
+		add_query(path, sizeof(path), "tail", c->value[CLI_O_TAIL]);
+	}
+	if (c->given[CLI_O_AFTER] && !add_query(path, sizeof(path), "after", c->value[CLI_O_AFTER]))
+		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a sequence number", c->value[CLI_O_AFTER]);
+	if (!c->given[CLI_O_FOLLOW])
+		return print_list(c, path, &l);
+	if (c->given[CLI_O_ALL] || c->given[CLI_O_LIMIT])
+		return cli_say(c, CLI_USAGE, "--follow goes with --tail or --after, not with --all or --limit");
+	add_query(path, sizeof(path), "follow", "1");
+	return api_follow(c, path, event_follow, c, &err) == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+static void journal_row(struct libscols_table *t, const json_t *j)
+{
+	char date[32], seq[24];
+
+	snprintf(seq, sizeof(seq), "%" JSON_INTEGER_FORMAT, json_number(j, "seq"));
+	table_row(t, (const char *[]){ seq, json_date(j, "at", date), json_text(j, "actor"), json_text(j, "action"), json_text(j, "object"), json_text(j, "detail") }, 6);
+}
+
+int verb_journal(struct cli *c)
+{
+	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "ACTOR", false }, { "ACTION", false }, { "OBJECT", false }, { "DETAIL", false } };
+	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = journal_row };
+	char path[256] = "/admin/v1/journal";
+
+	if (c->given[CLI_O_AFTER] && !add_query(path, sizeof(path), "after", c->value[CLI_O_AFTER]))
+		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a sequence number", c->value[CLI_O_AFTER]);
+	return print_list(c, path, &l);
+}
