@@ -1,1 +1,5 @@
-# core/programs: see the patterns at the top of Makefile.am.
+# core/programs: thin mains.
+bin_PROGRAMS += musterctl
+musterctl_SOURCES = %D%/musterctl.c
+musterctl_LDADD = $(cli_libs)
+musterctl_LDFLAGS = $(LDFLAGS_PROGRAM)

@@ -1,0 +1,213 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/client/http.h"
+#include "core/cli/api.h"
+
+#define ANSWER_MAX (16u << 20)   /* bytes: a page of 1,000 rows is below 1 MiB; a backup's answer is short */
+#define LINE_MAX_BYTES (1u << 20)
+#define TIMEOUT_MS (10 * 60 * 1000u)   /* a backup of a large ledger takes minutes; the host answers all else in seconds */
+
+const char *json_text(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s != NULL ? s : "";
+}
+
+json_int_t json_number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+bool json_flag(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
+}
+
+const char *json_date(const json_t *object, const char *name, char out[32])
+{
+	const char *s = json_text(object, name);
+	int64_t ms;
+
+	out[0] = '\0';
+	if (s[0] != '\0' && time_parse_rfc3339(&ms, s, strlen(s)) == MUSTER_OK)
+		time_listing(out, ms);
+	return out;
+}
+
+/* The host's refusal in one message: code, what happened, what to do. */
+static int refused(long status, const char *text, struct muster_err *err)
+{
+	json_t *p = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const char *code = json_text(p, "code"), *detail = json_text(p, "detail"), *action = json_text(p, "action");
+	const struct code_info *info = code_find_name(code, strlen(code));
+	int result = status == 403 ? MUSTER_E_DENIED : status == 404 ? MUSTER_E_NOT_FOUND : status == 503 ? MUSTER_E_BUSY : MUSTER_E_REFUSED;
+
+	if (detail[0] == '\0')
+		detail = json_text(p, "title");
+	if (p == NULL || detail[0] == '\0')
+		err_set(err, result, "the host answered with status %ld", status);
+	else
+		err_code(err, result, info != NULL ? info->code : 0, "%s%s%s%s%s", code, code[0] != '\0' ? ": " : "", detail, action[0] != '\0' ? " " : "", action);
+	json_decref(p);
+	return result;
+}
+
+static int no_host(struct cli *c, struct muster_err *err)
+{
+	char why[MUSTER_ERR_MAX];
+
+	snprintf(why, sizeof(why), "%s", err->message);
+	return err_set(err, MUSTER_E_NETWORK, "no host answers on %s: %s. Is musterd running? --socket PATH or MUSTER_SOCKET names another socket.", c->socket, why);
+}
+
+static int ask(struct cli *c, struct http_request *q, struct http_answer *a, const char *path, struct muster_err *err)
+{
+	char *url = mem_printf("http://muster%s", path);
+	int r;
+
+	if (url == NULL)
+		return err_nomem(err);
+	q->url = url;
+	q->unix_socket = c->socket;
+	r = http_ask(a, q, err);
+	mem_free(url);
+	if (r == MUSTER_E_NETWORK)
+		return no_host(c, err);
+	if (r == MUSTER_OK && (a->status < 200 || a->status > 299))
+		return refused(a->status, buf_str(&a->body), err);
+	return r;
+}
+
+static int call(struct cli *c, const char *method, const char *path, const json_t *body, json_t **out, struct muster_err *err)
+{
+	struct http_answer a;
+	struct http_request q = { .method = method, .max = ANSWER_MAX, .timeout_ms = TIMEOUT_MS, .connect_ms = 5000 };
+	char *text = NULL;
+	int r;
+
+	*out = NULL;
+	http_answer_init(&a);
+	if (strcmp(method, "POST") == 0) {
+		text = body != NULL ? json_dumps(body, JSON_COMPACT) : strdup("{}");
+		if (text == NULL) {
+			r = err_nomem(err);
+			goto done;
+		}
+		q.body.p = (const uint8_t *)text;
+		q.body.n = strlen(text);
+	}
+	if ((r = ask(c, &q, &a, path, err)) != MUSTER_OK)
+		goto done;
+	if ((*out = json_loads(buf_str(&a.body), JSON_REJECT_DUPLICATES, NULL)) == NULL)
+		r = err_set(err, MUSTER_E_NETWORK, "what answers on %s is not a Muster host: its answer is not JSON", c->socket);
+done:
+	free(text);
+	http_answer_fini(&a);
+	return r;
+}
+
+int api_get(struct cli *c, const char *path, json_t **out, struct muster_err *err)
+{
+	return call(c, "GET", path, NULL, out, err);
+}
+
+int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, struct muster_err *err)
+{
+	return call(c, "POST", path, body, out, err);
+}
+
+struct lines {
+	struct buf pending;   /* the start of a line not ended yet */
+	int (*fn)(void *ctx, const json_t *document);
+	void *ctx;
+	struct muster_err *err;
+};
+
+static int chunk(void *ctx, const void *p, size_t n)
+{
+	struct lines *l = ctx;
+	const char *text = p, *end;
+	int stop;
+
+	while (n > 0) {
+		size_t m = (end = memchr(text, '\n', n)) != NULL ? (size_t)(end - text) : n;
+
+		buf_add(&l->pending, text, m);
+		if (l->pending.failed)
+			return err_set(l->err, MUSTER_E_LIMIT, "the host sent a line longer than %u bytes", LINE_MAX_BYTES);
+		if (end == NULL)
+			return MUSTER_OK;
+		text += m + 1;
+		n -= m + 1;
+		if (l->pending.n > 0) {
+			json_t *document = json_loadb((const char *)l->pending.p, l->pending.n, JSON_REJECT_DUPLICATES, NULL);
+
+			buf_clear(&l->pending);
+			if (document == NULL)
+				return err_set(l->err, MUSTER_E_NETWORK, "the host sent a line that is not JSON");
+			stop = l->fn(l->ctx, document);
+			json_decref(document);
+			if (stop != 0)
+				return 1;
+		}
+	}
+	return MUSTER_OK;
+}
+
+int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_t *document), void *ctx, struct muster_err *err)
+{
+	struct lines l = { .fn = fn, .ctx = ctx, .err = err };
+	struct http_answer a;
+	struct http_request q = { .method = "GET", .connect_ms = 5000, .chunk = chunk, .ctx = &l };
+	int r;
+
+	http_answer_init(&a);
+	buf_init(&l.pending, LINE_MAX_BYTES);
+	r = ask(c, &q, &a, path, err);
+	buf_fini(&l.pending);
+	http_answer_fini(&a);
+	return r;
+}
+
+int api_list(struct cli *c, const char *path, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err)
+{
+	unsigned long left = limit;
+	char *mark = NULL;
+	int r = MUSTER_OK;
+
+	*more = false;
+	do {
+		unsigned long page = limit == 0 || left > 1000 ? 1000 : left;
+		char *full = mark != NULL ? mem_printf("%s%cafter=%s&limit=%lu", path, strchr(path, '?') != NULL ? '&' : '?', mark, page)
+		                          : mem_printf("%s%climit=%lu", path, strchr(path, '?') != NULL ? '&' : '?', page);
+		json_t *answer = NULL;
+		const json_t *item;
+		size_t i, n;
+
+		mem_free(mark);
+		mark = NULL;
+		if (full == NULL)
+			return err_nomem(err);
+		r = api_get(c, full, &answer, err);
+		mem_free(full);
+		if (r != MUSTER_OK)
+			return r;
+		n = json_array_size(json_object_get(answer, "items"));
+		json_array_foreach(json_object_get(answer, "items"), i, item)
+			if (fn(ctx, item) != 0)
+				r = err_nomem(err);
+		if (json_is_string(json_object_get(answer, "next")) && n > 0 && (mark = mem_strdup(json_text(answer, "next"))) == NULL)
+			r = err_nomem(err);
+		json_decref(answer);
+		left -= limit == 0 || n >= left ? left : n;
+	} while (r == MUSTER_OK && mark != NULL && (limit == 0 || left > 0));
+	*more = mark != NULL;
+	mem_free(mark);
+	return r;
+}
