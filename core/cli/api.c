@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/codes.h"
@@ -60,10 +61,10 @@ static int refused(long status, const char *text, struct muster_err *err)
 
 static int no_host(struct cli *c, struct muster_err *err)
 {
-	char why[MUSTER_ERR_MAX];
+	const char *why = access(c->socket, F_OK) != 0 ? "there is no such socket"
+	                  : access(c->socket, R_OK | W_OK) != 0 ? "you may not use this socket" : "nobody answers there";
 
-	snprintf(why, sizeof(why), "%s", err->message);
-	return err_set(err, MUSTER_E_NETWORK, "no host answers on %s: %s. Is musterd running? --socket PATH or MUSTER_SOCKET names another socket.", c->socket, why);
+	return err_set(err, MUSTER_E_NETWORK, "%s: %s. Is musterd running? --socket PATH or MUSTER_SOCKET names another socket.", c->socket, why);
 }
 
 static int ask(struct cli *c, struct http_request *q, struct http_answer *a, const char *path, struct muster_err *err)
@@ -175,7 +176,7 @@ int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_
 	return r;
 }
 
-int api_list(struct cli *c, const char *path, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err)
+int api_list(struct cli *c, const char *path, const char *first, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err)
 {
 	unsigned long left = limit;
 	char *mark = NULL;
@@ -184,8 +185,8 @@ int api_list(struct cli *c, const char *path, unsigned long limit, int (*fn)(voi
 	*more = false;
 	do {
 		unsigned long page = limit == 0 || left > 1000 ? 1000 : left;
-		char *full = mark != NULL ? mem_printf("%s%cafter=%s&limit=%lu", path, strchr(path, '?') != NULL ? '&' : '?', mark, page)
-		                          : mem_printf("%s%climit=%lu", path, strchr(path, '?') != NULL ? '&' : '?', page);
+		char *full = mem_printf("%s%climit=%lu%s%s", path, strchr(path, '?') != NULL ? '&' : '?', page,
+		                        mark != NULL ? "&after=" : first != NULL ? "&" : "", mark != NULL ? mark : first != NULL ? first : "");
 		json_t *answer = NULL;
 		const json_t *item;
 		size_t i, n;

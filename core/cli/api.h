@@ -10,8 +10,9 @@ int api_get(struct cli *c, const char *path, json_t **out, struct muster_err *er
 int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, struct muster_err *err);
 /** GET a stream of newline-delimited JSON; the callback gets each document (borrowed) and returns non-zero to stop. */
 int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_t *document), void *ctx, struct muster_err *err);
-/** Walk a paged list: every item, at most @p limit (0: all). @param[out] more set when the list goes on. */
-int api_list(struct cli *c, const char *path, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err);
+/** Walk a paged list: every item, at most @p limit (0: all). @param first query of the first page only ("tail=20", "after=…"), or NULL.
+ * @param[out] more set when the list goes on. */
+int api_list(struct cli *c, const char *path, const char *first, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err);
 
 /** Text member, "" when absent or null. */
 const char *json_text(const json_t *object, const char *name);

@@ -100,6 +100,12 @@ const char *cli_role_name(enum cli_role role)
 	return names[role];
 }
 
+static void print_option(FILE *out, int o, size_t width)
+{
+	fprintf(out, "  --%s %-*s %s\n", options[o].name, (int)(width - 1 - strlen(options[o].name)),
+	        options[o].value != NULL ? options[o].value : "", options[o].doc);
+}
+
 static void print_help(FILE *out)
 {
 	size_t n;
@@ -108,13 +114,12 @@ static void print_help(FILE *out)
 	fputs("Usage: musterctl [--socket PATH] [--json] VERB [ARGUMENTS]\n\n"
 	      "Look after a Muster host. Verbs are taken as dlv, -dlv and /dlv.\n\n", out);
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "  %-30s %s\n", v[i].usage, v[i].summary);
+		fprintf(out, "  %-38s %s\n", v[i].usage, v[i].summary);
 	fputs("\nOptions:\n", out);
 	for (int o = 0; o < CLI_O_COUNT; o++) {
 		if ((EVERYWHERE >> o & 1u) == 0)
 			continue;
-		fprintf(out, "  --%s%s%-*s %s\n", options[o].name, options[o].value != NULL ? " " : "",
-		        (int)(27 - strlen(options[o].name)), options[o].value != NULL ? options[o].value : "", options[o].doc);
+		print_option(out, o, 36);
 	}
 	fputs("\nExamples:\n"
 	      "  musterctl dlv all                 every product, with its count\n"
@@ -132,8 +137,7 @@ static void print_verb_help(FILE *out, const struct cli_verb *v)
 		fputs("\nOptions:\n", out);
 	for (int o = 0; o < CLI_O_COUNT; o++)
 		if ((v->options >> o & 1u) != 0)
-			fprintf(out, "  --%s %-*s %s\n", options[o].name, (int)(18 - strlen(options[o].name)),
-			        options[o].value != NULL ? options[o].value : "", options[o].doc);
+			print_option(out, o, 20);
 	fputs("\nExamples:\n", out);
 	for (const char *p = v->examples; *p != '\0';) {
 		size_t n = strcspn(p, "\n");

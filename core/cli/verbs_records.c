@@ -53,7 +53,7 @@ static int take(void *ctx, const json_t *item)
 }
 
 /* Print a paged list; --limit or --all say how much (otherwise PAGE rows, and what is left is said). */
-static int print_list(struct cli *c, const char *path, struct list *l)
+static int print_list(struct cli *c, const char *path, const char *first, struct list *l)
 {
 	struct muster_err err;
 	unsigned long limit = PAGE;
@@ -64,7 +64,7 @@ static int print_list(struct cli *c, const char *path, struct list *l)
 	l->items = c->given[CLI_O_JSON] ? json_array() : NULL;
 	if (c->given[CLI_O_LIMIT] && (r = cli_number(c, CLI_O_LIMIT, 1, 1000000000, &limit)) != CLI_OK)
 		goto done;
-	r = api_list(c, path, c->given[CLI_O_ALL] ? 0 : limit, take, l, &more, &err);
+	r = api_list(c, path, first, c->given[CLI_O_ALL] ? 0 : limit, take, l, &more, &err);
 	if (r != MUSTER_OK) {
 		r = cli_fail(c, &err);
 		goto done;
@@ -89,14 +89,31 @@ done:
 	return r;
 }
 
-/* Path with one more query part; values are restricted to characters that need no escaping. */
-static bool add_query(char *path, size_t room, const char *name, const char *value)
+/* "name=value" behind what stands there; values are restricted to characters that need no escaping. */
+static bool add_query(char *query, size_t room, const char *name, const char *value)
 {
-	size_t n = strlen(path);
+	size_t n = strlen(query);
 
 	if (value[0] == '\0' || strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/") != strlen(value))
 		return false;
-	return (size_t)snprintf(path + n, room - n, "%c%s=%s", strchr(path, '?') != NULL ? '&' : '?', name, value) < room - n;
+	return (size_t)snprintf(query + n, room - n, "%s%s=%s", n > 0 ? "&" : "", name, value) < room - n;
+}
+
+/* --tail and --after as the query of a list's first page. */
+static int first_query(struct cli *c, char *query, size_t room)
+{
+	unsigned long tail;
+	int r;
+
+	if (c->given[CLI_O_TAIL] && c->given[CLI_O_AFTER])
+		return cli_say(c, CLI_USAGE, "either --tail or --after");
+	if (c->given[CLI_O_TAIL] && (r = cli_number(c, CLI_O_TAIL, 1, 1000000, &tail)) != CLI_OK)
+		return r;
+	if (c->given[CLI_O_TAIL])
+		add_query(query, room, "tail", c->value[CLI_O_TAIL]);
+	if (c->given[CLI_O_AFTER] && !add_query(query, room, "after", c->value[CLI_O_AFTER]))
+		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a mark of this list", c->value[CLI_O_AFTER]);
+	return CLI_OK;
 }
 
 static void client_row(struct libscols_table *t, const json_t *i)
@@ -161,10 +178,11 @@ static int client_one(struct cli *c)
 int verb_clients(struct cli *c)
 {
 	struct list l = { .columns = client_columns, .column_count = COUNT(client_columns), .row = client_row };
-	char path[512] = "/admin/v1/clients";
+	char path[512] = "/admin/v1/clients", product[256] = "", first[256] = "";
 	uint8_t id[UUID_LEN];
 	bool forget = c->arg_count > 0 && strcasecmp(c->args[0], "forget") == 0;
 	const char *text = c->arg_count == 0 ? NULL : forget ? (c->arg_count == 2 ? c->args[1] : "") : c->args[0];
+	int r;
 
 	if (text != NULL && uuid_parse(id, text, strlen(text)) != MUSTER_OK)
 		return cli_say(c, CLI_USAGE, "\"%s\" is not a client ID: 8-4-4-4-12 hexadecimal digits", text);
@@ -174,11 +192,14 @@ int verb_clients(struct cli *c)
 		return cli_say(c, CLI_USAGE, "clients takes one client ID, or \"forget\" and one");
 	if (c->arg_count == 1)
 		return client_one(c);
-	if (c->given[CLI_O_PRODUCT] && !add_query(path, sizeof(path), "product", c->value[CLI_O_PRODUCT]))
-		return cli_say(c, CLI_USAGE, "--product: \"%s\" is not a product name", c->value[CLI_O_PRODUCT]);
-	if (c->given[CLI_O_AFTER] && !add_query(path, sizeof(path), "after", c->value[CLI_O_AFTER]))
-		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a mark of this list", c->value[CLI_O_AFTER]);
-	return print_list(c, path, &l);
+	if (c->given[CLI_O_PRODUCT]) {
+		if (!add_query(product, sizeof(product), "product", c->value[CLI_O_PRODUCT]))
+			return cli_say(c, CLI_USAGE, "--product: \"%s\" is not a product name", c->value[CLI_O_PRODUCT]);
+		snprintf(path, sizeof(path), "/admin/v1/clients?%s", product);
+	}
+	if ((r = first_query(c, first, sizeof(first))) != CLI_OK)
+		return r;
+	return print_list(c, path, first[0] != '\0' ? first : NULL, &l);
 }
 
 static void event_cells(const json_t *e, const char *cells[5], char date[32], char seq[24], char id[24])
@@ -224,22 +245,16 @@ int verb_events(struct cli *c)
 	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "EVENT", true }, { "PRODUCT", false }, { "RECORD", false } };
 	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = event_row };
 	struct muster_err err;
-	unsigned long tail;
-	char path[256] = "/admin/v1/events";
+	char path[512], first[256] = "";
 	int r;
 
-	if (c->given[CLI_O_TAIL]) {
-		if ((r = cli_number(c, CLI_O_TAIL, 1, 1000000, &tail)) != CLI_OK)
-			return r;
-		add_query(path, sizeof(path), "tail", c->value[CLI_O_TAIL]);
-	}
-	if (c->given[CLI_O_AFTER] && !add_query(path, sizeof(path), "after", c->value[CLI_O_AFTER]))
-		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a sequence number", c->value[CLI_O_AFTER]);
+	if ((r = first_query(c, first, sizeof(first))) != CLI_OK)
+		return r;
 	if (!c->given[CLI_O_FOLLOW])
-		return print_list(c, path, &l);
+		return print_list(c, "/admin/v1/events", first[0] != '\0' ? first : NULL, &l);
 	if (c->given[CLI_O_ALL] || c->given[CLI_O_LIMIT])
 		return cli_say(c, CLI_USAGE, "--follow goes with --tail or --after, not with --all or --limit");
-	add_query(path, sizeof(path), "follow", "1");
+	snprintf(path, sizeof(path), "/admin/v1/events?follow=1%s%s", first[0] != '\0' ? "&" : "", first);
 	return api_follow(c, path, event_follow, c, &err) == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
 }
 
@@ -255,9 +270,8 @@ int verb_journal(struct cli *c)
 {
 	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "ACTOR", false }, { "ACTION", false }, { "OBJECT", false }, { "DETAIL", false } };
 	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = journal_row };
-	char path[256] = "/admin/v1/journal";
+	char first[256] = "";
+	int r = first_query(c, first, sizeof(first));
 
-	if (c->given[CLI_O_AFTER] && !add_query(path, sizeof(path), "after", c->value[CLI_O_AFTER]))
-		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a sequence number", c->value[CLI_O_AFTER]);
-	return print_list(c, path, &l);
+	return r != CLI_OK ? r : print_list(c, "/admin/v1/journal", first[0] != '\0' ? first : NULL, &l);
 }
