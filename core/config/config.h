@@ -120,14 +120,28 @@ void config_free(struct config *c);
 
 /** Effective configuration as an INI file with each value's source in a comment. */
 int config_dump(const struct config *c, FILE *out);
+/** The keys of every section as mdoc: the part between the markers of docs/muster.conf.5 (a test compares). */
+int config_manual(FILE *out);
 /** The commented sample file (etc/muster.conf is this output; a test compares). */
 int config_sample(FILE *out);
 
+/**
+ * Where a value comes from, for `settings`, `dlv` and `products`.
+ *
+ * @param section "host", "limits", "product NAME" … as in the file. @param key its name.
+ * @param[out] at where it stands; file NULL for CONFIG_DEFAULT. May be NULL.
+ * @return CONFIG_FILE, or CONFIG_DEFAULT also when there is no such section or key. Stored settings are the caller's affair.
+ */
+enum config_source config_source_of(const struct config *c, const char *section, const char *key, struct config_place *at);
+
 /** Words for the settings an administrator stores (`sprt`, `sai` …): parse with the schema's own type and bounds.
- * @param name "port", "activation_interval" … @param[out] value parsed number. @return MUSTER_OK, MUSTER_E_NOT_FOUND (nearest name in err), MUSTER_E_INVALID. */
+ * @param section "host", "limits" … @param name "activation_interval" …; in "host" also "port" and "priority_low" (yes | no).
+ * Times need a unit: for `sai 120` pass "120min". @param[out] value parsed number. @return MUSTER_OK, MUSTER_E_NOT_FOUND (nearest name in err), MUSTER_E_INVALID. */
 int config_parse_number(const char *section, const char *name, const char *text, uint64_t *value, struct muster_err *err);
 
-/** "2h", "90 min", "7d", "10MiB", plain numbers. Kind 't' time in s, 's' size in bytes, 'n' plain. */
+/** "2h", "90 min", "7d", "10MiB", plain numbers. Kind 't' time in s, 's' size in bytes, 'n' plain.
+ * A time without a unit is refused (minutes or seconds are never guessed); a size without one is bytes.
+ * @return MUSTER_OK; MUSTER_E_INVALID with what to write instead. */
 int config_parse_value(char kind, const char *text, uint64_t *value, struct muster_err *err);
 
 #endif
