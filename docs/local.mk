@@ -1,1 +1,3 @@
 # docs: see the patterns at the top of Makefile.am.
+dist_man_MANS += %D%/musterctl.1
+dist_doc_DATA += %D%/admin-api.md

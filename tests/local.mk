@@ -30,3 +30,4 @@ include %D%/integration/local.mk
 include %D%/fuzz/local.mk
 include %D%/faults/local.mk
 include %D%/abi/local.mk
+include %D%/docs/local.mk
