@@ -1,0 +1,56 @@
+/** Check of a plugin's tables, and their copy into rows of the size this host knows. */
+#ifndef CATALOG_LINT_H
+#define CATALOG_LINT_H
+
+#include <stdbool.h>
+#include <muster/plugin.h>
+#include "core/catalog/arena.h"
+
+/** A plugin's tables after the check: every row has this host's size, what the plugin's rows lack is zero,
+ * and nested tables have been copied likewise. Strings stay the plugin's, which is never unloaded. */
+struct lint_tables {
+	struct muster_pool *pools; size_t pool_count;
+	struct muster_product *products; size_t product_count;
+	struct muster_option *options; size_t option_count;
+	struct muster_need *needs; size_t need_count;
+};
+
+#define LINT_MINIMUM_MAX 1000000U                    /**< largest minimum count: a pool in memory holds twice as many */
+#define LINT_INTERVAL_MIN 900U                       /**< 15 min (facts.md section 1) */
+#define LINT_INTERVAL_MAX 2592000U                   /**< 30 d (facts.md section 1) */
+#define LINT_WINDOW_MAX (400U * 86400U)              /**< no longer than events are kept by default */
+
+/**
+ * Check everything in @p plugin that a header check does not (loader.c has done magic, size, ABI and name).
+ * @param[out] out  Filled on success; memory from @p arena.
+ * @param where     The plugin's path; begins each message.
+ * @return MUSTER_OK; MUSTER_E_INVALID with table, row, member and what to do; MUSTER_E_NOMEM.
+ */
+int lint_plugin(struct lint_tables *out, struct arena *arena, const char *where, const struct muster_plugin *plugin, struct muster_err *err);
+
+/** a-z, then a-z, 0-9 and '-', at most MUSTER_NAME_MAX characters. */
+bool lint_name(const char *name);
+/** @return NULL, or what is wrong with @p text: "is missing", "is longer than 511 bytes", "is not plain UTF-8 text". @p max bytes. */
+const char *lint_text(const char *text, size_t max);
+/** The key's name of an option: as lint_name(), '_' allowed. */
+bool lint_option_name(const char *name);
+/** "threshold" … ; NULL when unknown. */
+const char *lint_model_name(uint32_t model);
+/** @return false when @p name is no model. */
+bool lint_model_parse(const char *name, uint32_t *model);
+
+/* ---- shared by lint.c and lint_product.c ---- */
+
+/** Where a message points to: "PATH: products row 2 (office2013)". */
+struct lint_at {
+	struct arena *arena;
+	const char *where;
+	struct muster_err *err;
+	char spot[160];
+};
+int lint_fail(struct lint_at *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** Copy a table into rows of @p known bytes. @p least: the shortest stride that holds what every row must have. */
+int lint_copy(struct lint_at *at, const char *table, const struct muster_table *t, size_t known, size_t least, void **rows);
+int lint_products(struct lint_tables *out, struct lint_at *at, const struct muster_table *t);
+
+#endif

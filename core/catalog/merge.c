@@ -1,0 +1,371 @@
+/* Products: a plugin's rows with the configuration's overrides, and product files with `like`. */
+#include "core/catalog/catalog_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/base/uuid.h"
+#include "core/catalog/nearest.h"
+
+/** Members that only a product file gives: they name a product, and a plugin's product has its name. */
+#define ONLY_NEW (CONFIG_P_LIKE | CONFIG_P_ACTIVATION_ID | CONFIG_P_APPLICATION_ID | CONFIG_P_MODEL)
+
+/** A new product on its way: made in an order in which the one it copies comes first. */
+struct pending { const struct config_product *from; enum { WAITING, MAKING, MADE, FAULTY } state; size_t index; };
+
+struct names { const struct builder *b; const struct pending *pending; size_t pending_count; };
+
+static const char *known_name(const void *ctx, size_t i)
+{
+	const struct names *n = ctx;
+
+	if (i < n->b->c->product_count)
+		return n->b->c->products[i].row.name;
+	i -= n->b->c->product_count;
+	return n->pending[i].state == WAITING ? n->pending[i].from->name : NULL;
+}
+
+static struct catalog_product *find_product(struct catalog *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->product_count; i++)
+		if (strcmp(c->products[i].row.name, name) == 0)
+			return &c->products[i];
+	return NULL;
+}
+
+static void product_fault(struct builder *b, const struct config_product *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void product_fault(struct builder *b, const struct config_product *p, const char *key, const char *fmt, ...)
+{
+	char text[MUSTER_ERR_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	builder_fault(b, "%s[product %s] %s: %s", builder_place(b, p->at), p->name, key, text);
+}
+
+/** A number of seconds or a count that must fit the row. */
+static void take_number(struct builder *b, const struct config_product *p, uint32_t bit, const char *key, uint64_t value, uint64_t min, uint64_t max, uint32_t *to)
+{
+	if ((p->given & bit) == 0)
+		return;
+	if (value < min || value > max)
+		product_fault(b, p, key, "%llu is outside %llu to %llu", (unsigned long long)value, (unsigned long long)min, (unsigned long long)max);
+	else
+		*to = (uint32_t)value;
+}
+
+static void take_text(struct builder *b, const struct config_product *p, uint32_t bit, const char *key, const char *value, const char **to)
+{
+	const char *wrong;
+
+	if ((p->given & bit) == 0)
+		return;
+	if ((wrong = lint_text(value, MUSTER_TEXT_MAX)) != NULL)
+		product_fault(b, p, key, "the text %s", wrong);
+	else if ((*to = arena_text(&b->c->arena, value)) == NULL)
+		b->exhausted = true;
+}
+
+static void take_name(struct builder *b, const struct config_product *p, uint32_t bit, const char *key, const char *value, const char **to)
+{
+	if ((p->given & bit) == 0)
+		return;
+	if (!lint_name(value))
+		product_fault(b, p, key, "\"%s\" is not made of a-z, 0-9 and '-', at most %u, a letter first", value, MUSTER_NAME_MAX);
+	else if ((*to = arena_text(&b->c->arena, value)) == NULL)
+		b->exhausted = true;
+}
+
+static void take_flags(struct builder *b, const struct config_product *p, struct catalog_product *to)
+{
+	if ((p->given & CONFIG_P_RECORD) != 0) {
+		/* A vendor's product is licensed by its vendor: no setting turns its records into licences (design.md section 1). */
+		if (!p->record && (to->row.flags & MUSTER_PRODUCT_RECORD) != 0)
+			product_fault(b, p, "record", "leases of this product are records, not licences, and stay so; leave the key out");
+		else if (p->record)
+			to->row.flags |= MUSTER_PRODUCT_RECORD;
+	}
+	if ((p->given & CONFIG_P_OBSERVED) != 0)
+		to->count_observed = p->count_observed;
+	if ((p->given & CONFIG_P_ENABLED) != 0)
+		to->enabled = p->enabled;
+	if ((p->given & CONFIG_P_COVERAGE_START) != 0)
+		to->row.coverage_start = p->coverage_start;
+	if ((p->given & CONFIG_P_COVERAGE_END) != 0)
+		to->row.coverage_end = p->coverage_end;
+	if (to->row.coverage_end != 0 && to->row.coverage_end <= to->row.coverage_start)
+		product_fault(b, p, "coverage_end", "it must lie after coverage_start");
+}
+
+static void note_sources(const struct config_product *p, struct catalog_product *to)
+{
+	if ((p->given & CONFIG_P_MINIMUM) != 0)
+		to->minimum_source = CONFIG_FILE;
+	if ((p->given & CONFIG_P_VALIDITY) != 0)
+		to->validity_source = CONFIG_FILE;
+	if ((p->given & CONFIG_P_RENEWAL) != 0)
+		to->renewal_source = CONFIG_FILE;
+	if ((p->given & CONFIG_P_RETRY) != 0)
+		to->retry_source = CONFIG_FILE;
+}
+
+/** Everything that both an override and a new product may give. */
+static void take_common(struct builder *b, const struct config_product *p, struct catalog_product *to)
+{
+	bool threshold = to->row.model == MUSTER_MODEL_THRESHOLD;
+
+	take_text(b, p, CONFIG_P_TITLE, "name", p->title, &to->row.title);
+	take_text(b, p, CONFIG_P_DESCRIPTION, "description", p->description, &to->row.description);
+	take_text(b, p, CONFIG_P_REFUSED, "refused", p->refused, &to->row.refused);
+	if (threshold) {
+		take_name(b, p, CONFIG_P_POOL, "pool", p->pool, &to->row.pool);
+		take_number(b, p, CONFIG_P_MINIMUM, "minimum_count", p->minimum_count, 1, LINT_MINIMUM_MAX, &to->row.minimum_count);
+	} else if ((p->given & (CONFIG_P_POOL | CONFIG_P_MINIMUM | CONFIG_P_WINDOW)) != 0) {
+		product_fault(b, p, (p->given & CONFIG_P_POOL) != 0 ? "pool" : (p->given & CONFIG_P_MINIMUM) != 0 ? "minimum_count" : "window",
+		              "belongs to the threshold model, and this product's model is %s", lint_model_name(to->row.model));
+	}
+	take_number(b, p, CONFIG_P_VALIDITY, "validity", p->validity, LINT_INTERVAL_MIN, UINT32_MAX, &to->row.validity_s);
+	take_number(b, p, CONFIG_P_RENEWAL, "renewal_interval", p->renewal, LINT_INTERVAL_MIN, LINT_INTERVAL_MAX, &to->row.renewal_s);
+	take_number(b, p, CONFIG_P_RETRY, "activation_interval", p->retry, LINT_INTERVAL_MIN, LINT_INTERVAL_MAX, &to->row.retry_s);
+	take_number(b, p, CONFIG_P_REARM, "rearm_max", p->rearm_max, 0, UINT32_MAX, &to->row.rearm_max);
+	take_number(b, p, CONFIG_P_GENERATION, "generation", p->generation, 0, UINT32_MAX, &to->row.generation);
+	take_name(b, p, CONFIG_P_FAMILY, "family", p->family, &to->row.family);
+	if ((p->given & CONFIG_P_ISSUER) != 0 && (to->issuer = arena_text(&b->c->arena, p->issuer)) == NULL)
+		b->exhausted = true;
+	take_flags(b, p, to);
+	note_sources(p, to);
+}
+
+static void init_product(struct catalog_product *to)
+{
+	to->enabled = true;
+	to->minimum_source = to->validity_source = to->renewal_source = to->retry_source = CONFIG_DEFAULT;
+}
+
+static void from_plugins(struct builder *b)
+{
+	struct catalog *c = b->c;
+	size_t i, k;
+
+	for (i = 0; i < c->plugin_count; i++)
+		for (k = 0; k < c->runs[i].tables.product_count; k++) {
+			struct catalog_product *p = &c->products[c->product_count++];
+
+			init_product(p);
+			p->row = c->runs[i].tables.products[k];
+			p->plugin = &c->plugins[i];
+			p->count_observed = (p->row.flags & MUSTER_PRODUCT_COUNT_OBSERVED) != 0;
+		}
+}
+
+static void override(struct builder *b, const struct config_product *p)
+{
+	struct catalog_product *to = find_product(b->c, p->name);
+	struct names n = { b, NULL, 0 };
+	const char *nearest;
+
+	if (to != NULL && to->file != NULL)
+		to = NULL;
+	if (to == NULL && b->plugin_missing) {
+		builder_tell(b, LOG_WARNING, "%s[product %s]: no plugin that is loaded brings this product; the section has no effect", builder_place(b, p->at), p->name);
+		return;
+	}
+	if (to == NULL) {
+		nearest = nearest_name(p->name, b->c->product_count, known_name, &n);
+		builder_fault(b, "%s[product %s]: no plugin brings this product%s%s%s; a new product belongs into a file of products_dir", builder_place(b, p->at), p->name,
+		              nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
+		return;
+	}
+	if ((p->given & ONLY_NEW) != 0) {
+		product_fault(b, p, (p->given & CONFIG_P_LIKE) != 0 ? "like" : (p->given & CONFIG_P_ACTIVATION_ID) != 0 ? "activation_id" : (p->given & CONFIG_P_APPLICATION_ID) != 0 ? "application_id" : "model",
+		              "cannot be changed for a product of plugin %s; make a new product in a file of products_dir", to->plugin->name);
+		return;
+	}
+	take_common(b, p, to);
+}
+
+static bool check_new(struct builder *b, const struct config_product *p)
+{
+	unsigned before = b->faults;
+	bool served = (p->given & CONFIG_P_REFUSED) == 0;
+
+	if (!lint_name(p->name))
+		builder_fault(b, "%s[product %s]: the name is not made of a-z, 0-9 and '-', at most %u, a letter first", builder_place(b, p->at), p->name, MUSTER_NAME_MAX);
+	if ((p->given & CONFIG_P_TITLE) == 0)
+		product_fault(b, p, "name", "is missing; give the name that listings print");
+	if (served && ((p->given & CONFIG_P_ACTIVATION_ID) == 0 || uuid_is_nil(p->activation_id)))
+		product_fault(b, p, "activation_id", "is missing; give the product's UUID, or say with refused why it is never served");
+	if ((p->given & (CONFIG_P_LIKE | CONFIG_P_MODEL)) == (CONFIG_P_LIKE | CONFIG_P_MODEL))
+		product_fault(b, p, "model", "comes from %s; leave it out, or leave like out", p->like);
+	return b->faults == before;
+}
+
+/** Model and application of a product without `like`. */
+static bool fresh(struct builder *b, const struct config_product *p, struct catalog_product *to)
+{
+	unsigned before = b->faults;
+
+	to->row.model = MUSTER_MODEL_THRESHOLD;
+	if ((p->given & CONFIG_P_MODEL) != 0 && !lint_model_parse(p->model, &to->row.model))
+		product_fault(b, p, "model", "\"%s\" is none of threshold, counted, embedded, access, none", p->model);
+	else if (to->row.model == MUSTER_MODEL_SEATS)
+		product_fault(b, p, "model", "seats is reserved and not served by this host");
+	else if (to->row.model == MUSTER_MODEL_NONE && (p->given & CONFIG_P_REFUSED) == 0)
+		product_fault(b, p, "model", "none is for products that are never served; say why with refused");
+	else if (to->row.model == MUSTER_MODEL_THRESHOLD && (p->given & (CONFIG_P_MINIMUM | CONFIG_P_REFUSED)) == 0)
+		product_fault(b, p, "minimum_count", "is missing; give it, or the product to copy with like");
+	return b->faults == before;
+}
+
+static void make(struct builder *b, struct pending *all, size_t count, size_t here);
+
+/** The product that @p p copies, made first when it is a new one itself. NULL after a fault. */
+static const struct catalog_product *original(struct builder *b, const struct config_product *p, struct pending *all, size_t count)
+{
+	struct names n = { b, all, count };
+	const char *nearest;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(all[i].from->name, p->like) == 0) {
+			if (all[i].state == MAKING) {
+				product_fault(b, p, "like", "%s and %s copy each other", p->name, p->like);
+				return NULL;
+			}
+			make(b, all, count, i);
+			return all[i].state == MADE ? &b->c->products[all[i].index] : NULL;
+		}
+	if (find_product(b->c, p->like) != NULL)
+		return find_product(b->c, p->like);
+	nearest = nearest_name(p->like, b->c->product_count + count, known_name, &n);
+	product_fault(b, p, "like", "no product is called %s%s%s%s; `musterctl products` lists them", p->like,
+	              nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
+	return NULL;
+}
+
+static void make(struct builder *b, struct pending *all, size_t count, size_t here)
+{
+	const struct config_product *p = all[here].from;
+	const struct catalog_product *copied = NULL;
+	struct catalog_product to = { 0 };
+	const struct catalog_product *same;
+	unsigned before = b->faults;
+
+	if (all[here].state != WAITING)
+		return;
+	all[here].state = MAKING;
+	init_product(&to);
+	(void)check_new(b, p);
+	if ((same = find_product(b->c, p->name)) != NULL)
+		builder_fault(b, "%s[product %s]: the name is taken by %s%s; choose another", builder_place(b, p->at), p->name, same->file != NULL ? "the file " : "plugin ", same->file != NULL ? same->file : same->plugin->name);
+	if ((p->given & CONFIG_P_LIKE) != 0) {
+		if ((copied = original(b, p, all, count)) != NULL)
+			to = *copied;
+	} else {
+		(void)fresh(b, p, &to);
+	}
+	all[here].state = FAULTY;
+	if (b->faults != before || ((p->given & CONFIG_P_LIKE) != 0 && copied == NULL))
+		return;
+	/* Activation IDs, editions and host platforms are facts about one version: a copy has its own or none. */
+	memset(to.row.activation_id, 0, sizeof to.row.activation_id);
+	to.row.editions = to.row.platforms = (struct muster_table){ NULL, 0, 0 };
+	to.row.refused = NULL;
+	to.row.description = NULL;
+	to.enabled = true;
+	if ((to.row.name = arena_text(&b->c->arena, p->name)) == NULL || (to.file = arena_text(&b->c->arena, p->at.file != NULL ? p->at.file : "")) == NULL)
+		b->exhausted = true;
+	to.line = p->at.line;
+	memcpy(to.row.activation_id, p->activation_id, sizeof to.row.activation_id);
+	if ((p->given & CONFIG_P_APPLICATION_ID) != 0)
+		memcpy(to.row.application_id, p->application_id, sizeof to.row.application_id);
+	else if (copied == NULL)
+		memcpy(to.row.application_id, p->activation_id, sizeof to.row.application_id);
+	take_common(b, p, &to);
+	all[here].index = b->c->product_count;
+	b->c->products[b->c->product_count++] = to;
+	all[here].state = MADE;
+}
+
+static void settle_issuer(struct builder *b, struct catalog_product *p)
+{
+	const struct config *config = b->config;
+	size_t i;
+
+	if (p->issuer == NULL) {
+		if (config->issuer_count == 1)
+			p->issuer = arena_text(&b->c->arena, config->issuers[0].name);
+		else if (config->issuer_count > 1)
+			builder_fault(b, "[product %s] issuer: is missing, and there are %zu issuers; say in its section which one certifies it", p->row.name, config->issuer_count);
+		return;
+	}
+	for (i = 0; i < config->issuer_count; i++)
+		if (strcmp(config->issuers[i].name, p->issuer) == 0)
+			return;
+	builder_fault(b, "[product %s] issuer: there is no [issuer %s] section", p->row.name, p->issuer);
+}
+
+/** Defaults that come last: the host's intervals, the model's numbers. */
+static void settle(struct builder *b, struct catalog_product *p, uint32_t index)
+{
+	const struct config_host *h = &b->config->host;
+	uint64_t retry = h->activation_interval, renewal = h->renewal_interval;
+
+	p->index = index;
+	if (p->row.validity_s == 0)
+		p->row.validity_s = CATALOG_VALIDITY_S;
+	if (p->row.renewal_s == 0)
+		p->row.renewal_s = renewal >= LINT_INTERVAL_MIN && renewal <= LINT_INTERVAL_MAX ? (uint32_t)renewal : 7U * 86400U;
+	if (p->row.retry_s == 0)
+		p->row.retry_s = retry >= LINT_INTERVAL_MIN && retry <= LINT_INTERVAL_MAX ? (uint32_t)retry : 7200U;
+	p->description = p->row.description != NULL ? p->row.description : p->row.title;
+	p->row.description = p->description;
+	settle_issuer(b, p);
+	if (p->row.refused == NULL && p->row.renewal_s >= p->row.validity_s)
+		builder_tell(b, LOG_WARNING, "product %s: leases live %u s and are renewed after %u s, when they have ended; lower renewal_interval", p->row.name, (unsigned)p->row.validity_s, (unsigned)p->row.renewal_s);
+}
+
+static int from_files(struct builder *b)
+{
+	struct pending *all = mem_array(b->config->product_count + 1, sizeof *all);
+	size_t count = 0, i;
+
+	if (all == NULL)
+		return builder_nomem(b);
+	for (i = 0; i < b->config->product_count; i++)
+		if (b->config->products[i].is_new)
+			all[count++].from = &b->config->products[i];
+	for (i = 0; i < count; i++)
+		make(b, all, count, i);
+	mem_free(all);
+	return MUSTER_OK;
+}
+
+int builder_products(struct builder *b)
+{
+	struct catalog *c = b->c;
+	size_t i, most = b->config->product_count;
+	int r;
+
+	for (i = 0; i < c->plugin_count; i++)
+		most += c->runs[i].tables.product_count;
+	if ((c->products = arena_array(&c->arena, most, sizeof *c->products)) == NULL)
+		return builder_nomem(b);
+	from_plugins(b);
+	for (i = 0; i < b->config->product_count; i++)
+		if (!b->config->products[i].is_new)
+			override(b, &b->config->products[i]);
+	if ((r = from_files(b)) != MUSTER_OK)
+		return r;
+	for (i = 0; i < c->product_count; i++)
+		settle(b, &c->products[i], (uint32_t)i);
+	return b->exhausted ? builder_nomem(b) : MUSTER_OK;
+}
