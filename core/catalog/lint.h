@@ -15,7 +15,7 @@ struct lint_tables {
 	struct muster_need *needs; size_t need_count;
 };
 
-#define LINT_MINIMUM_MAX 1000000U                    /**< largest minimum count: a pool in memory holds twice as many */
+#define LINT_MINIMUM_MAX 100000U                     /**< largest minimum count: a pool in memory holds twice as many */
 #define LINT_INTERVAL_MIN 900U                       /**< 15 min (facts.md section 1) */
 #define LINT_INTERVAL_MAX 2592000U                   /**< 30 d (facts.md section 1) */
 #define LINT_WINDOW_MAX (400U * 86400U)              /**< no longer than events are kept by default */

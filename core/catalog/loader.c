@@ -227,6 +227,7 @@ int loader_open(const struct muster_plugin **out, const struct loader_request *q
 		tell_changed(q, o, &st);
 	else if ((r = start_libltdl(err)) != MUSTER_OK || (r = remember(&o, q->path, &st, err)) != MUSTER_OK)
 		return r;
+	MUSTER_ASSERT(o != NULL);
 	if ((r = find_object(&plugin, o->module, q, err)) != MUSTER_OK || (r = loader_check_header(plugin, q->path, q->name, err)) != MUSTER_OK)
 		return r;
 	*out = plugin;
