@@ -1,1 +1,10 @@
-# core/trust: see the patterns at the top of Makefile.am.
+# core/trust: keys, certificates, tokens, leases, the host's key ring. Pure but for reading and writing key files.
+noinst_LTLIBRARIES += %D%/libtrust.la
+%C%_libtrust_la_SOURCES = \
+	%D%/certs.c %D%/certs.h \
+	%D%/certs_make.c \
+	%D%/keys.c %D%/keys.h \
+	%D%/lease.c %D%/lease.h \
+	%D%/openssl.c %D%/openssl.h \
+	%D%/token.c %D%/token.h %D%/token_sign.h
+trust_libs = %D%/libtrust.la $(base_libs) $(JANSSON_LIBS)

@@ -1,1 +1,7 @@
 # Unit tests of core/trust: see the pattern at the top of Makefile.am.
+check_LTLIBRARIES += %D%/libtrustfixture.la
+%C%_libtrustfixture_la_SOURCES = %D%/trust_fixture.c %D%/trust_fixture.h
+trust_test_libs = %D%/libtrustfixture.la $(trust_libs) $(CHECK_LIBS)
+
+unit_tests += %D%/test_lease
+%C%_test_lease_LDADD = $(trust_test_libs)
