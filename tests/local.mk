@@ -11,7 +11,14 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; PYTHON='$(PYTHON)'; \
 	PYTHONDONTWRITEBYTECODE=1; \
 	export CK_TAP_LOG_FILE_NAME CK_VERBOSITY top_srcdir top_builddir PYTHON PYTHONDONTWRITEBYTECODE;
-EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h $(PYTESTS)
+EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/tsan.supp $(PYTESTS)
+
+# What ./check repeats under the thread sanitizer: tests of code that has threads. Add to thread_tests.
+thread_tests = \
+	$(filter %/test_log %/test_ledger% %/test_store% %/test_pool% %/test_service% %/test_http% %/test_queue%,$(unit_tests))
+check-threads:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)'
+.PHONY: check-threads
 
 include %D%/unit/base.mk
 include %D%/unit/store.mk
