@@ -95,25 +95,32 @@ static void product_fault(struct config_reading *g, const struct product *x, con
 	config_fault(&g->report, where(g, "product", x->index, x->heading, x->p->at, key), "%s", text);
 }
 
+/* Does the key stand in the file, with a good value or not? `given` says only the former. */
+static bool stands(const struct config_reading *g, const struct product *x, const char *key)
+{
+	const struct config_section *s = config_schema_section("product");
+	const struct config_record *r = config_memory_find(g->c->memory, s, x->index);
+
+	return r != NULL && r->at[config_schema_key(s, key) - s->keys].file != NULL;
+}
+
 /* What makes a new product whole (plugin.md, "INI products"). */
 static void check_new(struct config_reading *g, const struct product *x)
 {
-	uint32_t given = x->p->given;
-
-	if ((given & CONFIG_P_TITLE) == 0)
+	if (!stands(g, x, "name"))
 		product_fault(g, x, "name", "the key is missing: a product file must name its product");
-	if ((given & CONFIG_P_REFUSED) != 0) {
-		if ((given & CONFIG_P_ACTIVATION_ID) != 0)
+	if (stands(g, x, "refused")) {
+		if (stands(g, x, "activation_id"))
 			product_fault(g, x, "activation_id", "a product that is refused has none: remove this key or `refused`");
 		return;
 	}
-	if ((given & CONFIG_P_ACTIVATION_ID) == 0)
+	if (!stands(g, x, "activation_id"))
 		product_fault(g, x, "activation_id", "the key is missing: a product file must give its product an activation ID of its own");
-	if ((given & CONFIG_P_LIKE) != 0)
+	if (stands(g, x, "like"))
 		return;
-	if ((given & CONFIG_P_MODEL) == 0)
+	if (!stands(g, x, "model"))
 		product_fault(g, x, "model", "the key is missing: without `like` a product needs its licensing model");
-	if ((given & CONFIG_P_APPLICATION_ID) == 0)
+	if (!stands(g, x, "application_id"))
 		product_fault(g, x, "application_id", "the key is missing: without `like` a product needs its application ID");
 }
 

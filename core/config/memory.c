@@ -62,9 +62,7 @@ struct config_record *config_memory_record(struct config_memory *m, const struct
 	if (all == NULL || at == NULL)
 		return NULL;
 	all += m->record_count++;
-	all->section = section;
-	all->index = index;
-	all->at = at;
+	*all = (struct config_record){ .section = section, .index = index, .at = at };
 	return all;
 }
 

@@ -8,6 +8,7 @@
 struct config_record {
 	const struct config_section *section;
 	size_t index;               /**< in the array of its kind; 0 for [host] and [limits] */
+	struct config_place heading;
 	struct config_place *at;    /**< section->key_count rows */
 };
 

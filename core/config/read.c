@@ -49,7 +49,12 @@ static int read_file(struct config_reading *g, const char *path, bool product_fi
 	}
 	if ((r = file_check_trust(path, FILE_TRUST_CODE, err)) != MUSTER_OK)
 		goto done;
-	if ((r = file_read(&text, path, CONFIG_FILE_MAX, err)) != MUSTER_OK)
+	if ((r = file_read(&text, path, CONFIG_FILE_MAX, err)) == MUSTER_E_LIMIT) {
+		config_fault(&g->report, (struct config_where){ .file = g->file }, "the file is larger than %d bytes", CONFIG_FILE_MAX);
+		r = MUSTER_OK;
+		goto done;
+	}
+	if (r != MUSTER_OK)
 		goto done;
 	g->product_file = product_file;
 	g->began = false;
@@ -198,9 +203,7 @@ int config_read(struct config **out, const char *path, void (*report)(void *ctx,
 	if ((r = begin(&g, path, err)) != MUSTER_OK)
 		goto done;
 	r = read_file(&g, g.c->file, false, &why);
-	if (r == MUSTER_E_LIMIT)
-		config_fault(&g.report, (struct config_where){ .file = g.file }, "the file is larger than %d bytes", CONFIG_FILE_MAX);
-	else if (r != MUSTER_OK) {
+	if (r != MUSTER_OK) {
 		r = err_set(err, r, "%s", why.message);
 		goto done;
 	}

@@ -51,6 +51,16 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
+/* ASCII letters without regard to case: LISTEN is nearest to listen. */
+static bool same(char a, char b)
+{
+	if (a >= 'A' && a <= 'Z')
+		a = (char)(a - 'A' + 'a');
+	if (b >= 'A' && b <= 'Z')
+		b = (char)(b - 'A' + 'a');
+	return a == b;
+}
+
 unsigned config_distance(const char *a, const char *b)
 {
 	/* Three rows of the table are enough: the one being filled and the two above it (for swaps). */
@@ -66,8 +76,8 @@ unsigned config_distance(const char *a, const char *b)
 
 		now[0] = (unsigned)i;
 		for (size_t j = 1; j <= m; j++) {
-			now[j] = least(least(up[j], now[j - 1]) + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+			now[j] = least(least(up[j], now[j - 1]) + 1, up[j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1));
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
 				now[j] = least(now[j], top[j - 2] + 1);
 		}
 	}

@@ -160,7 +160,7 @@ static void *open_single(struct config_reading *g, void *object)
 	const struct config_record *r = config_memory_find(g->c->memory, g->section, 0);
 
 	if (r != NULL)
-		config_fault(&g->report, heading(g, NULL, g->line), "the section appears twice");
+		twice(g, r->heading);
 	return object;
 }
 
@@ -239,6 +239,7 @@ static void open_section(struct config_reading *g, const char *argument, unsigne
 		g->section = NULL;
 		return;
 	}
+	record->heading = at;
 	g->record = c->memory->record_count - 1;
 }
 
@@ -358,7 +359,11 @@ void config_take_key(void *reading, const char *section, const char *name, const
 		take_option(g, name, value, line);
 		return;
 	}
-	if (k == NULL || (k->flags & CONFIG_KEY_STORED) != 0) {
+	if (k != NULL && (k->flags & CONFIG_KEY_STORED) != 0) {
+		config_fault(&g->report, heading(g, name, line), "the key is a stored setting, not one of this file: change it with musterctl");
+		return;
+	}
+	if (k == NULL) {
 		config_fault(&g->report, heading(g, name, line), "unknown key; the nearest is %s", config_schema_near_key(g->section, name, g->product_file));
 		return;
 	}

@@ -1,1 +1,2 @@
 # Unit tests of core/config: see the pattern at the top of Makefile.am.
+EXTRA_DIST += %D%/config_files.h
