@@ -128,10 +128,10 @@ struct muster_key_rule {
 	const char *note;       /**< NULL, or what an administrator should know about this kind */
 };
 
-/** What a host key of this product activates: @c family up to and including @c generation, of the classes given. */
+/** What a host key of this product activates besides the product itself: @c family up to and including @c generation, of the classes given. */
 struct muster_cover {
 	const char *family;     /**< NULL: the product's own */
-	uint32_t generation;    /**< this and everything older; 0: every generation */
+	uint32_t generation;    /**< this and everything older; 0: the product's own generation, so that a `like` copy covers what is older than itself */
 	uint32_t class_bits;    /**< MUSTER_CLASS_*; 0: every class */
 };
 
@@ -195,7 +195,7 @@ struct muster_product {
 	uint32_t renewal_s;                /**< handed to clients; 0: the host's, 7 days */
 	uint32_t retry_s;                  /**< handed to clients; 0: the host's, 2 hours */
 	uint32_t rearm_max;                /**< times a client may take a new identity; 0: no limit named */
-	uint32_t generation;               /**< within the family, rising with age's end; 0: none */
+	uint32_t generation;               /**< place within the family, newer ones higher; 0: none */
 	const char *family;                /**< for the coverage of host keys; NULL: none */
 	uint32_t class_bits;               /**< MUSTER_CLASS_* of this product */
 	uint8_t installation_groups, installation_group_len;   /**< vendor's Installation ID: 9 × 6 digits; 0: not known */

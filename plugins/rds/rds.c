@@ -1,0 +1,74 @@
+/*
+ * Remote Desktop Services: the access model. No product key: a licence server is activated with programme and agreement
+ * number, and access licences come in packs (facts.md section 7).
+ *
+ * This host lists the product and refuses leases for it until the model is built. The activation and application IDs are
+ * name-based UUIDs of Muster's own namespace. Leases would be records, not licences.
+ */
+#include <muster/plugin.h>
+
+/* facts.md section 7, first table: the number asked for depends on the programme. Lengths that are not published are 0. */
+static const struct muster_programme programmes[] = {
+	{ .name = "Select", .number = "enrolment number", .digits = 7 },
+	{ .name = "Enterprise", .number = "enrolment number", .digits = 7 },
+	{ .name = "Campus", .number = "enrolment number", .digits = 7 },
+	{ .name = "School", .number = "enrolment number", .digits = 7 },
+	{ .name = "Service Provider", .number = "enrolment number", .digits = 7 },
+	{ .name = "Open Value", .number = "agreement number" },
+	{ .name = "Multi-Year Open", .number = "agreement number" },
+	{ .name = "Open Subscription", .number = "agreement number" },
+	{ .name = "Open License", .number = "authorization number, entered as the agreement number" },
+	{ .name = "MPSA", .number = "purchasing account number, not the MPSA agreement number" },
+	{ .name = "retail pack", .number = "licence code from the packaging", .characters = 25 },
+};
+
+/* facts.md section 7, second table and the sentence after it. */
+static const struct muster_access_rules access_rules = {
+	.size = sizeof(struct muster_access_rules),
+	.temporary_s = MUSTER_DAYS(90),
+	.permanent_min_s = MUSTER_DAYS(52),
+	.permanent_max_s = MUSTER_DAYS(89),
+	.renew_left_s = MUSTER_DAYS(7),
+	.user_s = MUSTER_DAYS(60),
+	.user_reassign_s = MUSTER_DAYS(90),
+	.grace_s = MUSTER_DAYS(120),
+	.revoke_percent = 20,
+	.programmes = MUSTER_TABLE(programmes),
+};
+
+static const struct muster_key_rule keys[] = {
+	{ .kind = MUSTER_KEY_ACCESS, .title = "licence code of a retail pack", .groups = 5, .group_len = 5, .secret = 1,
+	  .note = "25 characters from the packaging; every other programme asks for a number instead." },
+};
+
+static const struct muster_requirement requirements[] = {
+	{ .name = "licence server version at least the version of the access licences" },
+	{ .name = "access licence version at least the version of the session host" },
+};
+
+static const struct muster_product products[] = {
+	{
+		.name = "rds",
+		.title = "Remote Desktop Services client access licences",
+		.activation_id = MUSTER_UUID(0x068385ca, 0xc2db, 0x55ea, 0xb58f, 0xf7282036c0dd), /* version 5 of "rds" */
+		.application_id = MUSTER_UUID(0x3977e8e6, 0xad8c, 0x56d9, 0xbd21, 0xbd3a9fcb2d70), /* version 5 of "application/rds" */
+		.model = MUSTER_MODEL_ACCESS,
+		.flags = MUSTER_PRODUCT_RECORD,
+		.family = "rds",
+		.class_bits = MUSTER_CLASS_APPLICATION,
+		.keys = MUSTER_TABLE(keys),
+		.requirements = MUSTER_TABLE(requirements),
+		.access = &access_rules,
+	},
+};
+
+MUSTER_PLUGIN(rds) = {
+	.magic = MUSTER_PLUGIN_MAGIC,
+	.size = sizeof(struct muster_plugin),
+	.abi_major = MUSTER_ABI_MAJOR,
+	.abi_minor = MUSTER_ABI_MINOR,
+	.name = "rds",
+	.version = "1.0",
+	.license = "MIT",
+	.products = MUSTER_TABLE(products),
+};

@@ -1,0 +1,3 @@
+plugin_LTLIBRARIES += %D%/sql-embedded.la
+%C%_sql_embedded_la_SOURCES = %D%/sql_embedded.c %D%/sql_medium.c %D%/sql_medium.h
+%C%_sql_embedded_la_LDFLAGS = $(LDFLAGS_PLUGIN) -export-symbols-regex '^sql_embedded_LTX_muster_plugin$$'
