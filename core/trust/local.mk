@@ -6,5 +6,7 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 	%D%/keys.c %D%/keys.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/openssl.c %D%/openssl.h \
+	%D%/ring.c %D%/ring.h \
+	%D%/ring_view.c %D%/ring_view.h \
 	%D%/token.c %D%/token.h %D%/token_sign.h
 trust_libs = %D%/libtrust.la $(base_libs) $(JANSSON_LIBS)

@@ -19,7 +19,7 @@
 #define RING_WARN_S (30LL * 24 * 3600)      /**< validity + this much left and no successor: warn */
 #define RING_CHAINS_MAX 256                 /**< chains kept in the folder; `ring_install` refuses beyond, saying so */
 
-/** One pinned issuer: @p roots is the path of a PEM file. */
+/** One pinned issuer: @p roots is the absolute path of a PEM file that nobody else may write. */
 struct ring_issuer { const char *name, *roots; };
 
 /** One product of the catalogue: the activation ID a certificate names, and the issuer that may do so. @p issuer NULL: nobody may. */
@@ -28,7 +28,7 @@ struct ring_product { uint8_t id[16]; const char *name, *issuer; };
 /** One chain of a view. */
 struct ring_chain {
 	struct trust_chain *chain;              /**< borrowed from the view */
-	const struct trust_signer *signer;      /**< NULL: made for another key than the host's present one; serves verification only */
+	struct trust_signer *signer;            /**< borrowed; NULL: made for another key than the host's present one; serves verification only */
 	const char *issuer;                     /**< name of the issuer it verifies under */
 	uint8_t issuer_id[16];                  /**< for lease_claims */
 	int64_t begin, end;                     /**< latest notBefore; earliest notAfter, root included */

@@ -5,3 +5,5 @@ trust_test_libs = %D%/libtrustfixture.la $(trust_libs) $(CHECK_LIBS)
 
 unit_tests += %D%/test_lease
 %C%_test_lease_LDADD = $(trust_test_libs)
+unit_tests += %D%/test_ring
+%C%_test_ring_LDADD = $(trust_test_libs)

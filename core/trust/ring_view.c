@@ -1,0 +1,406 @@
+/* Building and asking a view of the key ring. */
+#include "core/trust/ring_view.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+#include "core/base/bytes.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/base/uuid.h"
+
+void ring_config_fini(struct ring_config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->issuer_count; i++) {
+		mem_free((void *)(uintptr_t)c->issuers[i].name);
+		mem_free((void *)(uintptr_t)c->issuers[i].roots);
+	}
+	for (i = 0; i < c->product_count; i++) {
+		mem_free((void *)(uintptr_t)c->products[i].name);
+		mem_free((void *)(uintptr_t)c->products[i].issuer);
+	}
+	mem_free(c->issuers);
+	mem_free(c->products);
+	memset(c, 0, sizeof(*c));
+}
+
+int ring_config_init(struct ring_config *c, const struct ring_issuer *issuers, size_t issuer_count, const struct ring_product *products,
+                     size_t product_count, struct muster_err *err)
+{
+	size_t i;
+
+	memset(c, 0, sizeof(*c));
+	c->issuers = mem_array(issuer_count + 1, sizeof(*c->issuers));
+	c->products = mem_array(product_count + 1, sizeof(*c->products));
+	if (c->issuers == NULL || c->products == NULL)
+		goto fail;
+	for (i = 0; i < issuer_count; i++) {
+		c->issuer_count = i + 1;
+		c->issuers[i].name = mem_strdup(issuers[i].name);
+		c->issuers[i].roots = mem_strdup(issuers[i].roots);
+		if (c->issuers[i].name == NULL || c->issuers[i].roots == NULL)
+			goto fail;
+	}
+	for (i = 0; i < product_count; i++) {
+		c->product_count = i + 1;
+		memcpy(c->products[i].id, products[i].id, sizeof(products[i].id));
+		c->products[i].name = mem_strdup(products[i].name);
+		c->products[i].issuer = mem_strdup(products[i].issuer);
+		if (c->products[i].name == NULL || (products[i].issuer != NULL && c->products[i].issuer == NULL))
+			goto fail;
+	}
+	return MUSTER_OK;
+fail:
+	ring_config_fini(c);
+	return err_nomem(err);
+}
+
+struct trust_view *ring_view_empty(void)
+{
+	struct trust_view *v = mem_alloc(sizeof(*v));
+
+	if (v != NULL)
+		atomic_init(&v->refs, 1);
+	return v;
+}
+
+struct trust_view *ring_view_ref(struct trust_view *v)
+{
+	atomic_fetch_add(&v->refs, 1);
+	return v;
+}
+
+void ring_view_unref(struct trust_view *v)
+{
+	size_t i;
+
+	if (v == NULL || atomic_fetch_sub(&v->refs, 1) != 1)
+		return;
+	for (i = 0; i < v->chain_count; i++) {
+		trust_signer_free(v->chains[i].signer);
+		trust_chain_unref(v->chains[i].chain);
+	}
+	for (i = 0; i < v->issuer_count; i++) {
+		mem_free(v->issuers[i].name);
+		trust_anchors_free(v->issuers[i].anchors);
+	}
+	for (i = 0; i < v->product_count; i++)
+		mem_free(v->products[i].name);
+	mem_free(v->entries);
+	mem_free(v->chains);
+	mem_free(v->products);
+	mem_free(v->issuers);
+	EVP_PKEY_free(v->key);
+	mem_free(v);
+}
+
+static void tell(const struct ring_report *report, int level, const char *message)
+{
+	if (report != NULL)
+		report->fn(report->ctx, level, message);
+}
+
+static int read_trusted(struct buf *out, const char *path, size_t max, struct muster_err *err)
+{
+	int r = file_check_trust(path, FILE_TRUST_CODE, err);
+
+	return r != MUSTER_OK ? r : file_read(out, path, max, err);
+}
+
+static int load_issuers(struct trust_view *v, const struct ring_config *config, struct muster_err *err)
+{
+	size_t i;
+	int r = MUSTER_OK;
+
+	if ((v->issuers = mem_array(config->issuer_count + 1, sizeof(*v->issuers))) == NULL)
+		return err_nomem(err);
+	for (i = 0; r == MUSTER_OK && i < config->issuer_count; i++) {
+		struct view_issuer *is = &v->issuers[i];
+		struct buf pem;
+
+		v->issuer_count = i + 1;
+		buf_init(&pem, TRUST_CHAIN_MAX);
+		if ((is->name = mem_strdup(config->issuers[i].name)) == NULL)
+			r = err_nomem(err);
+		else if ((r = read_trusted(&pem, config->issuers[i].roots, TRUST_CHAIN_MAX, err)) == MUSTER_OK
+		         && (r = trust_anchors_read(&is->anchors, span_of(pem.p, pem.n), err)) != MUSTER_OK)
+			(void)err_prefix(err, r, "%s", config->issuers[i].roots);
+		if (r != MUSTER_OK)
+			(void)err_prefix(err, r, "[issuer %s]", config->issuers[i].name);
+		buf_fini(&pem);
+	}
+	return r;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return memcmp(((const struct view_product *)a)->id, ((const struct view_product *)b)->id, 16);
+}
+
+static int load_products(struct trust_view *v, const struct ring_config *config, struct muster_err *err)
+{
+	size_t i, k;
+
+	if ((v->products = mem_array(config->product_count + 1, sizeof(*v->products))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < config->product_count; i++) {
+		struct view_product *p = &v->products[i];
+
+		v->product_count = i + 1;
+		memcpy(p->id, config->products[i].id, sizeof(p->id));
+		p->issuer = VIEW_NO_ISSUER;
+		if ((p->name = mem_strdup(config->products[i].name)) == NULL)
+			return err_nomem(err);
+		for (k = 0; config->products[i].issuer != NULL && k < v->issuer_count; k++)
+			if (strcmp(v->issuers[k].name, config->products[i].issuer) == 0)
+				p->issuer = k;
+	}
+	qsort(v->products, v->product_count, sizeof(*v->products), by_id);
+	return MUSTER_OK;
+}
+
+const struct view_product *ring_view_product(const struct trust_view *v, const uint8_t id[16])
+{
+	struct view_product key;
+
+	if (v->product_count == 0)
+		return NULL;
+	memset(&key, 0, sizeof(key));
+	memcpy(key.id, id, sizeof(key.id));
+	return bsearch(&key, v->products, v->product_count, sizeof(key), by_id);
+}
+
+/* Find the chain's issuer. Dates do not count here: an ended chain stays readable as history, look-ups compare dates. */
+static int place_chain(struct trust_view *v, struct ring_chain *out, struct muster_err *err)
+{
+	struct trust_chain *c = out->chain;
+	size_t i;
+	int r = err_set(err, MUSTER_E_SIGNATURE, "no issuer is configured");
+
+	for (i = 0; i < v->issuer_count; i++) {
+		int64_t end = trust_chain_end(c, v->issuers[i].anchors), begin = trust_chain_begin(c);
+
+		/* at its first moment: notBefore lies a day before issuing, when root and intermediate were valid too */
+		if ((r = trust_chain_verify(c, v->issuers[i].anchors, TRUST_ROLE_LEASE, begin, err)) != MUSTER_OK)
+			continue;
+		out->issuer = v->issuers[i].name;
+		memcpy(out->issuer_id, trust_anchors_issuer_id(v->issuers[i].anchors), sizeof(out->issuer_id));
+		out->begin = begin;
+		out->end = end;
+		if (v->key == NULL || X509_check_private_key(trust_chain_signer(c), v->key) != 1) {
+			ERR_clear_error();
+			return MUSTER_OK;
+		}
+		return trust_signer_new(&out->signer, v->key, c, err);
+	}
+	return r;
+}
+
+/* One file of the folder. Anything wrong with it is reported; only exhausted memory fails. */
+static int load_chain(struct trust_view *v, const char *path, const struct ring_report *report, struct muster_err *err)
+{
+	struct ring_chain *place = &v->chains[v->chain_count];
+	struct muster_err why;
+	struct buf pem;
+	int r;
+
+	buf_init(&pem, TRUST_CHAIN_MAX);
+	memset(place, 0, sizeof(*place));
+	if ((r = read_trusted(&pem, path, TRUST_CHAIN_MAX, &why)) == MUSTER_OK
+	    && (r = trust_chain_read(&place->chain, span_of(pem.p, pem.n), &why)) == MUSTER_OK)
+		r = place_chain(v, place, &why);
+	if (r == MUSTER_OK) {
+		v->chain_count++;
+	} else {
+		trust_chain_unref(place->chain);
+		if (r != MUSTER_E_NOMEM) {
+			(void)err_prefix(&why, r, "%s: left out", path);
+			tell(report, LOG_WARNING, why.message);
+			r = MUSTER_OK;
+		}
+	}
+	buf_fini(&pem);
+	return r == MUSTER_OK ? r : err_nomem(err);
+}
+
+static int by_end(const void *a, const void *b)
+{
+	int64_t x = ((const struct ring_chain *)a)->end, y = ((const struct ring_chain *)b)->end;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static bool is_chain_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > strlen("chain-.pem") && strncmp(name, "chain-", 6) == 0 && strcmp(name + n - 4, ".pem") == 0;
+}
+
+static int load_chains(struct trust_view *v, const char *dir, const struct ring_report *report, struct muster_err *err)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int r = MUSTER_OK;
+
+	if (d == NULL)
+		return err_errno(err, errno, "%s", dir);
+	if ((v->chains = mem_array(RING_CHAINS_MAX, sizeof(*v->chains))) == NULL)
+		r = err_nomem(err);
+	while (r == MUSTER_OK && (e = readdir(d)) != NULL) {
+		char *path;
+
+		if (!is_chain_name(e->d_name))
+			continue;
+		if (v->chain_count == RING_CHAINS_MAX) {
+			r = err_set(err, MUSTER_E_LIMIT, "%s holds more than %d chains; move those that have ended elsewhere", dir, RING_CHAINS_MAX);
+			break;
+		}
+		if ((path = file_join(dir, e->d_name)) == NULL) {
+			r = err_nomem(err);
+			break;
+		}
+		r = load_chain(v, path, report, err);
+		mem_free(path);
+	}
+	(void)closedir(d);
+	if (r == MUSTER_OK)
+		qsort(v->chains, v->chain_count, sizeof(*v->chains), by_end);
+	return r;
+}
+
+static int by_product(const void *a, const void *b)
+{
+	const struct view_entry *x = a, *y = b;
+	int d = memcmp(x->id, y->id, sizeof(x->id));
+
+	return d != 0 ? d : by_end(x->chain, y->chain);
+}
+
+/* A chain counts for a product only under that product's issuer. */
+static int index_products(struct trust_view *v, struct muster_err *err)
+{
+	size_t i, k, n;
+
+	if ((v->entries = mem_array(v->chain_count + 1, TRUST_PRODUCTS_MAX * sizeof(*v->entries))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < v->chain_count; i++) {
+		const struct ring_chain *c = &v->chains[i];
+		const uint8_t (*ids)[16] = trust_chain_products(c->chain, &n);
+
+		for (k = 0; c->signer != NULL && k < n; k++) {
+			const struct view_product *p = ring_view_product(v, ids[k]);
+
+			if (p == NULL || p->issuer == VIEW_NO_ISSUER || v->issuers[p->issuer].name != c->issuer)
+				continue;
+			memcpy(v->entries[v->entry_count].id, ids[k], 16);
+			v->entries[v->entry_count++].chain = c;
+		}
+	}
+	qsort(v->entries, v->entry_count, sizeof(*v->entries), by_product);
+	return MUSTER_OK;
+}
+
+int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config,
+                    const struct ring_report *report, struct muster_err *err)
+{
+	struct trust_view *v = ring_view_empty();
+	int r;
+
+	*out = NULL;
+	if (v == NULL)
+		return err_nomem(err);
+	if (access(key_path, F_OK) == 0) {
+		if ((r = trust_key_read(&v->key, key_path, NULL, err)) != MUSTER_OK)
+			goto done;
+	} else if (errno != ENOENT) {
+		r = err_errno(err, errno, "%s", key_path);
+		goto done;
+	}
+	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
+	    || (r = load_chains(v, dir, report, err)) != MUSTER_OK || (r = index_products(v, err)) != MUSTER_OK)
+		goto done;
+	*out = v;
+	v = NULL;
+done:
+	ring_view_unref(v);
+	return r;
+}
+
+/* First entry of a product, NULL: none. */
+static const struct view_entry *first_entry(const struct trust_view *v, const uint8_t id[16])
+{
+	size_t low = 0, high = v->entry_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (memcmp(v->entries[mid].id, id, 16) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < v->entry_count && memcmp(v->entries[low].id, id, 16) == 0 ? &v->entries[low] : NULL;
+}
+
+const struct ring_chain *ring_find(const struct trust_view *v, const uint8_t product_id[16], int64_t now)
+{
+	const struct view_entry *e = first_entry(v, product_id), *end = v->entries + v->entry_count;
+
+	for (; e != NULL && e < end && memcmp(e->id, product_id, 16) == 0; e++)
+		if (e->chain->begin <= now && e->chain->end - now >= RING_LEAST_S)
+			return e->chain;
+	return NULL;
+}
+
+enum ring_state ring_state(const struct trust_view *v, const uint8_t product_id[16], int64_t now, int64_t validity_s, int64_t *end)
+{
+	const struct view_entry *e = first_entry(v, product_id);
+
+	if (end != NULL)
+		*end = e != NULL ? e->chain->end : 0;
+	if (e == NULL)
+		return RING_NONE;
+	if (ring_find(v, product_id, now) == NULL)
+		return RING_ENDED;
+	return e->chain->end - now < validity_s + RING_WARN_S ? RING_ENDING : RING_GOOD;
+}
+
+const struct ring_chain *ring_chains(const struct trust_view *v, size_t *n)
+{
+	*n = v->chain_count;
+	return v->chains;
+}
+
+const struct ring_chain *ring_by_kid(const struct trust_view *v, const char *kid, size_t n)
+{
+	size_t i;
+
+	if (n != TRUST_KID - 1)
+		return NULL;
+	for (i = 0; i < v->chain_count; i++)
+		if (memcmp(trust_chain_kid(v->chains[i].chain), kid, n) == 0)
+			return &v->chains[i];
+	return NULL;
+}
+
+const struct trust_anchors *ring_anchors(const struct trust_view *v, const char *issuer)
+{
+	size_t i;
+
+	for (i = 0; issuer != NULL && i < v->issuer_count; i++)
+		if (strcmp(v->issuers[i].name, issuer) == 0)
+			return v->issuers[i].anchors;
+	return NULL;
+}
+
+bool ring_has_key(const struct trust_view *v)
+{
+	return v->key != NULL;
+}

@@ -1,0 +1,40 @@
+/** Views of the key ring: shared by ring.c and ring_view.c only. */
+#ifndef TRUST_RING_VIEW_H
+#define TRUST_RING_VIEW_H
+
+#include "core/base/err.h"
+#include "core/trust/openssl.h"
+#include "core/trust/ring.h"
+
+/* Owned copies of what ring_reload() was given. */
+struct ring_config {
+	struct ring_issuer *issuers; size_t issuer_count;
+	struct ring_product *products; size_t product_count;
+};
+int ring_config_init(struct ring_config *c, const struct ring_issuer *issuers, size_t issuer_count, const struct ring_product *products,
+                     size_t product_count, struct muster_err *err);
+void ring_config_fini(struct ring_config *c);
+
+#define VIEW_NO_ISSUER SIZE_MAX
+
+struct view_issuer { char *name; struct trust_anchors *anchors; };
+struct view_product { uint8_t id[16]; char *name; size_t issuer; /**< index, or VIEW_NO_ISSUER */ };
+/* Which chain signs for a product: sorted by product, then the longest living first. */
+struct view_entry { uint8_t id[16]; const struct ring_chain *chain; };
+
+struct trust_view {
+	_Atomic unsigned refs;
+	EVP_PKEY *key;                                        /* NULL: none yet */
+	struct view_issuer *issuers; size_t issuer_count;
+	struct view_product *products; size_t product_count;  /* sorted by id */
+	struct ring_chain *chains; size_t chain_count;        /* longest living first; signer and chain owned */
+	struct view_entry *entries; size_t entry_count;
+	struct trust_view *next_retired;                      /* ring.c's, under its lock */
+};
+
+struct trust_view *ring_view_empty(void);                 /* NULL: no memory */
+int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config,
+                    const struct ring_report *report, struct muster_err *err);
+const struct view_product *ring_view_product(const struct trust_view *v, const uint8_t id[16]);
+
+#endif

@@ -1,0 +1,408 @@
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "core/base/bytes.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/trust/ring.h"
+#include "tests/unit/trust_fixture.h"
+
+/* A host with one pinned issuer ("acme", the fixture's) and two products: the fixture's under acme, another under "other". */
+struct host {
+	struct fixture f, other;
+	struct clock_manual clock;
+	char folder[64], dir[96], roots[96], other_roots[96];
+	struct ring_issuer issuers[2];
+	struct ring_product products[2];
+	struct trust_ring *ring;
+	struct muster_err err;
+};
+
+static void write_root(const char *path, X509 *root)
+{
+	struct muster_err err;
+	struct buf pem;
+
+	fixture_pem(&pem, root, NULL);
+	fixture_ok(file_write(path, span_of(pem.p, pem.n), 0644, &err), &err);
+	buf_fini(&pem);
+}
+
+static void host_open(struct host *h)
+{
+	fixture_ok(ring_open(&h->ring, h->dir, &h->clock.clock, &h->err), &h->err);
+	fixture_ok(ring_reload(h->ring, h->issuers, 2, h->products, 2, NULL, &h->err), &h->err);
+}
+
+static void host_init(struct host *h)
+{
+	memset(h, 0, sizeof(*h));
+	fixture_init(&h->f, TRUST_ES256);
+	fixture_init(&h->other, TRUST_ES256);
+	clock_manual_init(&h->clock, FIX_NOW * 1000);
+	strcpy(h->folder, "/tmp/muster-ring-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(h->folder));
+	snprintf(h->dir, sizeof(h->dir), "%s/host", h->folder);
+	snprintf(h->roots, sizeof(h->roots), "%s/acme.pem", h->folder);
+	snprintf(h->other_roots, sizeof(h->other_roots), "%s/other.pem", h->folder);
+	write_root(h->roots, h->f.root);
+	write_root(h->other_roots, h->other.root);
+	h->issuers[0] = (struct ring_issuer){ "acme", h->roots };
+	h->issuers[1] = (struct ring_issuer){ "other", h->other_roots };
+	memcpy(h->products[0].id, h->f.product_id, 16);
+	h->products[0].name = "office2013";
+	h->products[0].issuer = "acme";
+	memset(h->products[1].id, 0x11, 16);
+	h->products[1].name = "tool";
+	h->products[1].issuer = "other";
+	host_open(h);
+}
+
+static void host_fini(struct host *h)
+{
+	char command[128];
+
+	ring_free(h->ring);
+	snprintf(command, sizeof(command), "rm -r %s", h->folder);
+	ck_assert_int_eq(system(command), 0);
+	fixture_fini(&h->other);
+	fixture_fini(&h->f);
+}
+
+/* What the issuer does with the host's request. */
+static void certify(struct host *h, const struct fixture *by, const uint8_t id[16], int64_t now, int64_t life, struct buf *pem)
+{
+	const uint8_t (*ids)[16] = (const void *)id;   /* an array of one */
+	struct buf request;
+	EVP_PKEY *key;
+	X509 *x;
+
+	buf_init(&request, TRUST_CHAIN_MAX);
+	fixture_ok(ring_request(h->ring, "host", &request, &h->err), &h->err);
+	fixture_ok(trust_request_read(&key, span_of(request.p, request.n), &h->err), &h->err);
+	fixture_ok(trust_make_host(&x, key, "host", ids, 1, by->mid, by->mid_key, now, life, &h->err), &h->err);
+	fixture_pem(pem, x, by->mid);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	buf_fini(&request);
+}
+
+static int install(struct host *h, const struct buf *pem, int64_t *end)
+{
+	char kid[TRUST_KID];
+
+	return ring_install(h->ring, span_of(pem->p, pem->n), kid, end, &h->err);
+}
+
+START_TEST(test_ring_request_install_sign)
+{
+	struct host h;
+	struct buf pem, lease;
+	struct trust_view *v;
+	const struct ring_chain *c;
+	struct lease_claims claims, got;
+	struct stat st;
+	char key[128];
+	int64_t end;
+
+	host_init(&h);
+	v = ring_view(h.ring);
+	ck_assert(!ring_has_key(v));
+	ck_assert_ptr_null(ring_find(v, h.f.product_id, FIX_NOW));
+	ck_assert_int_eq(ring_state(v, h.f.product_id, FIX_NOW, 0, &end), RING_NONE);
+	ring_view_unref(v);
+
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	snprintf(key, sizeof(key), "%s/key.pem", h.dir);
+	ck_assert_int_eq(stat(key, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	fixture_ok(install(&h, &pem, &end), &h.err);
+	ck_assert_int_eq(end, FIX_NOW + TRUST_HOST_LIFE_S);
+	fixture_ok(install(&h, &pem, &end), &h.err);   /* again: nothing changes */
+
+	v = ring_view(h.ring);
+	ck_assert(ring_has_key(v));
+	c = ring_find(v, h.f.product_id, FIX_NOW);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_str_eq(c->issuer, "acme");
+	ck_assert_mem_eq(c->issuer_id, h.f.issuer_id, 16);
+	claims = fixture_claims(&h.f);
+	buf_init(&lease, TRUST_LEASE_MAX);
+	fixture_ok(lease_sign(&lease, c->signer, &claims, &h.err), &h.err);
+	fixture_ok(lease_verify(&got, span_of(lease.p, lease.n), c->chain, ring_anchors(v, "acme"), NULL, FIX_NOW, &h.err), &h.err);
+	ck_assert_ptr_nonnull(ring_by_kid(v, trust_chain_kid(c->chain), 43));
+	ck_assert_ptr_null(ring_by_kid(v, "x", 1));
+	ring_view_unref(v);
+
+	/* a new process finds it all again */
+	ring_free(h.ring);
+	host_open(&h);
+	v = ring_view(h.ring);
+	ck_assert_ptr_nonnull(ring_find(v, h.f.product_id, FIX_NOW));
+	ring_view_unref(v);
+	buf_fini(&lease);
+	buf_fini(&pem);
+	host_fini(&h);
+}
+END_TEST
+
+START_TEST(test_ring_install_refusals)
+{
+	struct host h;
+	struct buf pem;
+	X509 *x;
+
+	host_init(&h);
+
+	/* no key yet */
+	fixture_pem(&pem, h.f.host, h.f.mid);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_NOT_FOUND);
+	buf_fini(&pem);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	buf_fini(&pem);
+
+	/* another host's key */
+	fixture_pem(&pem, h.f.host, h.f.mid);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_MISMATCH);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "another key"));
+	buf_fini(&pem);
+
+	/* another issuer than the product's: both are pinned */
+	certify(&h, &h.other, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_MISMATCH);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "belongs to the issuer acme"));
+	buf_fini(&pem);
+
+	/* a product that is not in the catalogue */
+	certify(&h, &h.f, h.f.client_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_MISMATCH);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "no product of this host"));
+	buf_fini(&pem);
+
+	/* over already, almost over, not begun */
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, 3600, &pem);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_EXPIRED);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "24 hours"));
+	clock_manual_advance(&h.clock, 7200 * 1000);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_EXPIRED);
+	clock_manual_advance(&h.clock, -(3 * FIX_DAY) * 1000);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_NOT_YET);
+	clock_manual_advance(&h.clock, 3 * FIX_DAY * 1000 - 7200 * 1000);
+	buf_fini(&pem);
+
+	/* an issuer that nobody pinned; a chain without its intermediate; junk */
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	{
+		struct ring_issuer only[1] = { h.issuers[1] };
+
+		fixture_ok(ring_reload(h.ring, only, 1, h.products, 2, NULL, &h.err), &h.err);
+		ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_SIGNATURE);
+		fixture_ok(ring_reload(h.ring, NULL, 0, h.products, 2, NULL, &h.err), &h.err);
+		ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_MISMATCH);
+		fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	}
+	buf_fini(&pem);
+	fixture_pem(&pem, h.f.host, NULL);
+	ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_INVALID);
+	buf_fini(&pem);
+	ck_assert_int_eq(ring_install(h.ring, span_str("hello"), NULL, NULL, &h.err), MUSTER_E_INVALID);
+	ck_assert_int_eq(ring_install(h.ring, span_of("", 0), NULL, NULL, &h.err), MUSTER_E_INVALID);
+
+	/* the right key in a statement signer's certificate */
+	{
+		struct buf request;
+		EVP_PKEY *key;
+
+		buf_init(&request, TRUST_CHAIN_MAX);
+		fixture_ok(ring_request(h.ring, "host", &request, &h.err), &h.err);
+		fixture_ok(trust_request_read(&key, span_of(request.p, request.n), &h.err), &h.err);
+		fixture_ok(trust_make_statement(&x, key, "statements", h.f.mid, h.f.mid_key, FIX_NOW, &h.err), &h.err);
+		fixture_pem(&pem, x, h.f.mid);
+		ck_assert_int_eq(install(&h, &pem, NULL), MUSTER_E_MISMATCH);
+		ck_assert_ptr_nonnull(strstr(h.err.message, "keyUsage"));
+		buf_fini(&pem);
+		buf_fini(&request);
+		X509_free(x);
+		EVP_PKEY_free(key);
+	}
+	/* nothing of all this was installed */
+	{
+		struct trust_view *v = ring_view(h.ring);
+		size_t n;
+
+		ring_chains(v, &n);
+		ck_assert_uint_eq(n, 0);
+		ring_view_unref(v);
+	}
+	host_fini(&h);
+}
+END_TEST
+
+START_TEST(test_ring_end_of_a_certificate)
+{
+	struct host h;
+	struct buf pem;
+	struct trust_view *v;
+	const struct ring_chain *first, *second;
+	const int64_t validity = 180 * FIX_DAY, end = FIX_NOW + TRUST_HOST_LIFE_S;
+	int64_t got;
+
+	host_init(&h);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	fixture_ok(install(&h, &pem, NULL), &h.err);
+	buf_fini(&pem);
+	v = ring_view(h.ring);
+	ck_assert_int_eq(ring_state(v, h.f.product_id, FIX_NOW, validity, &got), RING_GOOD);
+	ck_assert_int_eq(got, end);
+	ck_assert_int_eq(ring_state(v, h.f.product_id, end - validity - RING_WARN_S, validity, &got), RING_GOOD);
+	ck_assert_int_eq(ring_state(v, h.f.product_id, end - validity - RING_WARN_S + 1, validity, &got), RING_ENDING);
+	ck_assert_int_eq(ring_state(v, h.f.product_id, end - RING_LEAST_S, validity, &got), RING_ENDING);
+	ck_assert_ptr_nonnull(ring_find(v, h.f.product_id, end - RING_LEAST_S));
+	ck_assert_ptr_null(ring_find(v, h.f.product_id, end - RING_LEAST_S + 1));
+	ck_assert_int_eq(ring_state(v, h.f.product_id, end - RING_LEAST_S + 1, validity, &got), RING_ENDED);
+	ck_assert_ptr_null(ring_find(v, h.f.product_id, FIX_NOW - TRUST_BACKDATE_S - 1));
+	ck_assert_ptr_nonnull(first = ring_find(v, h.f.product_id, end - 100 * FIX_DAY));
+
+	/* a successor: signs from now on, the older chain stays to be served */
+	clock_manual_advance(&h.clock, 630 * FIX_DAY * 1000);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW + 630 * FIX_DAY, TRUST_HOST_LIFE_S, &pem);
+	fixture_ok(install(&h, &pem, NULL), &h.err);
+	buf_fini(&pem);
+	{
+		struct trust_view *w = ring_view(h.ring);
+		size_t n;
+
+		ck_assert_ptr_ne(v, w);
+		ck_assert_ptr_nonnull(second = ring_find(w, h.f.product_id, end - 100 * FIX_DAY));
+		ck_assert_str_ne(trust_chain_kid(first->chain), trust_chain_kid(second->chain));
+		ck_assert_ptr_nonnull(ring_by_kid(w, trust_chain_kid(first->chain), 43));
+		ck_assert_int_eq(ring_state(w, h.f.product_id, end - 100 * FIX_DAY, validity, &got), RING_GOOD);
+		(void)ring_chains(w, &n);
+		ck_assert_uint_eq(n, 2);
+		ring_view_unref(w);
+	}
+	ring_view_unref(v);
+	host_fini(&h);
+}
+END_TEST
+
+static void count_report(void *ctx, int level, const char *message)
+{
+	(void)level;
+	ck_assert_ptr_nonnull(strstr(message, "chain-junk.pem"));
+	(*(int *)ctx)++;
+}
+
+START_TEST(test_ring_folder)
+{
+	struct host h;
+	struct buf pem;
+	struct trust_view *v;
+	char path[160];
+	int reports = 0;
+	const struct ring_report report = { count_report, &reports };
+
+	host_init(&h);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	fixture_ok(install(&h, &pem, NULL), &h.err);
+	buf_fini(&pem);
+
+	/* a damaged chain is reported and left out; the rest works */
+	snprintf(path, sizeof(path), "%s/chain-junk.pem", h.dir);
+	fixture_ok(file_write(path, span_str("junk"), 0644, &h.err), &h.err);
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, &report, &h.err), &h.err);
+	ck_assert_int_eq(reports, 1);
+	v = ring_view(h.ring);
+	ck_assert_ptr_nonnull(ring_find(v, h.f.product_id, FIX_NOW));
+	ring_view_unref(v);
+
+	/* an unsafe root file keeps the old view */
+	ck_assert_int_eq(chmod(h.roots, 0666), 0);
+	ck_assert_int_eq(ring_reload(h.ring, h.issuers, 2, h.products, 2, &report, &h.err), MUSTER_E_DENIED);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "[issuer acme]"));
+	v = ring_view(h.ring);
+	ck_assert_ptr_nonnull(ring_find(v, h.f.product_id, FIX_NOW));
+	ring_view_unref(v);
+	ck_assert_int_eq(chmod(h.roots, 0644), 0);
+
+	/* so does an unsafe key */
+	snprintf(path, sizeof(path), "%s/key.pem", h.dir);
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	ck_assert_int_eq(ring_reload(h.ring, h.issuers, 2, h.products, 2, &report, &h.err), MUSTER_E_DENIED);
+	ck_assert_int_eq(chmod(path, 0600), 0);
+
+	/* the product moves to another issuer: its chain no longer counts */
+	h.products[0].issuer = "other";
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, &report, &h.err), &h.err);
+	v = ring_view(h.ring);
+	ck_assert_ptr_null(ring_find(v, h.f.product_id, FIX_NOW));
+	ring_view_unref(v);
+	h.products[0].issuer = "acme";
+
+	/* the key is gone: chains still verify, none signs */
+	ck_assert_int_eq(unlink(path), 0);
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, &report, &h.err), &h.err);
+	v = ring_view(h.ring);
+	{
+		size_t n;
+		const struct ring_chain *c = ring_chains(v, &n);
+
+		ck_assert_uint_eq(n, 1);
+		ck_assert_ptr_null(c->signer);
+	}
+	ck_assert_ptr_null(ring_find(v, h.f.product_id, FIX_NOW));
+	ring_view_unref(v);
+	host_fini(&h);
+}
+END_TEST
+
+struct reader { struct host *h; atomic_bool *stop; unsigned long found; };
+
+static void *read_views(void *arg)
+{
+	struct reader *r = arg;
+
+	do {
+		struct trust_view *v = ring_view(r->h->ring);
+		const struct ring_chain *c = ring_find(v, r->h->f.product_id, FIX_NOW);
+
+		if (c != NULL && c->end > FIX_NOW && strlen(trust_chain_kid(c->chain)) == 43)
+			r->found++;
+		ring_view_unref(v);
+	} while (!atomic_load(r->stop));
+	return NULL;
+}
+
+START_TEST(test_ring_readers_while_reloading)
+{
+	struct host h;
+	struct buf pem;
+	atomic_bool stop = false;
+	struct reader readers[3];
+	pthread_t threads[3];
+	int i;
+
+	host_init(&h);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	fixture_ok(install(&h, &pem, NULL), &h.err);
+	for (i = 0; i < 3; i++) {
+		readers[i] = (struct reader){ &h, &stop, 0 };
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_views, &readers[i]), 0);
+	}
+	for (i = 0; i < 200; i++)
+		fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	atomic_store(&stop, true);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		ck_assert_uint_gt(readers[i].found, 0);
+	}
+	buf_fini(&pem);
+	host_fini(&h);
+}
+END_TEST
+
+UNIT_MAIN("ring", test_ring_request_install_sign, test_ring_install_refusals, test_ring_end_of_a_certificate, test_ring_folder,
+          test_ring_readers_while_reloading)
