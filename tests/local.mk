@@ -11,7 +11,7 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; PYTHON='$(PYTHON)'; \
 	PYTHONDONTWRITEBYTECODE=1; \
 	export CK_TAP_LOG_FILE_NAME CK_VERBOSITY top_srcdir top_builddir PYTHON PYTHONDONTWRITEBYTECODE;
-EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/tsan.supp $(PYTESTS)
+EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/documents %D%/tsan.supp $(PYTESTS)
 
 # What ./check repeats under the thread sanitizer: tests of code that has threads. Add to thread_tests.
 thread_tests = \
