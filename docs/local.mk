@@ -1,3 +1,4 @@
 # docs: see the patterns at the top of Makefile.am.
 dist_man_MANS += %D%/musterctl.1
 dist_doc_DATA += %D%/admin-api.md
+dist_man_MANS += %D%/muster.conf.5
