@@ -210,13 +210,26 @@ static void drop_comment(char *line)
 		line[n - 1] = '\0';
 }
 
+/* What of a value looks like a comment and is none, for inih or for the reader of the file. */
+static const char *bad_value(const char *value)
+{
+	if (value[0] == ';')
+		return "the value begins with ';': put a blank before a comment";
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p == '#' && (p == value || blank(p[-1])))
+			return "a comment after a value begins with ';', not with '#'";
+	return NULL;
+}
+
 /* The key line in hand is whole: pass it on, or say that it is none. */
 static void finish_key(struct reader *r)
 {
+	const char *bad;
+
 	if (r->state == HANDED)
 		bad_line(r, "the line is neither a [section], a `key = value` nor a comment");
-	if (r->state == ANSWERED && strstr(r->value, " #") != NULL)
-		config_fault(r->report, here(r, r->name), "a comment after a value begins with ';', not with '#'");
+	if (r->state == ANSWERED && (bad = bad_value(r->value)) != NULL)
+		config_fault(r->report, here(r, r->name), "%s", bad);
 	else if (r->state == ANSWERED)
 		r->sink->key(r->sink->ctx, r->section, r->name, r->value, r->number);
 	r->state = NOTHING;

@@ -35,9 +35,22 @@ static const char *shown_name(const struct config_reading *g, const char *path)
 	return strncmp(path, g->folder, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
-static int read_file(struct config_reading *g, const char *path, bool product_file, struct muster_err *err)
+int config_read_bytes(struct config_reading *g, const void *bytes, size_t n, bool product_file)
 {
 	const struct config_lines_sink sink = { config_take_section, config_take_key, g };
+	int r;
+
+	g->product_file = product_file;
+	g->began = false;
+	g->section = NULL;
+	g->heading = "";
+	r = config_lines_read(bytes, n, g->file, &sink, &g->report);
+	config_end_section(g);
+	return g->report.exhausted ? MUSTER_E_NOMEM : r;
+}
+
+static int read_file(struct config_reading *g, const char *path, bool product_file, struct muster_err *err)
+{
 	struct buf text;
 	int r;
 
@@ -56,13 +69,7 @@ static int read_file(struct config_reading *g, const char *path, bool product_fi
 	}
 	if (r != MUSTER_OK)
 		goto done;
-	g->product_file = product_file;
-	g->began = false;
-	g->section = NULL;
-	g->heading = "";
-	r = config_lines_read(text.p, text.n, g->file, &sink, &g->report);
-	config_end_section(g);
-	if (r != MUSTER_OK || g->report.exhausted)
+	if ((r = config_read_bytes(g, text.p, text.n, product_file)) != MUSTER_OK)
 		r = err_nomem(err);
 done:
 	buf_fini(&text);
@@ -169,8 +176,7 @@ static int read_products(struct config_reading *g, struct muster_err *err)
 	return r;
 }
 
-/* An empty configuration with its defaults; g->folder and c->file from @p path. */
-static int begin(struct config_reading *g, const char *path, struct muster_err *err)
+int config_read_begin(struct config_reading *g, const char *path, struct muster_err *err)
 {
 	char here[4096], *whole, *slash;
 
@@ -200,7 +206,7 @@ int config_read(struct config **out, const char *path, void (*report)(void *ctx,
 	int r;
 
 	*out = NULL;
-	if ((r = begin(&g, path, err)) != MUSTER_OK)
+	if ((r = config_read_begin(&g, path, err)) != MUSTER_OK)
 		goto done;
 	r = read_file(&g, g.c->file, false, &why);
 	if (r != MUSTER_OK) {

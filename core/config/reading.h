@@ -21,6 +21,11 @@ struct config_reading {
 	unsigned line;                     /**< of the heading */
 };
 
+/** Begin: an empty configuration with its defaults in g->c (the caller's), g->folder and c->file from @p path. */
+int config_read_begin(struct config_reading *g, const char *path, struct muster_err *err);
+/** Read the bytes of one file, named g->file in messages. @return MUSTER_OK, also with faults; MUSTER_E_NOMEM. */
+int config_read_bytes(struct config_reading *g, const void *bytes, size_t n, bool product_file);
+
 /** Open a section: checks its name, makes its structure. For config_lines_sink. */
 void config_take_section(void *reading, const char *name, unsigned line);
 void config_take_key(void *reading, const char *section, const char *name, const char *value, unsigned line);

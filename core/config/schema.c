@@ -29,7 +29,7 @@ static const struct config_key host_keys[] = {
 	ROW("name", TEXT, SITE, name, 1, 64, "the machine's name", NULL, "What this host calls itself to clients and in listings."),
 	ROW("listen", LISTEN, CONFIG_KEY_SHOWN, listen, 1, 1024, "127.0.0.1:1688", NULL,
 	    "Where clients reach this host: ADDRESS:PORT, several separated by commas, IPv6 in brackets. \":1688\" is every address of the machine; port 0 takes a free one."),
-	ROW("networks", NETWORKS, EMPTY, networks, 0, 4000, "", NULL, "Networks whose clients are served, as ADDRESS/BITS separated by commas. Empty: all."),
+	ROW("networks", NETWORKS, EMPTY, networks, 0, 3500, "", NULL, "Networks whose clients are served, as ADDRESS/BITS separated by commas. Empty: all."),
 	ROW("state", PATH, SITE, state, 1, 1000, "LOCALSTATEDIR/lib/muster", NULL, "Folder of the ledger, the keys and the certificates. It belongs to the host alone."),
 	ROW("admin_socket", PATH, SITE, admin_socket, 1, 107, "admin.sock in the folder of state", NULL, "Socket that musterctl talks to."),
 	ROW("plugin_dir", PATH, SITE, plugin_dir, 1, 1000, "PKGLIBDIR/plugins", NULL, "Folder of the product plugins."),

@@ -83,6 +83,7 @@ bool config_key_allowed(const struct config_key *k, bool product_file);
 #define CONFIG_PLUGINS_MAX 64
 #define CONFIG_ISSUERS_MAX 16
 #define CONFIG_OPTIONS_MAX 64     /**< options of one plugin */
+#define CONFIG_OPTION_MAX 3500    /**< bytes of an option's value: a dumped line still is one that can be read */
 #define CONFIG_FILES_MAX 1024     /**< product files */
 
 #endif

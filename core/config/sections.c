@@ -296,6 +296,10 @@ static void take_option(struct config_reading *g, const char *name, const char *
 		config_fault(&g->report, heading(g, name, line), "not the name of an option: use a-z, 0-9, '-' and '_', first a letter");
 		return;
 	}
+	if (strlen(value) > CONFIG_OPTION_MAX) {
+		config_fault(&g->report, heading(g, name, line), "the value is %zu bytes long; at most %d are allowed", strlen(value), CONFIG_OPTION_MAX);
+		return;
+	}
 	for (size_t i = 0; i < p->option_count; i++)
 		if (strcmp(p->options[i].name, name) == 0) {
 			config_fault(&g->report, heading(g, name, line), "the key appears twice, first at line %u", p->options[i].at.line);

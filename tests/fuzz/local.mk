@@ -1,1 +1,20 @@
-# tests/fuzz: see the patterns at the top of Makefile.am.
+# tests/fuzz: one target for every parser. fuzz_NAME.c defines LLVMFuzzerTestOneInput() (tests/fuzz/fuzz.h) and has its corpus in
+# tests/fuzz/corpus/NAME/. Without --enable-fuzzers it is linked with replay.c and `make check` replays the corpus, with changes;
+# with --enable-fuzzers (clang) it is a libFuzzer program: tests/fuzz/fuzz_ini -max_total_time=60 ../tests/fuzz/corpus/ini
+# A target is four lines (fuzz_targets, _SOURCES, _LDADD, _LDFLAGS):
+fuzz_targets =
+if FUZZERS
+fuzz_main = %D%/fuzz.h
+fuzz_ldflags = $(LDFLAGS_PROGRAM) $(FUZZ_LDFLAGS)
+else
+fuzz_main = %D%/fuzz.h %D%/replay.c
+fuzz_ldflags = $(LDFLAGS_PROGRAM)
+TESTS += $(fuzz_targets)
+endif
+check_PROGRAMS += $(fuzz_targets)
+EXTRA_DIST += %D%/corpus
+
+fuzz_targets += %D%/fuzz_ini
+%C%_fuzz_ini_SOURCES = %D%/fuzz_ini.c $(fuzz_main)
+%C%_fuzz_ini_LDADD = $(config_libs)
+%C%_fuzz_ini_LDFLAGS = $(fuzz_ldflags)

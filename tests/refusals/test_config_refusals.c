@@ -52,6 +52,9 @@ START_TEST(test_refusal_lines)
 		{ HOST "nonsense\n", NULL, "muster.conf:3: [host]: the line is neither a [section], a `key = value` nor a comment\n" },
 		{ HOST "= 5\n", NULL, "muster.conf:3: [host]: there is no key before the '='\n" },
 		{ HOST "user = a # b\n", NULL, "muster.conf:3: [host] user: a comment after a value begins with ';', not with '#'\n" },
+		{ HOST "user = # nobody\n", NULL, "muster.conf:3: [host] user: a comment after a value begins with ';', not with '#'\n" },
+		{ HOST "user = a\t#b\n", NULL, "muster.conf:3: [host] user: a comment after a value begins with ';', not with '#'\n" },
+		{ HOST "user =;a\n", NULL, "muster.conf:3: [host] user: the value begins with ';': put a blank before a comment\n" },
 		{ HOST "user = \x01x\n", NULL, "muster.conf:3: [host]: the line contains a control character; only text and tabs are allowed\n" },
 		{ HOST "user = a\rb\n", NULL, "muster.conf:3: [host]: the line contains a control character; only text and tabs are allowed\n" },
 		{ HOST "name = \xE4\n", NULL, "muster.conf:3: [host]: the line is not UTF-8: save the file as UTF-8\n" },
@@ -338,6 +341,11 @@ START_TEST(test_refusal_section_counts)
 	for (int i = 0; i <= CONFIG_OPTIONS_MAX; i++)
 		buf_addf(&b, "o%d = 1\n", i);
 	expect_generated(&b, "muster.conf:66: [plugin p] o64: the section has more than 64 options\n");
+	buf_clear(&b);
+	buf_adds(&b, "[plugin p]\no = ");
+	for (int i = 0; i <= CONFIG_OPTION_MAX; i++)
+		buf_addc(&b, 'x');
+	expect_generated(&b, "muster.conf:2: [plugin p] o: the value is 3501 bytes long; at most 3500 are allowed\n");
 	buf_fini(&b);
 }
 END_TEST
