@@ -49,7 +49,7 @@ static void join(struct muster_err *err, const char *a, const char *b)
 	memcpy(err->message, both, strlen(both) + 1);
 }
 
-int err_set(struct muster_err *err, int result, const char *fmt, ...)
+int (err_set)(struct muster_err *err, int result, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -63,7 +63,7 @@ int err_set(struct muster_err *err, int result, const char *fmt, ...)
 	return result;
 }
 
-int err_code(struct muster_err *err, int result, uint32_t code, const char *fmt, ...)
+int (err_code)(struct muster_err *err, int result, uint32_t code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -77,7 +77,7 @@ int err_code(struct muster_err *err, int result, uint32_t code, const char *fmt,
 	return result;
 }
 
-int err_errno(struct muster_err *err, int errnum, const char *fmt, ...)
+int (err_errno)(struct muster_err *err, int errnum, const char *fmt, ...)
 {
 	int result = MUSTER_E_IO;
 	char context[MUSTER_ERR_MAX], reason[128];
@@ -98,7 +98,7 @@ int err_errno(struct muster_err *err, int errnum, const char *fmt, ...)
 	return result;
 }
 
-int err_nomem(struct muster_err *err)
+int (err_nomem)(struct muster_err *err)
 {
 	return err_set(err, MUSTER_E_NOMEM, "out of memory");
 }

@@ -21,6 +21,14 @@ int err_nomem(struct muster_err *err);
 /** Put "context: " before the message already in @p err. @return err->result, or @p result when @p err is NULL. */
 int err_prefix(struct muster_err *err, int result, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Checkers see one file at a time; without this they follow paths on which a function that reports an error returns 0. */
+#if defined(__clang_analyzer__) || defined(MUSTER_ANALYZER)
+#define err_set(err, result, ...) (err_set(err, result, __VA_ARGS__), (result))
+#define err_code(err, result, ...) (err_code(err, result, __VA_ARGS__), (result))
+#define err_errno(err, ...) (err_errno(err, __VA_ARGS__), MUSTER_E_IO)
+#define err_nomem(err) (err_nomem(err), MUSTER_E_NOMEM)
+#endif
+
 /** Programmer errors stop the program, in release builds too. Never for outside input. */
 #define MUSTER_ASSERT(x) ((x) ? (void)0 : err_assert_failed(#x, __FILE__, __LINE__))
 _Noreturn void err_assert_failed(const char *expression, const char *file, int line);

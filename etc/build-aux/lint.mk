@@ -9,8 +9,7 @@ lint-cppcheck:
 	cd $(top_srcdir) && cppcheck -q -j 2 --std=c11 --language=c --enable=warning,portability,performance --inline-suppr \
 		--suppressions-list=etc/build-aux/cppcheck.txt --error-exitcode=1 $(DEFS) -D__GNUC__=12 -D__linux__=1 \
 		-D__STDC_VERSION__=201112L $(filter -D%,$(lint_flags)) -I. -Iinclude \
-		'-Djson_array_foreach(a,i,v)=for(i=0;i<json_array_size(a)&&(v=json_array_get(a,i))!=NULL;i++)' \
-		'-Djson_object_foreach(o,k,v)=for(k=first_key(o);k!=NULL&&(v=json_object_get(o,k))!=NULL;k=next_key(o,k))' \
+		--include=etc/build-aux/cppcheck.h \
 		core plugins
 
 .PHONY: lint-tidy lint-cppcheck
