@@ -5,7 +5,17 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/memory_fold.c %D%/memory_fold.h \
 	%D%/memory_state.c \
 	%D%/rules.c %D%/rules.h \
+	%D%/sqlite.h \
+	%D%/sqlite_backup.c \
+	%D%/sqlite_db.c %D%/sqlite_db.h \
+	%D%/sqlite_fold.c \
+	%D%/sqlite_list.c \
+	%D%/sqlite_log.c \
+	%D%/sqlite_names.c \
+	%D%/sqlite_schema.c \
+	%D%/sqlite_state.c %D%/sqlite_state.h \
 	%D%/store.h \
 	%D%/store_memory.c %D%/store_memory.h \
+	%D%/store_sqlite.c \
 	%D%/table.c %D%/table.h
 store_libs = %D%/libstore.la $(base_libs) $(SQLITE_LIBS)

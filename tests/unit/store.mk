@@ -1,1 +1,4 @@
 # Unit tests of core/store: see the pattern at the top of Makefile.am.
+unit_tests += %D%/test_store
+%C%_test_store_SOURCES = %D%/test_store.c %D%/store_help.h
+%C%_test_store_LDADD = $(store_libs) $(CHECK_LIBS)

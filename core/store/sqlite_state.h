@@ -1,0 +1,58 @@
+/** Inside of the SQLite state: its handle and statements, shared by the files that make up its operations. Private to this folder. */
+#ifndef STORE_SQLITE_STATE_H
+#define STORE_SQLITE_STATE_H
+
+#include "core/store/sqlite.h"
+
+struct sqlite_state {
+	struct store_state state;  /* first */
+	struct db db;
+};
+
+/* Statements; their text is in sqlite_state.c. */
+enum {
+	S_INFO, S_BYTES, S_CLAIM, S_SOURCE,
+	S_POOL_FIND, S_POOL_ADD, S_POOL_SET, S_POOL_RAISE, S_PRODUCT_FIND, S_PRODUCT_ADD, S_PRODUCT_SET,
+	S_EDITION_FIND, S_EDITION_NEXT, S_EDITION_PUT, S_UNKNOWN_DROP,
+	S_USE_ONE, S_USE_ADD, S_USE_SET, S_USE_SET_SAME_DAY, S_USE_FORGET,
+	S_COUNTER_ADD, S_MEMBERS_CLEAR, S_MEMBER_ADD, S_UNKNOWN_ADD, S_UNKNOWN_CAP, S_POSITION,
+	S_SETTING_PUT, S_SETTING_DELETE, S_JOURNAL_LAST, S_JOURNAL_ADD,
+	S_SETTINGS, S_COUNTERS, S_POOLS, S_MEMBERS, S_PRODUCTS, S_EDITIONS, S_UNKNOWN, S_JOURNAL,
+	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES, S_STATEMENTS
+};
+
+/* Columns of a client's row, in this order in every statement that reads or adds one. */
+#define USE_COLUMNS "client, product, first, last, last_day, last_seq, requests, result, status, minutes, hw, name, addr, flags"
+
+static inline struct sqlite_state *sqlite_state_of(struct store_state *base)
+{
+	return (struct sqlite_state *)base;
+}
+
+void sqlite_read_use(struct store_use *u, sqlite3_stmt *s);
+int sqlite_read_position(struct db *db, struct store_state_info *info, struct muster_err *err);
+
+/* sqlite_names.c */
+int sqlite_names(struct store_state *, struct store_pool *pools, size_t pool_count, struct store_product *products, size_t product_count,
+                 struct store_edition *editions, size_t edition_count, struct muster_err *err);
+int sqlite_transact(struct store_state *, const struct store_change *changes, size_t n, struct muster_err *err);
+/* sqlite_fold.c */
+int sqlite_fold(struct store_state *, const struct store_event *const *events, size_t n,
+                void (*merge)(void *, struct store_use *, bool, const struct store_event *const *, size_t), void *ctx,
+                const struct store_fold_end *end, struct muster_err *err);
+/* sqlite_list.c */
+int sqlite_settings(struct store_state *, int (*fn)(void *, const struct store_setting *), void *ctx, struct muster_err *err);
+int sqlite_counters(struct store_state *, int (*fn)(void *, const struct store_counter *), void *ctx, struct muster_err *err);
+int sqlite_pools(struct store_state *, int (*fn)(void *, const struct store_pool *), void *ctx, struct muster_err *err);
+int sqlite_members(struct store_state *, uint32_t pool, int (*fn)(void *, const struct store_member *), void *ctx, struct muster_err *err);
+int sqlite_products(struct store_state *, int (*fn)(void *, const struct store_product *), void *ctx, struct muster_err *err);
+int sqlite_editions(struct store_state *, int (*fn)(void *, const struct store_edition *), void *ctx, struct muster_err *err);
+int sqlite_unknown(struct store_state *, int (*fn)(void *, const struct store_unknown *), void *ctx, struct muster_err *err);
+int sqlite_journal(struct store_state *, int64_t after, size_t limit, int (*fn)(void *, const struct store_journal *), void *ctx, struct muster_err *err);
+int sqlite_recent(struct store_state *, uint32_t pool, int64_t since, size_t limit, int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
+int sqlite_page(struct store_state *, uint32_t product, const uint8_t after_client[16], uint32_t after_product, size_t limit,
+                int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
+int sqlite_use(struct store_state *, const uint8_t client[16], int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
+int sqlite_clones(struct store_state *, int64_t since, int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
+
+#endif
