@@ -78,8 +78,10 @@ const char *lint_text(const char *text, size_t max)
 {
 	size_t i, step;
 
-	if (text == NULL || text[0] == '\0')
+	if (text == NULL)
 		return "is missing";
+	if (text[0] == '\0')
+		return "is empty";
 	for (i = 0; text[i] != '\0'; i += step) {
 		if (i >= max)
 			return "is too long";

@@ -7,8 +7,8 @@
  */
 #include <muster/plugin.h>
 
-#include <strings.h>
 #include <string.h>
+#include <strings.h>
 
 #include "plugins/sql-embedded/sql_medium.h"
 
@@ -88,10 +88,10 @@ static int inspect(void *self, const struct muster_medium *medium, muster_found_
 
 	(void)self;
 	for (i = 0; i < medium->files.count && r == MUSTER_OK; i++, row += medium->files.stride) {
-		struct muster_medium_file file;
+		struct muster_medium_file file = { 0 };
 		const char *name;
 
-		memcpy(&file, row, sizeof file);
+		memcpy(&file, row, medium->files.stride < sizeof file ? medium->files.stride : sizeof file);
 		name = strrchr(file.path, '/');
 		if (strcasecmp(name != NULL ? name + 1 : file.path, "DefaultSetup.ini") == 0)
 			r = sql_medium_file(&file, found, arg, err);
