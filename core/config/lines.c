@@ -285,7 +285,7 @@ static int answer(void *user, const char *section, const char *name, const char 
 int config_lines_read(const void *text, size_t n, const char *file, const struct config_lines_sink *sink, struct config_report *report)
 {
 	struct reader *r = mem_alloc(sizeof *r);
-	const uint8_t *p = text;
+	const uint8_t *p = n > 0 ? text : (const void *)"";
 	int result = MUSTER_OK;
 
 	if (r == NULL)

@@ -76,17 +76,15 @@ static void twice(struct config_reading *g, struct config_place first)
 	config_fault(&g->report, heading(g, NULL, g->line), "the section appears twice, first at %s:%u", first.file, first.line);
 }
 
-#define EACH(array, count, x) for (x = array; x < array + count; x++)
-
 static void *open_issuer(struct config_reading *g, const char *name, struct config_place at)
 {
 	struct config *c = g->c;
 	struct config_issuer *x;
 	void *array = c->issuers;
 
-	EACH(c->issuers, c->issuer_count, x)
-		if (strcmp(x->name, name) == 0)
-			twice(g, x->at);
+	for (size_t i = 0; i < c->issuer_count; i++)
+		if (strcmp(c->issuers[i].name, name) == 0)
+			twice(g, c->issuers[i].at);
 	x = append(g, &array, &c->issuer_count, sizeof *x, g->section);
 	c->issuers = array;
 	if (x != NULL) {
@@ -102,9 +100,9 @@ static void *open_plugin(struct config_reading *g, const char *name, struct conf
 	struct config_plugin *x;
 	void *array = c->plugins;
 
-	EACH(c->plugins, c->plugin_count, x)
-		if (strcmp(x->name, name) == 0)
-			twice(g, x->at);
+	for (size_t i = 0; i < c->plugin_count; i++)
+		if (strcmp(c->plugins[i].name, name) == 0)
+			twice(g, c->plugins[i].at);
 	x = append(g, &array, &c->plugin_count, sizeof *x, g->section);
 	c->plugins = array;
 	if (x != NULL) {
@@ -121,9 +119,9 @@ static void *open_product(struct config_reading *g, const char *name, struct con
 	void *array = c->products;
 
 	/* A product of a product file may be overridden in muster.conf: one section of each kind. */
-	EACH(c->products, c->product_count, x)
-		if (strcmp(x->name, name) == 0 && x->is_new == g->product_file)
-			twice(g, x->at);
+	for (size_t i = 0; i < c->product_count; i++)
+		if (strcmp(c->products[i].name, name) == 0 && c->products[i].is_new == g->product_file)
+			twice(g, c->products[i].at);
 	x = append(g, &array, &c->product_count, sizeof *x, g->section);
 	c->products = array;
 	if (x != NULL) {
@@ -142,9 +140,9 @@ static void *open_edition(struct config_reading *g, const char *name, struct con
 	void *array = c->editions;
 
 	MUSTER_ASSERT(uuid_parse(id, name, strlen(name)) == MUSTER_OK);
-	EACH(c->editions, c->edition_count, x)
-		if (uuid_equal(x->id, id))
-			twice(g, x->at);
+	for (size_t i = 0; i < c->edition_count; i++)
+		if (uuid_equal(c->editions[i].id, id))
+			twice(g, c->editions[i].at);
 	x = append(g, &array, &c->edition_count, sizeof *x, g->section);
 	c->editions = array;
 	if (x != NULL) {
