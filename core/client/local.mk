@@ -1,4 +1,26 @@
-# core/client: libhttp (one HTTP question, also used by core/cli and core/issuer).
-noinst_LTLIBRARIES += %D%/libhttp.la
+# core/client: libhttp (one HTTP question, also used by core/cli and core/issuer), libclient (everything of libmuster, for
+# programs and tests of this tree), and libmuster, the shared library that applications link.
+noinst_LTLIBRARIES += %D%/libhttp.la %D%/libclient.la
 %C%_libhttp_la_SOURCES = %D%/http.c %D%/http.h
 http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
+
+%C%_libclient_la_SOURCES = \
+	%D%/answer.c %D%/answer.h \
+	%D%/ask.c \
+	%D%/client.c %D%/client_private.h \
+	%D%/grant.c \
+	%D%/hardware.c %D%/hardware.h \
+	%D%/hosts.c %D%/hosts.h \
+	%D%/release.c \
+	%D%/state.c %D%/state.h \
+	%D%/status.c \
+	%D%/verify.c
+client_libs = %D%/libclient.la $(http_libs) $(trust_libs)
+
+# Symbols are limited to muster_*: what an application links beside it cannot collide with our folders' names.
+lib_LTLIBRARIES += libmuster.la
+libmuster_la_SOURCES =
+# Each convenience library once: libtool takes them whole.
+libmuster_la_LIBADD = %D%/libclient.la %D%/libhttp.la core/trust/libtrust.la core/base/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
+libmuster_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -export-symbols-regex '^muster_' -Wl,-z,defs
+publicheader_HEADERS += include/muster/client.h

@@ -1,0 +1,60 @@
+/** What is sent to a host and what comes back: JSON made and read, nothing believed (docs/protocol.md sections 3, 4, 7). */
+#ifndef CLIENT_ANSWER_H
+#define CLIENT_ANSWER_H
+
+#include <stdbool.h>
+#include "core/client/http.h"
+#include "core/trust/lease.h"
+
+#define ANSWER_MAX 65536u             /**< bytes of an answer to activate or release (docs/protocol.md section 8) */
+#define PRODUCTS_MAX (16u << 20)      /**< bytes of a product list */
+#define INTERVAL_MIN 900u             /**< s: 15 min */
+#define INTERVAL_MAX 2592000u         /**< s: 30 d */
+#define INTERVAL_RETRY 7200u          /**< s: 2 h (facts.md section 1), until a host has said otherwise */
+
+/** One question. */
+struct question {
+	char activation_id[37];
+	uint8_t client_id[16], hardware_id[32], release_hash[32], nonce[32];
+	const char *name;             /**< machine name; NULL or "": not sent */
+	const char *lease;            /**< held; NULL: none */
+	bool is_virtual;
+	uint32_t license_status;
+	int64_t minutes_left;
+	int64_t now_ms;
+};
+/** Append the body of POST /v1/activate. MUSTER_E_NOMEM, MUSTER_E_INVALID (a name that is not UTF-8). */
+int question_write(struct buf *out, const struct question *q, struct muster_err *err);
+/** Append the body of POST /v1/release. */
+int question_release(struct buf *out, const char *lease, const uint8_t secret[32], struct muster_err *err);
+
+enum answer_kind { ANSWER_ACTIVATED, ANSWER_COUNTED, ANSWER_RELEASED, ANSWER_REFUSED };
+
+struct answer {
+	enum answer_kind kind;
+	long status;
+	uint32_t code;                /**< 0 when activated or released */
+	char product[64];             /**< name; "" unknown */
+	uint8_t product_id[16];       /**< nil unknown */
+	uint32_t count, minimum_count, rearm_max;
+	uint32_t activation_s, renewal_s;  /**< told, clamped to INTERVAL_MIN … INTERVAL_MAX */
+	uint32_t retry_after;         /**< s; 0 none */
+	size_t lease_n;
+	char lease[TRUST_LEASE_MAX + 1];   /**< unverified */
+	char text[600];               /**< refusal: code, title, detail and action; printable */
+};
+
+/**
+ * Read an answer to activate or release.
+ * @return MUSTER_OK; MUSTER_E_NETWORK when it is not one of this protocol, naming what is wrong with it; MUSTER_E_NOMEM.
+ */
+int answer_read(struct answer *out, const struct http_answer *a, struct muster_err *err);
+
+/** Find a product by @p name in the answer of GET /v1/products. @return MUSTER_OK; MUSTER_E_NOT_FOUND; MUSTER_E_REFUSED with the host's reason; MUSTER_E_NETWORK. */
+int answer_find_product(char id[37], const struct http_answer *a, const char *name, struct muster_err *err);
+
+/** Copy as printable UTF-8: control characters (C0, DEL, C1) and malformed bytes become '?', so that a host cannot play with a terminal;
+ * cut on a character boundary to @p room bytes, terminator included. */
+void answer_printable(char *out, size_t room, const char *text);
+
+#endif

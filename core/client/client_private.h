@@ -1,0 +1,83 @@
+/** What the files of libmuster share. */
+#ifndef CLIENT_PRIVATE_H
+#define CLIENT_PRIVATE_H
+
+#include <muster/client.h>
+#include "core/client/answer.h"
+#include "core/client/hardware.h"
+#include "core/client/hosts.h"
+#include "core/client/state.h"
+
+#define CLIENT_MAGIC 0x4d55434cu       /* "MUCL" */
+#define CLIENT_LEEWAY 14400            /* s: clock set back by more (trust.md section 11) */
+#define CLIENT_GRACE 2592000           /* s: 30 days, what the status calls a grace period */
+#define CLIENT_ADVICE 2592000          /* s: at most one new identity on a host's advice in 30 days (trust.md section 10) */
+#define CLIENT_NONCE_LIFE 3600         /* s: how long an unanswered question is repeated under the same nonce */
+
+struct muster_client {
+	uint32_t magic;
+	struct state state;
+	char *issuer, *given, *name;
+	uint32_t hardware_source;
+	struct hosts hosts;            /* of the options; n 0: the state's */
+	int64_t (*now_ms)(void *ctx);
+	int (*stop)(void *ctx);
+	void *ctx;
+	bool is_virtual;
+	uint32_t timeout_ms;
+	struct state_identity identity;
+	char id_text[UUID_TEXT];
+	/* since client_ready() */
+	struct trust_anchors *anchors;
+	struct hardware hardware;
+	uint8_t hardware_id[32];
+};
+
+/** A lease held, verified here and now. */
+struct holding {
+	bool have, valid;
+	bool clock_back;               /* the lease is good, the clock is not believed */
+	struct lease_claims claims;    /* when valid or clock_back */
+	char lease[TRUST_LEASE_MAX + 1];
+	char reason[512];              /* why not valid; "" when valid */
+};
+
+static inline int64_t client_now(const struct muster_client *c)
+{
+	return c->now_ms(c->ctx) / 1000;
+}
+
+/** Take the lock and read the identity again: another process may have changed it. */
+int client_begin(struct muster_client *c, struct muster_err *err);
+void client_end(struct muster_client *c);
+/** Roots and hardware, once per handle. */
+int client_ready(struct muster_client *c, struct muster_err *err);
+/** Locked. If this machine is not the one of the state folder, take a new client ID. */
+int client_check_hardware(struct muster_client *c, struct muster_err *err);
+/** Locked. New client ID; every lease is given up, the products stay listed. */
+int client_new_identity(struct muster_client *c, struct muster_err *err);
+/** Look at the lease held for @p id. Negative only for memory. Ready. */
+int client_holding(struct muster_client *c, const char *id, struct holding *out, int64_t now, struct muster_err *err);
+/** Move the high-water mark of time forward; best effort, at most every ten minutes. */
+void client_mark(struct muster_client *c, int64_t now);
+/** Licence status 0–6 of facts.md section 4, and when it ends by itself (0 never). */
+uint32_t client_license_status(const struct holding *h, const struct state_record *r, int64_t now, int64_t *ends);
+/** The hosts to ask: of the options, else of the state. MUSTER_E_NOT_FOUND when none is named. */
+int client_hosts(const struct muster_client *c, struct hosts *out, struct muster_err *err);
+/** Ask one host. */
+int client_http(const struct muster_client *c, struct http_answer *a, const char *host, const char *path, struct muster_span body, size_t max, struct muster_err *err);
+
+/** Read an activation ID as people give it: lower-case text. */
+int client_activation_id(char out[UUID_TEXT], const char *text, struct muster_err *err);
+/** Copy a structure of ours into a caller's of @p size bytes, keeping its size member. */
+int client_give(void *out, const void *full, size_t full_size, size_t least, struct muster_err *err);
+
+/** Verify a lease just received and, only then, keep it with its chain. MUSTER_E_NETWORK: not believed, and why; MUSTER_E_BUSY:
+ * stopped; other results are faults here. @p err is needed. */
+struct grant_expect { const char *id; const uint8_t *nonce, *release_hash; };
+int client_take_lease(struct muster_client *c, const char *host, const struct answer *a, const struct grant_expect *x, struct lease_claims *out, int64_t now, struct muster_err *err);
+
+/** Interval with ±10 % spread, within INTERVAL_MIN … INTERVAL_MAX. */
+int64_t client_spread(int64_t seconds);
+
+#endif

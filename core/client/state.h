@@ -1,0 +1,87 @@
+/**
+ * The state folder of a client: who it is, what it asked, what it holds. Files, each replaced atomically:
+ *
+ *   identity.json          client ID, the hardware it belongs to, rearms
+ *   clock                  high-water mark of time, seconds (trust.md section 11)
+ *   hosts                  hosts set with `muster skms`
+ *   products/ID.json       last question and answer for an activation ID, release secret
+ *   leases/ID.jws          the lease held, nothing else in the file
+ *   chains/KID.pem         chain under which a lease held was signed
+ *   lock                   held while something is changed
+ *
+ * A crash between any two writes leaves a state that means something: a lease names its chain, and everything in
+ * products/ that a lease also says is taken from the lease.
+ */
+#ifndef CLIENT_STATE_H
+#define CLIENT_STATE_H
+
+#include <stdbool.h>
+#include "core/base/buf.h"
+#include "core/base/uuid.h"
+
+struct state {
+	char *dir;
+	int lock_fd;       /**< -1: not locked */
+};
+
+struct state_identity {
+	uint8_t client_id[16];
+	uint8_t hardware[32];     /**< digest under the client ID; first byte the source */
+	uint32_t has_hardware;
+	uint32_t rearms;          /**< new identities taken with rearm */
+	uint32_t rearm_max;       /**< smallest limit a product has named so far; 0 none */
+	int64_t advised_at;       /**< s; last new identity on a host's advice; 0 never */
+};
+
+/** Last question and answer for one activation ID. */
+struct state_record {
+	char name[64];            /**< the product's name on the host; "" unknown */
+	uint8_t product_id[16];   /**< the product's own activation ID as the host says; nil unknown */
+	uint8_t release[32];      /**< r of trust.md section 10 */
+	uint32_t has_release;
+	uint8_t nonce[32];        /**< of the question without a definite answer */
+	uint32_t has_nonce;
+	int64_t nonce_at;         /**< s */
+	int64_t first_at;         /**< s; first question under this client ID */
+	int64_t next_at;          /**< s; when to ask again */
+	int64_t ended_at;         /**< s; end of the last lease held; 0 never any */
+	uint32_t answered;        /**< 1: there was an answer */
+	uint32_t code;            /**< of the last answer; 0 activated */
+	uint32_t count, minimum_count;
+	uint32_t retry_s;         /**< activation interval as last told; 0 not told */
+	uint32_t failures;        /**< questions in a row without a definite answer */
+	char host[256];           /**< that answered last */
+	char message[512];
+};
+
+/** Open or make the folder. @return MUSTER_OK; MUSTER_E_DENIED: unsafe or another's; MUSTER_E_IO; MUSTER_E_NOMEM. */
+int state_open(struct state *s, const char *dir, struct muster_err *err);
+void state_close(struct state *s);
+/** @return MUSTER_OK, MUSTER_E_BUSY naming the holder. */
+int state_lock(struct state *s, struct muster_err *err);
+void state_unlock(struct state *s);
+
+/** Loads answer MUSTER_E_NOT_FOUND when there is nothing, MUSTER_E_INVALID with the file's name when it is damaged. */
+int state_identity_load(const struct state *s, struct state_identity *out, struct muster_err *err);
+int state_identity_save(const struct state *s, const struct state_identity *id, struct muster_err *err);
+int state_record_load(const struct state *s, const char *id, struct state_record *out, struct muster_err *err);
+int state_record_save(const struct state *s, const char *id, const struct state_record *r, struct muster_err *err);
+int state_lease_load(const struct state *s, const char *id, struct buf *out, struct muster_err *err);
+int state_lease_save(const struct state *s, const char *id, struct muster_span lease, struct muster_err *err);
+int state_chain_load(const struct state *s, const char *kid, struct buf *out, struct muster_err *err);
+int state_chain_save(const struct state *s, const char *kid, struct muster_span pem, struct muster_err *err);
+int state_mark_load(const struct state *s, int64_t *seconds, struct muster_err *err);
+int state_mark_save(const struct state *s, int64_t seconds, struct muster_err *err);
+/** Appends the text; nothing when there is no file. */
+int state_hosts_load(const struct state *s, struct buf *out, struct muster_err *err);
+/** NULL removes the file. */
+int state_hosts_save(const struct state *s, const char *text, struct muster_err *err);
+
+/** Remove the lease, and with @p record also the product's file. */
+int state_forget(const struct state *s, const char *id, bool record, struct muster_err *err);
+/** Remove chains that no lease held names. Best effort. */
+void state_chains_prune(const struct state *s);
+/** Activation IDs with a file in products/, sorted. @p fn returns non-zero to stop; that is returned. */
+int state_each(const struct state *s, int (*fn)(void *ctx, const char *id), void *ctx, struct muster_err *err);
+
+#endif

@@ -1,0 +1,62 @@
+/* What is known about a product without asking anybody. */
+#include "core/client/client_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+
+static void fill(struct muster_status *out, const struct muster_client *c, const struct holding *h, const struct state_record *rec, int64_t now)
+{
+	const struct lease_claims *l = &h->claims;
+
+	out->license_status = client_license_status(h, rec, now, &out->state_ends_at);
+	(void)snprintf(out->client_id, sizeof out->client_id, "%s", c->id_text);
+	out->valid = h->valid ? 1 : 0;
+	if (h->valid || h->clock_back) {
+		out->granted_at = l->iat;
+		out->expires_at = l->exp;
+		out->record = l->record ? 1 : 0;
+	}
+	out->renew_at = rec->next_at;
+	out->count = rec->answered != 0 ? rec->count : l->count;
+	out->minimum_count = rec->answered != 0 ? rec->minimum_count : l->minimum;
+	(void)snprintf(out->host, sizeof out->host, "%s", rec->host);
+	(void)snprintf(out->product, sizeof out->product, "%s", rec->name);
+	if (c->identity.rearm_max == 0)
+		out->rearms_left = UINT32_MAX;
+	else
+		out->rearms_left = c->identity.rearms < c->identity.rearm_max ? c->identity.rearm_max - c->identity.rearms : 0;
+	/* Without a lease the last answer is the reason. */
+	(void)snprintf(out->reason, sizeof out->reason, "%s", !h->have && rec->message[0] != '\0' ? rec->message : h->reason);
+}
+
+int muster_client_status(struct muster_client *c, const char *activation_id, struct muster_status *status, struct muster_err *err)
+{
+	struct muster_status full = { .size = sizeof full };
+	struct state_record rec;
+	struct state_identity identity;
+	struct holding h;
+	int64_t now = client_now(c);
+	int r;
+
+	MUSTER_ASSERT(c->magic == CLIENT_MAGIC);
+	if ((r = client_activation_id(full.activation_id, activation_id, err)) != MUSTER_OK || (r = client_ready(c, err)) != MUSTER_OK)
+		return r;
+	/* No lock: every file is whole. Another process may have taken a new identity meanwhile. */
+	if ((r = state_identity_load(&c->state, &identity, err)) != MUSTER_OK)
+		return r;
+	c->identity = identity;
+	uuid_format(c->id_text, identity.client_id);
+	r = state_record_load(&c->state, full.activation_id, &rec, err);
+	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
+		return r;
+	if (client_holding(c, full.activation_id, &h, now, err) != MUSTER_OK)
+		return MUSTER_E_NOMEM;
+	if (r == MUSTER_E_NOT_FOUND && !h.have)
+		return err_set(err, MUSTER_E_NOT_FOUND, "%s: nothing has been asked for this product: run `muster activate %s`", full.activation_id, full.activation_id);
+	if (h.valid)
+		client_mark(c, now);
+	fill(&full, c, &h, &rec, now);
+	return client_give(status, &full, sizeof full, offsetof(struct muster_status, reason) + sizeof full.reason, err);
+}
