@@ -44,7 +44,7 @@ static bool known_type(const char *typ)
 static size_t make_header(char *out, size_t room, enum trust_algorithm alg, const char *typ, const char *kid)
 {
 	char json[256];
-	int n = snprintf(json, sizeof(json), "{\"alg\":\"%s\",\"typ\":\"%s\",\"kid\":\"%s\"}", alg_name(alg), typ, kid);
+	int n = snprintf(json, sizeof(json), "{\"alg\":\"%s\",\"typ\":\"%s\",\"kid\":\"%s\"}", alg_name((int)alg), typ, kid);
 	size_t m;
 
 	MUSTER_ASSERT(n > 0 && (size_t)n < sizeof(json) && B64_SIZE((size_t)n) + 1 <= room);
