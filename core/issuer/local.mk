@@ -1,1 +1,10 @@
-# core/issuer: see the patterns at the top of Makefile.am.
+# core/issuer: muster-issuer, the publisher's side.
+noinst_LTLIBRARIES += %D%/libissuer.la
+%C%_libissuer_la_SOURCES = \
+	%D%/authority.c %D%/authority.h \
+	%D%/book.c %D%/book.h \
+	%D%/commands.c %D%/commands.h \
+	%D%/main.c %D%/issuer.h \
+	%D%/passphrase.c %D%/passphrase.h \
+	%D%/products.c %D%/products.h
+issuer_libs = %D%/libissuer.la $(trust_libs) $(SMARTCOLS_LIBS)

@@ -3,3 +3,7 @@ bin_PROGRAMS += musterctl
 musterctl_SOURCES = %D%/musterctl.c
 musterctl_LDADD = $(cli_libs)
 musterctl_LDFLAGS = $(LDFLAGS_PROGRAM)
+bin_PROGRAMS += muster-issuer
+muster_issuer_SOURCES = %D%/muster-issuer.c
+muster_issuer_LDADD = $(issuer_libs)
+muster_issuer_LDFLAGS = $(LDFLAGS_PROGRAM)

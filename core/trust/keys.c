@@ -121,7 +121,8 @@ int trust_key_read(EVP_PKEY **out, const char *path, const char *passphrase, str
 			goto done;
 		}
 		if ((info = PKCS8_decrypt(box, passphrase, (int)strlen(passphrase))) == NULL) {
-			r = trust_err(err, MUSTER_E_DENIED, "%s: wrong passphrase", path);
+			ERR_clear_error();
+			r = err_set(err, MUSTER_E_DENIED, "%s: wrong passphrase", path);
 			goto done;
 		}
 	} else if ((info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, n)) == NULL || p != der + n) {
