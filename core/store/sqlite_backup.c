@@ -13,7 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 
-#define STEP_PAGES 4096  /* 16 MiB between two looks at the WAL */
+#define STEP_PAGES 1024  /* 4 MiB between two looks at the WAL */
 
 /* Nothing but what a backup that was cut short can have left. */
 static int remove_part(const char *part, struct muster_err *err)

@@ -2,3 +2,6 @@
 unit_tests += %D%/test_store
 %C%_test_store_SOURCES = %D%/test_store.c %D%/store_help.h
 %C%_test_store_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_store_sqlite
+%C%_test_store_sqlite_SOURCES = %D%/test_store_sqlite.c %D%/store_help.h %D%/store_schema_1.h
+%C%_test_store_sqlite_LDADD = $(store_libs) $(CHECK_LIBS)
