@@ -25,6 +25,11 @@ void log_open(const char *program, enum log_style style, int least_level)
 	least = least_level;
 }
 
+void log_set_level(int least_level)
+{
+	least = least_level;
+}
+
 void log_capture(void (*sink)(void *ctx, int level, const char *line), void *ctx)
 {
 	pthread_mutex_lock(&capture_lock);

@@ -8,6 +8,8 @@
 
 enum log_style { LOG_STYLE_TEXT, LOG_STYLE_JOURNAL /**< "<N>" prefix for journald */ };
 void log_open(const char *program, enum log_style style, int least_level);
+/** Another least level, at any time. */
+void log_set_level(int least_level);
 /** Tests: receive lines instead of stderr. NULL restores. */
 void log_capture(void (*sink)(void *ctx, int level, const char *line), void *ctx);
 

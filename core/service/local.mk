@@ -1,1 +1,35 @@
-# core/service: see the patterns at the top of Makefile.am.
+# core/service: the daemon's listeners, client API, admin API.
+noinst_LTLIBRARIES += %D%/libservice.la
+%C%_libservice_la_SOURCES = \
+	%D%/activate.c %D%/activate.h \
+	%D%/address.c %D%/address.h \
+	%D%/admin.c %D%/admin.h \
+	%D%/admin_catalog.c \
+	%D%/admin_host.c \
+	%D%/admin_json.c \
+	%D%/admin_listing.c \
+	%D%/admin_records.c \
+	%D%/admin_settings.c \
+	%D%/api.h \
+	%D%/api_activate.c \
+	%D%/api_host.c \
+	%D%/api_release.c \
+	%D%/connection.c %D%/connection.h \
+	%D%/daemon.c %D%/service.h \
+	%D%/holder.c %D%/holder.h \
+	%D%/http.c %D%/http.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/networks.c %D%/networks.h \
+	%D%/options.c %D%/options.h \
+	%D%/peek.c %D%/peek.h \
+	%D%/peer.c %D%/peer.h \
+	%D%/privileges.c %D%/privileges.h \
+	%D%/problem.c %D%/problem.h \
+	%D%/rate.c %D%/rate.h \
+	%D%/reload.c %D%/reload.h \
+	%D%/renewal.c %D%/renewal.h \
+	%D%/request.c %D%/request.h \
+	%D%/settings.c %D%/settings.h \
+	%D%/start.c %D%/start.h \
+	%D%/state.c %D%/state.h
+service_libs = %D%/libservice.la $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

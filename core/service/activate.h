@@ -1,0 +1,36 @@
+/** The body of POST /v1/activate, read and checked (protocol.md section 3). Pure, for unit tests and the fuzzer. */
+#ifndef SERVICE_ACTIVATE_H
+#define SERVICE_ACTIVATE_H
+
+#include <stdbool.h>
+#include <muster/types.h>
+
+#define ACTIVATE_LEASE_MAX 4096
+
+struct activate {
+	uint8_t activation_id[16], client_id[16];
+	bool has_hw, is_virtual, has_minutes, has_release, has_key;
+	bool whole_key;                  /**< a string: somebody sent a whole product key; it is not kept */
+	uint8_t hw[32];
+	char name[256], os[65];
+	uint8_t status;
+	int32_t minutes;
+	int64_t time;                    /**< ms */
+	uint8_t nonce[64]; uint8_t nonce_len;
+	uint8_t release[32];
+	char key_kind; uint32_t key_number; uint8_t key_proof[32];
+	char lease[ACTIVATE_LEASE_MAX + 1]; size_t lease_len;
+};
+
+#define FIELD_MAX 64
+/** What was wrong: the code, the member, a sentence. */
+struct activate_fault { uint32_t code; char field[FIELD_MAX]; char detail[256]; };
+
+/** @param body untrusted. @return MUSTER_OK, or MUSTER_E_INVALID with @p fault filled. */
+int activate_parse(struct activate *out, struct muster_span body, struct activate_fault *fault);
+
+/** POST /v1/release. */
+struct release_body { char lease[ACTIVATE_LEASE_MAX + 1]; size_t lease_len; uint8_t secret[32]; };
+int release_parse(struct release_body *out, struct muster_span body, struct activate_fault *fault);
+
+#endif

@@ -1,0 +1,290 @@
+#include "core/service/admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/base/uuid.h"
+#include "core/service/problem.h"
+
+#define STACK_BYTES (1u << 20)
+
+struct admin { struct MHD_Daemon *daemon; };
+
+/* One request; made at its head. */
+struct question { struct admin_call call; struct buf body; bool begun; };
+
+const struct admin_route admin_routes[] = {
+	{ "/admin/v1/status", false, ROLE_VIEWER, admin_status, NULL },
+	{ "/admin/v1/listing", false, ROLE_VIEWER, admin_listing, NULL },
+	{ "/admin/v1/products", false, ROLE_VIEWER, admin_products, NULL },
+	{ "/admin/v1/products/unknown", false, ROLE_VIEWER, admin_unknown, NULL },
+	{ "/admin/v1/products/learn", true, ROLE_ADMINISTRATOR, admin_learn, NULL },
+	{ "/admin/v1/plugins", false, ROLE_VIEWER, admin_plugins, NULL },
+	{ "/admin/v1/clients", false, ROLE_VIEWER, admin_clients, NULL },
+	{ "/admin/v1/clients/forget", true, ROLE_ADMINISTRATOR, admin_forget, NULL },
+	{ "/admin/v1/clients/", false, ROLE_VIEWER, admin_client, NULL },
+	{ "/admin/v1/events", false, ROLE_VIEWER, admin_events, admin_follow },
+	{ "/admin/v1/journal", false, ROLE_VIEWER, admin_journal, NULL },
+	{ "/admin/v1/settings", false, ROLE_VIEWER, admin_settings, NULL },
+	{ "/admin/v1/settings", true, ROLE_ADMINISTRATOR, admin_setting_put, NULL },
+	{ "/admin/v1/settings/reset", true, ROLE_ADMINISTRATOR, admin_setting_reset, NULL },
+	{ "/admin/v1/backup", true, ROLE_ADMINISTRATOR, admin_backup, NULL },
+	{ "/admin/v1/clock/accept", true, ROLE_ADMINISTRATOR, admin_clock_accept, NULL },
+	{ "/admin/v1/reload", true, ROLE_ADMINISTRATOR, admin_reload, NULL },
+	{ "/admin/v1/host/request", true, ROLE_ADMINISTRATOR, admin_host_request, NULL },
+	{ "/admin/v1/host/install", true, ROLE_ADMINISTRATOR, admin_host_install, NULL },
+};
+const size_t admin_route_count = sizeof admin_routes / sizeof admin_routes[0];
+
+/* ---- answers ---- */
+
+static enum MHD_Result reply(struct MHD_Connection *mhd, unsigned status, const char *type, char *text, size_t n)
+{
+	struct MHD_Response *response = text != NULL ? MHD_create_response_from_buffer_with_free_callback(n, text, mem_free) : NULL;
+	enum MHD_Result result = MHD_NO;
+
+	if (response == NULL) {
+		mem_free(text);
+		return MHD_NO;
+	}
+	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES)
+		result = MHD_queue_response(mhd, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result reply_problem(struct MHD_Connection *mhd, unsigned status, uint32_t code, const char *detail)
+{
+	struct buf out;
+	size_t n;
+
+	buf_init(&out, 64u << 10);
+	problem_write(&out, status != 0 ? status : problem_status(code), code, detail, NULL, 0, 0);
+	n = out.n;
+	return reply(mhd, status != 0 ? status : problem_status(code), "application/problem+json", buf_take(&out), n);
+}
+
+static enum MHD_Result reply_json(struct MHD_Connection *mhd, json_t *value)
+{
+	struct buf out;
+	char *text = json_dumps(value, JSON_COMPACT);
+	size_t n;
+
+	json_decref(value);
+	if (text == NULL)
+		return reply_problem(mhd, 0, CODE_M_INTERNAL, "out of memory");
+	buf_init(&out, SIZE_MAX / 2);
+	buf_adds(&out, text);
+	buf_addc(&out, '\n');
+	free(text);  /* jansson's own allocator */
+	n = out.n;
+	return reply(mhd, MHD_HTTP_OK, "application/json", buf_take(&out), n);
+}
+
+/* A result without a code of its own. */
+static uint32_t code_of(const struct muster_err *err)
+{
+	if (err->code != 0)
+		return err->code;
+	switch (err->result) {
+	case MUSTER_E_NOT_FOUND: return CODE_M_NOT_FOUND;
+	case MUSTER_E_BUSY: return CODE_M_BUSY;
+	case MUSTER_E_IO: case MUSTER_E_UNKNOWN: return CODE_M_STORAGE;
+	case MUSTER_E_INVALID: case MUSTER_E_LIMIT: case MUSTER_E_EXISTS: case MUSTER_E_DENIED: case MUSTER_E_MISMATCH:
+	case MUSTER_E_SIGNATURE: case MUSTER_E_EXPIRED: case MUSTER_E_NOT_YET: case MUSTER_E_REFUSED: return CODE_M_ARGUMENT;
+	default: return CODE_M_INTERNAL;
+	}
+}
+
+/* ---- arguments ---- */
+
+const char *admin_query(struct admin_call *c, const char *name)
+{
+	return MHD_lookup_connection_value(c->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+int admin_query_number(struct admin_call *c, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *out, struct muster_err *err)
+{
+	const char *text = admin_query(c, name);
+	char *end;
+
+	*out = fallback;
+	if (text == NULL)
+		return MUSTER_OK;
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || *out < min || *out > max)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s must be a number from %lld to %lld", name, (long long)min, (long long)max);
+	return MUSTER_OK;
+}
+
+int admin_text(struct admin_call *c, const char *name, size_t max, bool required, const char **out, struct muster_err *err)
+{
+	const json_t *v = json_object_get(c->body, name);
+
+	*out = NULL;
+	if (v == NULL || json_is_null(v))
+		return required ? err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is missing", name) : MUSTER_OK;
+	if (!json_is_string(v))
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s must be a string", name);
+	if (json_string_length(v) > max)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is longer than %zu bytes", name, max);
+	*out = json_string_value(v);
+	return MUSTER_OK;
+}
+
+int admin_uuid(const char *name, const char *text, uint8_t out[16], struct muster_err *err)
+{
+	if (uuid_parse(out, text, strlen(text)) != MUSTER_OK)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is not a UUID", name);
+	return MUSTER_OK;
+}
+
+/* ---- one request ---- */
+
+static const struct admin_route *find_route(const char *url, bool post, const char **rest, bool *other)
+{
+	*other = false;
+	for (size_t i = 0; i < admin_route_count; i++) {
+		const struct admin_route *r = &admin_routes[i];
+		size_t n = strlen(r->path);
+		bool part = r->path[n - 1] == '/';
+
+		if (strncmp(url, r->path, n) != 0 || (part ? url[n] == '\0' || strchr(url + n, '/') != NULL : url[n] != '\0'))
+			continue;
+		if (r->post == post) {
+			*rest = url + n;
+			return r;
+		}
+		*other = true;
+	}
+	return NULL;
+}
+
+static int read_body(struct question *q, struct muster_err *err)
+{
+	json_error_t e;
+
+	if (q->body.failed)
+		return err_code(err, MUSTER_E_LIMIT, CODE_M_TOO_LARGE, "the body is longer than %u bytes", ADMIN_BODY_MAX);
+	/* No body: all members absent. */
+	q->call.body = q->body.n == 0 ? json_object() : json_loadb((const char *)q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &e);
+	if (!json_is_object(q->call.body))
+		return err_code(err, MUSTER_E_INVALID, CODE_M_BODY, "the body is not a JSON object");
+	return MUSTER_OK;
+}
+
+static enum MHD_Result answer(struct question *q, const char *url, bool post)
+{
+	struct admin_call *c = &q->call;
+	struct muster_err err = { 0 };
+	const struct admin_route *route;
+	const char *follow;
+	json_t *out = NULL;
+	char detail[160];
+	bool other;
+
+	if ((route = find_route(url, post, &c->rest, &other)) == NULL)
+		return reply_problem(c->mhd, 0, other ? CODE_M_METHOD : CODE_M_NO_PATH, NULL);
+	if (c->peer.role < route->role) {
+		(void)snprintf(detail, sizeof detail, "This needs the role %s; yours is %s.", peer_role_word(route->role), peer_role_word(c->peer.role));
+		return reply_problem(c->mhd, 0, CODE_M_ROLE, detail);
+	}
+	follow = admin_query(c, "follow");
+	if (route->stream != NULL && follow != NULL && strcmp(follow, "1") == 0)
+		return route->stream(c);
+	if ((post && read_body(q, &err) != MUSTER_OK) || route->fn(c, &out, &err) != MUSTER_OK) {
+		json_decref(out);
+		return reply_problem(c->mhd, 0, code_of(&err), err.message);
+	}
+	return out != NULL ? reply_json(c->mhd, out) : reply_problem(c->mhd, 0, CODE_M_INTERNAL, "out of memory");
+}
+
+static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, void **con_cls)
+{
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct question *q = mem_alloc(sizeof *q);
+	struct muster_err err = { 0 };
+
+	if (q == NULL)
+		return MHD_NO;
+	*con_cls = q;
+	q->call.service = s;
+	q->call.mhd = mhd;
+	q->call.snapshot = service_snapshot(s);
+	buf_init(&q->body, ADMIN_BODY_MAX);
+	if (peer_of(&q->call.peer, fd->connect_fd, &q->call.snapshot->config->host, &err) != MUSTER_OK)
+		return reply_problem(mhd, 0, CODE_M_INTERNAL, err.message);
+	return MHD_YES;
+}
+
+static enum MHD_Result handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+                              const char *data, size_t *n, void **con_cls)
+{
+	struct question *q = *con_cls;
+	bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+
+	(void)version;
+	if (q == NULL)
+		return begin(cls, mhd, con_cls);
+	if (*n > 0) {
+		buf_add(&q->body, data, *n);
+		*n = 0;
+		return MHD_YES;
+	}
+	if (!post && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
+		return reply_problem(mhd, 0, CODE_M_METHOD, NULL);
+	return answer(q, url, post);
+}
+
+static void completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code)
+{
+	struct question *q = *con_cls;
+
+	(void)cls;
+	(void)mhd;
+	(void)code;
+	if (q == NULL)
+		return;
+	*con_cls = NULL;
+	json_decref(q->call.body);
+	snapshot_unref(q->call.snapshot);
+	buf_fini(&q->body);
+	mem_free(q);
+}
+
+int admin_start(struct service *s, struct muster_err *err)
+{
+	struct admin *a = mem_alloc(sizeof *a);
+
+	if (a == NULL)
+		return err_nomem(err);
+	a->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL, NULL, handle, s,
+		MHD_OPTION_LISTEN_SOCKET, s->admin_fd,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)ADMIN_IDLE_S,
+		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+		MHD_OPTION_END);
+	if (a->daemon == NULL) {
+		mem_free(a);
+		return err_errno(err, errno, "cannot serve on the admin socket");
+	}
+	s->admin = a;
+	return MUSTER_OK;
+}
+
+void admin_stop(struct service *s)
+{
+	if (s->admin == NULL)
+		return;
+	MHD_stop_daemon(s->admin->daemon);
+	mem_free(s->admin);
+	s->admin = NULL;
+}

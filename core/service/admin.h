@@ -1,0 +1,62 @@
+/** The admin API (docs/admin-api.md) on a Unix socket: one thread a connection, because questions may wait for a fold. */
+#ifndef SERVICE_ADMIN_H
+#define SERVICE_ADMIN_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include "core/service/peer.h"
+#include "core/service/state.h"
+
+#define ADMIN_CONNECTIONS 64
+#define ADMIN_BODY_MAX (64u << 10)
+#define ADMIN_IDLE_S 60
+
+int admin_start(struct service *s, struct muster_err *err);
+void admin_stop(struct service *s);
+
+/** One question of an administrator. */
+struct admin_call {
+	struct service *service;
+	struct snapshot *snapshot;
+	struct MHD_Connection *mhd;
+	struct peer peer;
+	const char *rest;         /**< what follows a path that ends in a slash */
+	json_t *body;             /**< POST: an object; else NULL */
+};
+
+/** Answer a question: *out is a new reference. Errors: err->code, or what the result says. */
+typedef int admin_fn(struct admin_call *c, json_t **out, struct muster_err *err);
+
+/** One route. */
+struct admin_route {
+	const char *path;         /**< one that ends in a slash takes one more part */
+	bool post;
+	enum role role;           /**< smallest */
+	admin_fn *fn;             /**< NULL: answered by `stream` */
+	enum MHD_Result (*stream)(struct admin_call *c);
+};
+extern const struct admin_route admin_routes[];
+extern const size_t admin_route_count;
+
+/* Each file's part of the table. */
+admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn, admin_plugins, admin_clients, admin_client, admin_forget,
+	admin_events, admin_journal, admin_settings, admin_setting_put, admin_setting_reset, admin_backup, admin_clock_accept, admin_reload,
+	admin_host_request, admin_host_install;
+/** GET /admin/v1/events with follow=1. */
+enum MHD_Result admin_follow(struct admin_call *c);
+
+/* Arguments. */
+const char *admin_query(struct admin_call *c, const char *name);
+/** 1 … max; @p fallback when absent. */
+int admin_query_number(struct admin_call *c, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *out, struct muster_err *err);
+/** A string member of the body, at most @p max bytes; NULL and MUSTER_OK when absent and not required. */
+int admin_text(struct admin_call *c, const char *name, size_t max, bool required, const char **out, struct muster_err *err);
+int admin_uuid(const char *name, const char *text, uint8_t out[16], struct muster_err *err);
+
+/* JSON values of the admin API's forms. Each a new reference; NULL when exhausted. */
+json_t *admin_json_time(int64_t ms);                  /**< null for 0 */
+json_t *admin_json_uuid(const uint8_t id[16]);        /**< null for the nil one */
+json_t *admin_json_code(uint32_t code);
+json_t *admin_json_text(const char *text);            /**< null for NULL; bytes that are not UTF-8 become '?' */
+
+#endif

@@ -1,0 +1,30 @@
+/** What is served to clients (protocol.md), one function a path. Each is a route's serve or answer. */
+#ifndef SERVICE_API_H
+#define SERVICE_API_H
+
+#include "core/service/request.h"
+
+enum MHD_Result api_activate(struct request *r);
+enum MHD_Result api_activate_answer(struct request *r);
+enum MHD_Result api_release(struct request *r);
+enum MHD_Result api_release_answer(struct request *r);
+enum MHD_Result api_host(struct request *r);
+enum MHD_Result api_products(struct request *r);
+enum MHD_Result api_certificates(struct request *r);
+enum MHD_Result api_crl(struct request *r);
+enum MHD_Result api_healthz(struct request *r);
+enum MHD_Result api_readyz(struct request *r);
+
+/** Set up r->ledger for this peer: everything zero but kind, catalog, address and loopback. */
+void api_ledger_begin(struct request *r, enum ledger_kind kind);
+/** 429 and 503 of the ledger, and any other refusal of it. */
+enum MHD_Result api_ledger_refused(struct request *r);
+/** The lease's claims, when it verifies now under one of the ring's chains and @p expect. */
+int api_lease(struct request *r, struct lease_claims *out, const char *lease, size_t n, const struct lease_expect *expect, struct muster_err *err);
+/** Seq of a jti of this ledger; 0: another ledger's. */
+int64_t api_lease_seq(const struct service *s, const char *jti);
+const char *api_model_word(uint32_t model);
+/** Why a product is not served whatever is asked; NULL: it is. */
+const char *api_not_served(const struct catalog_product *p);
+
+#endif

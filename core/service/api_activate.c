@@ -1,0 +1,319 @@
+#include "core/service/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/bytes.h"
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/uuid.h"
+#include "core/service/problem.h"
+
+/* ---- what release shares ---- */
+
+void api_ledger_begin(struct request *r, enum ledger_kind kind)
+{
+	struct ledger_request *l = &r->ledger;
+
+	memset(l, 0, sizeof *l);
+	l->kind = kind;
+	l->catalog = r->snapshot->catalog;
+	l->loopback = r->loopback;
+	memcpy(l->addr, r->connection.address.b, sizeof l->addr);
+	l->addr_len = r->connection.address.len;
+}
+
+int api_lease(struct request *r, struct lease_claims *out, const char *lease, size_t n, const struct lease_expect *expect, struct muster_err *err)
+{
+	struct muster_span token = { (const uint8_t *)lease, n };
+	const struct ring_chain *chain;
+	const struct trust_anchors *anchors;
+	char kid[44];
+	int result;
+
+	if ((result = trust_token_kid(kid, token, err)) != MUSTER_OK)
+		return result;
+	if (r->view == NULL)
+		r->view = ring_view(r->service->ring);
+	if ((chain = ring_by_kid(r->view, kid, strlen(kid))) == NULL || (anchors = ring_anchors(r->view, chain->issuer)) == NULL)
+		return err_set(err, MUSTER_E_NOT_FOUND, "the lease was signed under a certificate that this host does not have");
+	return lease_verify(out, token, chain->chain, anchors, expect, clock_wall_ms(r->service->clock) / 1000, err);
+}
+
+int64_t api_lease_seq(const struct service *s, const char *jti)
+{
+	size_t n = strlen(s->host_id);
+	char *end;
+	long long seq;
+
+	if (strncmp(jti, s->host_id, n) != 0 || jti[n] != '.' || jti[n + 1] < '1' || jti[n + 1] > '9')
+		return 0;
+	seq = strtoll(jti + n + 1, &end, 10);
+	return *end == '\0' ? seq : 0;
+}
+
+enum MHD_Result api_ledger_refused(struct request *r)
+{
+	const struct ledger_request *l = &r->ledger;
+
+	if (l->code == (uint32_t)CODE_M_OVERLOAD) {
+		int64_t now = clock_boot_ms(r->service->clock);
+
+		atomic_store(&r->service->overloaded, now);
+		if (log_allowed(&r->service->log_overload, now, 10000, 1))
+			log_line(LOG_WARNING, "overloaded", "held=%llu text=\"requests are answered 503; see [limits] queue and queue_age\"",
+			         (unsigned long long)atomic_exchange(&r->service->log_overload.held, 0));
+	}
+	return request_problem(r, l->code, l->detail, NULL, l->retry_after);
+}
+
+/* ---- before the ledger ---- */
+
+static enum MHD_Result key_in_clear(struct request *r)
+{
+	char from[ADDRESS_TEXT];
+
+	address_text(from, &r->connection.address);
+	/* The key itself is nowhere kept, and what the body held is wiped. */
+	if (r->body.n > 0)
+		memset(r->body.p, 0, r->body.n);
+	if (log_allowed(&r->service->log_key, clock_boot_ms(r->service->clock), 60000, 5))
+		log_line(LOG_WARNING, "key_exposed", "address=%s text=\"a whole product key came over a connection that others can read; treat it as exposed\"", from);
+	return request_problem(r, CODE_M_KEY_IN_CLEAR, NULL, NULL, 0);
+}
+
+static void fill_ledger(struct request *r)
+{
+	const struct activate *a = &r->activate;
+	struct ledger_request *l = &r->ledger;
+
+	api_ledger_begin(r, LEDGER_ACTIVATE);
+	memcpy(l->activation_id, a->activation_id, 16);
+	memcpy(l->client, a->client_id, 16);
+	memcpy(l->hw, a->hw, 32);
+	l->has_hw = a->has_hw;
+	l->is_virtual = a->is_virtual;
+	l->has_minutes = a->has_minutes;
+	l->minutes = a->minutes;
+	l->status = a->status;
+	l->client_time = a->time;
+	memcpy(l->nonce, a->nonce, sizeof l->nonce);
+	l->nonce_len = a->nonce_len;
+	memcpy(l->name, a->name, sizeof l->name);
+}
+
+/* A lease presented on renewal makes the client a known one; one that does not verify makes it nothing worse than new. */
+static void take_lease(struct request *r, const struct catalog_product *p)
+{
+	const struct activate *a = &r->activate;
+	struct lease_expect expect = { .client_id = a->client_id, .product_id = p->row.activation_id };
+	struct lease_claims claims;
+	struct muster_err err = { 0 };
+
+	if (a->lease_len == 0 || api_lease(r, &claims, a->lease, a->lease_len, &expect, &err) != MUSTER_OK)
+		return;
+	r->ledger.lease_known = true;
+	r->ledger.has_lease_hw = claims.has_hw;
+	memcpy(r->ledger.lease_hw, claims.hw, 32);
+	r->ledger.lease_seq = api_lease_seq(r->service, claims.jti);
+}
+
+static int check(struct request *r, const struct catalog_edition *e, struct muster_err *err)
+{
+	const struct activate *a = &r->activate;
+	struct muster_request q = {
+		.size = sizeof q, .is_virtual = a->is_virtual, .status = a->status, .minutes = (uint32_t)a->minutes, .time_ms = a->time,
+		.key_number = a->key_number, .os = a->os, .name = a->name,
+	};
+
+	memcpy(q.activation_id, a->activation_id, 16);
+	memcpy(q.client_id, a->client_id, 16);
+	memcpy(q.hardware_id, a->hw, 32);
+	/* Kinds as trust.md section 4 spells them. */
+	switch (a->key_kind) {
+	case 'A': q.key_kind = MUSTER_KEY_HOST; break;
+	case '1': q.key_kind = MUSTER_KEY_MAK; break;
+	case 'Z': q.key_kind = MUSTER_KEY_ESU_MAK; break;
+	case 'E': q.key_kind = MUSTER_KEY_EMBEDDED; break;
+	case 'S': q.key_kind = MUSTER_KEY_SETUP; break;
+	case '5': q.key_kind = MUSTER_KEY_ACCESS; break;
+	default: q.key_kind = MUSTER_KEY_UNKNOWN; break;
+	}
+	return catalog_check(r->snapshot->catalog, e, &q, r->service->clock, err);
+}
+
+static bool clocks_agree(const struct request *r)
+{
+	int64_t apart = clock_wall_ms(r->service->clock) - r->activate.time;
+	int64_t limit = (int64_t)r->snapshot->config->host.clock_skew * 1000;
+
+	return apart <= limit && -apart <= limit;
+}
+
+/* Cut on a character boundary: the answer must stay UTF-8. */
+static void keep_sentence(char *out, size_t room, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n >= room) {
+		n = room - 1;
+		while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
+			n--;
+	}
+	memcpy(out, text, n);
+	out[n] = '\0';
+}
+
+/* Static refusals are the ledger's to count and log; their sentence waits in detail, which the ledger leaves alone. */
+static void decide(struct request *r)
+{
+	const struct catalog_edition *e = catalog_find(r->snapshot->catalog, r->activate.activation_id);
+	struct ledger_request *l = &r->ledger;
+	const struct ring_chain *chain;
+	struct muster_err err = { 0 };
+	char id[UUID_TEXT];
+
+	l->edition = e;
+	if (e == NULL) {
+		uuid_format(id, r->activate.activation_id);
+		l->refused = (uint32_t)CODE_UNSUPPORTED_PRODUCT;
+		(void)snprintf(l->detail, sizeof l->detail, "No product of this host has the activation ID %s.", id);
+		return;
+	}
+	if (check(r, e, &err) != MUSTER_OK) {
+		l->refused = err.code != 0 ? err.code : CODE_M_INTERNAL;
+		keep_sentence(l->detail, sizeof l->detail, err.message);
+		return;
+	}
+	if (!clocks_agree(r)) {
+		l->refused = (uint32_t)CODE_TIMESTAMP;
+		(void)snprintf(l->detail, sizeof l->detail, "The clocks of machine and host are more than %llu minutes apart.",
+		               (unsigned long long)r->snapshot->config->host.clock_skew / 60);
+		return;
+	}
+	r->view = ring_view(r->service->ring);
+	chain = ring_find(r->view, e->product->row.activation_id, clock_wall_ms(r->service->clock) / 1000);
+	if (chain != NULL) {
+		l->certified = true;
+		l->chain_end = chain->end * 1000;
+	}
+	take_lease(r, e->product);
+}
+
+enum MHD_Result api_activate(struct request *r)
+{
+	struct activate_fault fault;
+
+	if (activate_parse(&r->activate, (struct muster_span){ r->body.p, r->body.n }, &fault) != MUSTER_OK)
+		return request_problem(r, fault.code, fault.detail, fault.field, 0);
+	if (r->activate.whole_key && !r->loopback)
+		return key_in_clear(r);
+	if (atomic_load(&r->service->stopping))
+		return request_problem(r, CODE_M_STOPPING, NULL, NULL, 0);
+	fill_ledger(r);
+	decide(r);
+	return request_submit(r);
+}
+
+/* ---- after the commit ---- */
+
+static void interval(struct buf *out, const char *name, uint32_t seconds)
+{
+	buf_addf(out, ",\"%s\":%u", name, (seconds + 59) / 60);
+}
+
+/* Members that 200 and 202 share. */
+static void common(struct request *r, const struct setting_intervals *i, const struct catalog_product *p)
+{
+	char id[UUID_TEXT], time[TIME_RFC3339];
+	struct buf *out = &r->out;
+
+	uuid_format(id, p->row.activation_id);
+	time_rfc3339(time, clock_wall_ms(r->service->clock));
+	buf_addf(out, ",\"product\":\"%s\",\"activation_id\":\"%s\",\"count\":%u,\"minimum_count\":%u", p->row.name, id, r->ledger.count, r->ledger.minimum);
+	interval(out, "activation_interval_minutes", i->retry_s);
+	interval(out, "renewal_interval_minutes", i->renewal_s);
+	buf_addf(out, ",\"rearm_max\":%u,\"time\":\"%s\"}\n", p->row.rearm_max, time);
+}
+
+static enum MHD_Result counted(struct request *r)
+{
+	const struct catalog_product *p = r->ledger.edition->product;
+	const struct code_info *info = code_find((uint32_t)CODE_COUNT_LOW);
+	struct setting_intervals i;
+	struct buf *out = &r->out;
+
+	settings_intervals(&i, &r->service->settings, r->snapshot->config, p);
+	buf_addf(out, "{\"result\":\"counted\",\"code\":\"%s\",\"title\":", info->name);
+	problem_text(out, info->title);
+	buf_addf(out, ",\"detail\":\"%u machine%s reported in; %s needs %u.\",\"action\":", r->ledger.count, r->ledger.count == 1 ? " has" : "s have",
+	         p->row.name, r->ledger.minimum);
+	problem_text(out, info->action);
+	buf_addf(out, ",\"retry_after_seconds\":%u", i.retry_s);
+	common(r, &i, p);
+	return request_reply(r, MHD_HTTP_ACCEPTED, "application/json", i.retry_s);
+}
+
+static void fill_claims(const struct request *r, struct lease_claims *c, const struct ring_chain *chain, uint32_t renewal_s)
+{
+	const struct catalog_product *p = r->ledger.edition->product;
+	const struct activate *a = &r->activate;
+
+	memset(c, 0, sizeof *c);
+	memcpy(c->issuer_id, chain->issuer_id, 16);
+	memcpy(c->client_id, a->client_id, 16);
+	memcpy(c->product_id, p->row.activation_id, 16);
+	if (memcmp(a->activation_id, p->row.activation_id, 16) != 0)
+		memcpy(c->edition_id, a->activation_id, 16);
+	c->iat = r->ledger.at / 1000;
+	c->exp = r->ledger.expires / 1000;
+	(void)snprintf(c->jti, sizeof c->jti, "%s.%lld", r->service->host_id, (long long)r->ledger.seq);
+	memcpy(c->nonce, a->nonce, sizeof c->nonce);
+	c->nonce_len = a->nonce_len;
+	memcpy(c->hw, a->hw, 32);
+	c->has_hw = a->has_hw;
+	memcpy(c->rel, a->release, 32);
+	c->has_rel = a->has_release;
+	c->count = r->ledger.count;
+	c->minimum = r->ledger.minimum;
+	c->renew = renewal_s;
+	c->record = (p->row.flags & MUSTER_PRODUCT_RECORD) != 0;
+}
+
+static enum MHD_Result activated(struct request *r)
+{
+	const struct catalog_product *p = r->ledger.edition->product;
+	const struct ring_chain *chain = ring_find(r->view, p->row.activation_id, clock_wall_ms(r->service->clock) / 1000);
+	struct setting_intervals i;
+	struct lease_claims claims;
+	struct muster_err err = { 0 };
+	char time[TIME_RFC3339];
+	struct buf *out = &r->out;
+
+	/* A repeat may find that the certificate ended since its first answer. */
+	if (chain == NULL)
+		return request_problem(r, (uint32_t)CODE_HOST_NOT_ACTIVATED, NULL, NULL, 0);
+	settings_intervals(&i, &r->service->settings, r->snapshot->config, p);
+	fill_claims(r, &claims, chain, i.renewal_s);
+	if (claims.exp > chain->end)
+		claims.exp = chain->end;
+	buf_adds(out, "{\"result\":\"activated\",\"lease\":\"");
+	if (lease_sign(out, chain->signer, &claims, &err) != MUSTER_OK)
+		return request_error(r, &err);
+	time_rfc3339(time, claims.exp * 1000);
+	buf_addf(out, "\",\"expires_at\":\"%s\"", time);
+	if (claims.record)
+		buf_adds(out, ",\"record\":true");
+	common(r, &i, p);
+	return request_reply(r, MHD_HTTP_OK, "application/json", 0);
+}
+
+enum MHD_Result api_activate_answer(struct request *r)
+{
+	if (r->ledger.code == CODE_OK)
+		return activated(r);
+	if (r->ledger.code == (uint32_t)CODE_COUNT_LOW)
+		return counted(r);
+	return api_ledger_refused(r);
+}

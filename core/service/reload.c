@@ -1,0 +1,281 @@
+#include "core/service/reload.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+
+struct reload_job {
+	reload_line *line;
+	void *ctx;
+	struct muster_err *err;
+	int result;
+	bool done;
+};
+
+/* ---- reading ---- */
+
+static void config_fault(void *ctx, const char *message)
+{
+	(void)ctx;
+	log_line(LOG_ERR, "configuration", "text=\"%s\"", message);
+}
+
+static void catalog_says(void *ctx, int level, const char *message)
+{
+	(void)ctx;
+	log_line(level, "catalog", "text=\"%s\"", message);
+}
+
+int reload_read_config(struct config **config, const char *path, struct muster_err *err)
+{
+	return config_read(config, path, config_fault, NULL, err);
+}
+
+struct learned { struct catalog_learned *list; size_t n; bool failed; };
+
+static int learn_one(void *ctx, const struct store_edition *e, const char *product)
+{
+	struct learned *l = ctx;
+	struct catalog_learned *grown = mem_grow(l->list, l->n + 1, sizeof *grown), *one;
+
+	if (grown == NULL) {
+		l->failed = true;
+		return 1;
+	}
+	l->list = grown;
+	one = &grown[l->n];
+	memcpy(one->activation_id, e->activation_id, 16);
+	one->product = mem_strdup(product);
+	one->title = mem_strdup(e->name);
+	l->n++;
+	l->failed = one->product == NULL || one->title == NULL;
+	return l->failed;
+}
+
+static void learned_free(struct learned *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		mem_free((char *)(uintptr_t)l->list[i].product);
+		mem_free((char *)(uintptr_t)l->list[i].title);
+	}
+	mem_free(l->list);
+}
+
+int reload_build(struct catalog **catalog, const struct config *config, struct ledger *learned_from, struct muster_err *err)
+{
+	struct catalog_report report = { catalog_says, NULL };
+	struct learned learned = { 0 };
+	int r = MUSTER_OK;
+
+	*catalog = NULL;
+	if (learned_from != NULL)
+		r = ledger_learned(learned_from, learn_one, &learned, err);
+	if (r == MUSTER_OK && learned.failed)
+		r = err_nomem(err);
+	if (r == MUSTER_OK)
+		r = catalog_build(catalog, config, learned.list, learned.n, &report, err);
+	learned_free(&learned);
+	return r;
+}
+
+int reload_read(struct config **config, struct catalog **catalog, const char *path, struct ledger *learned_from, struct muster_err *err)
+{
+	int r;
+
+	*catalog = NULL;
+	if ((r = reload_read_config(config, path, err)) != MUSTER_OK)
+		return r;
+	if ((r = reload_build(catalog, *config, learned_from, err)) != MUSTER_OK) {
+		config_free(*config);
+		*config = NULL;
+	}
+	return r;
+}
+
+/* ---- what changes ---- */
+
+void reload_limits(struct service *s, const struct config *config)
+{
+	atomic_store(&s->connections.deadline_ms, (int64_t)config->limits.deadline_ms);
+	atomic_store(&s->connections.idle_ms, (int64_t)config->limits.idle * 1000);
+}
+
+int reload_log_level(const struct config *config)
+{
+	static const struct { const char *word; int level; } levels[] = {
+		{ "err", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE }, { "info", LOG_INFO }, { "debug", LOG_DEBUG },
+	};
+
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+		if (strcmp(levels[i].word, config->host.log_level) == 0)
+			return levels[i].level;
+	return LOG_INFO;
+}
+
+struct out { reload_line *line; void *ctx; };
+
+static void say(void *ctx, const char *text)
+{
+	struct out *o = ctx;
+
+	log_line(LOG_NOTICE, "reloaded", "text=\"%s\"", text);
+	if (o->line != NULL)
+		o->line(o->ctx, text);
+}
+
+static void text_changed(struct out *o, const char *key, const char *a, const char *b, const char *note)
+{
+	char line[512];
+
+	if (strcmp(a, b) == 0)
+		return;
+	(void)snprintf(line, sizeof line, "changed [host] %s: %.200s -> %.200s%s", key, *a != '\0' ? a : "(none)", *b != '\0' ? b : "(none)", note);
+	say(o, line);
+}
+
+static void number_changed(struct out *o, const char *key, uint64_t a, uint64_t b, const char *note)
+{
+	char line[256];
+
+	if (a == b)
+		return;
+	(void)snprintf(line, sizeof line, "changed %s: %llu -> %llu%s", key, (unsigned long long)a, (unsigned long long)b, note);
+	say(o, line);
+}
+
+#define RESTART " (takes effect at the next start)"
+
+static void compare_host(struct out *o, const struct config_host *a, const struct config_host *b)
+{
+	text_changed(o, "name", a->name, b->name, "");
+	text_changed(o, "listen", a->listen, b->listen, RESTART);
+	text_changed(o, "networks", a->networks, b->networks, "");
+	text_changed(o, "state", a->state, b->state, RESTART);
+	text_changed(o, "admin_socket", a->admin_socket, b->admin_socket, RESTART);
+	text_changed(o, "plugin_dir", a->plugin_dir, b->plugin_dir, "");
+	text_changed(o, "products_dir", a->products_dir, b->products_dir, "");
+	text_changed(o, "user", a->user, b->user, RESTART);
+	text_changed(o, "admin_group", a->admin_group, b->admin_group, "");
+	text_changed(o, "keys_group", a->keys_group, b->keys_group, "");
+	text_changed(o, "view_group", a->view_group, b->view_group, "");
+	text_changed(o, "contact", a->contact, b->contact, "");
+	text_changed(o, "use_license_url", a->use_license_url, b->use_license_url, "");
+	text_changed(o, "validation_url", a->validation_url, b->validation_url, "");
+	text_changed(o, "expose", a->expose, b->expose, "");
+	text_changed(o, "log_level", a->log_level, b->log_level, "");
+	number_changed(o, "[host] clock_skew", a->clock_skew, b->clock_skew, "");
+	number_changed(o, "[host] activation_interval", a->activation_interval, b->activation_interval, "");
+	number_changed(o, "[host] renewal_interval", a->renewal_interval, b->renewal_interval, "");
+	number_changed(o, "[host] events_keep", a->events_keep, b->events_keep, "");
+	number_changed(o, "[host] events_max", a->events_max, b->events_max, "");
+	number_changed(o, "[host] min_free", a->min_free, b->min_free, "");
+	number_changed(o, "[host] wal_max", a->wal_max, b->wal_max, "");
+}
+
+static void compare_limits(struct out *o, const struct config_limits *a, const struct config_limits *b)
+{
+	number_changed(o, "[limits] requests_per_second", a->requests_per_second, b->requests_per_second, "");
+	number_changed(o, "[limits] burst", a->burst, b->burst, "");
+	number_changed(o, "[limits] new_clients_per_hour", a->new_clients_per_hour, b->new_clients_per_hour, "");
+	number_changed(o, "[limits] new_clients_per_day", a->new_clients_per_day, b->new_clients_per_day, "");
+	number_changed(o, "[limits] loopback", a->loopback, b->loopback, "");
+	number_changed(o, "[limits] body_max", a->body_max, b->body_max, "");
+	number_changed(o, "[limits] header_max", a->header_max, b->header_max, RESTART);
+	number_changed(o, "[limits] connections", a->connections, b->connections, RESTART);
+	number_changed(o, "[limits] connections_per_address", a->connections_per_address, b->connections_per_address, RESTART);
+	number_changed(o, "[limits] idle", a->idle, b->idle, "");
+	number_changed(o, "[limits] deadline_ms", a->deadline_ms, b->deadline_ms, "");
+	number_changed(o, "[limits] queue", a->queue, b->queue, "");
+	number_changed(o, "[limits] queue_age_ms", a->queue_age_ms, b->queue_age_ms, "");
+	number_changed(o, "[limits] workers", a->workers, b->workers, RESTART);
+}
+
+/* ---- swapping ---- */
+
+/* Ring and ledger take the new catalog, or both keep the old one. */
+static int adopt(struct service *s, const struct snapshot *before, const struct snapshot *after, struct muster_err *err)
+{
+	struct muster_err second = { 0 };
+	int r;
+
+	if ((r = service_ring_reload(s, after->config, after->catalog, err)) != MUSTER_OK)
+		return r;
+	if ((r = ledger_bind(s->ledger, after->catalog, err)) == MUSTER_OK)
+		return MUSTER_OK;
+	if (service_ring_reload(s, before->config, before->catalog, &second) != MUSTER_OK)
+		log_line(LOG_ERR, "certificate", "text=\"cannot go back to the certificates of the old configuration: %s\"", second.message);
+	return r;
+}
+
+int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_err *err)
+{
+	struct out out = { line, ctx };
+	struct snapshot *before = service_snapshot(s), *after = NULL;
+	struct config *config = NULL;
+	struct catalog *catalog = NULL;
+	int r;
+
+	if ((r = reload_read(&config, &catalog, before->config->file, s->ledger, err)) != MUSTER_OK)
+		goto done;
+	if ((r = snapshot_new(&after, config, catalog, err)) != MUSTER_OK) {
+		catalog_unref(catalog);
+		config_free(config);
+		goto done;
+	}
+	if ((r = adopt(s, before, after, err)) != MUSTER_OK)
+		goto done;
+	ledger_configure(s->ledger, config);
+	reload_limits(s, config);
+	log_set_level(reload_log_level(config));
+	compare_host(&out, &before->config->host, &config->host);
+	compare_limits(&out, &before->config->limits, &config->limits);
+	(void)catalog_compare(before->catalog, catalog, say, &out);
+	service_swap(s, after);
+	after = NULL;
+	log_line(LOG_NOTICE, "reload_done", NULL);
+done:
+	if (r != MUSTER_OK)
+		log_line(LOG_ERR, "reload_refused", "text=\"%s; the configuration in force stays\"", err->message);
+	snapshot_unref(after);
+	snapshot_unref(before);
+	return r;
+}
+
+int reload_ask(struct service *s, reload_line *line, void *ctx, struct muster_err *err)
+{
+	struct reload_job job = { .line = line, .ctx = ctx, .err = err };
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&s->reload_lock);
+	if (s->reload_job != NULL || atomic_load(&s->stopping)) {
+		pthread_mutex_unlock(&s->reload_lock);
+		return err_code(err, MUSTER_E_BUSY, CODE_M_BUSY, "another reload is running, or the host is stopping");
+	}
+	s->reload_job = &job;
+	(void)!write(s->wake_fd, &one, sizeof one);
+	while (!job.done)
+		pthread_cond_wait(&s->reload_done, &s->reload_lock);
+	s->reload_job = NULL;
+	pthread_mutex_unlock(&s->reload_lock);
+	return job.result;
+}
+
+void reload_serve(struct service *s, bool refuse)
+{
+	struct reload_job *job;
+
+	pthread_mutex_lock(&s->reload_lock);
+	job = s->reload_job != NULL && !s->reload_job->done ? s->reload_job : NULL;
+	pthread_mutex_unlock(&s->reload_lock);
+	if (job == NULL)
+		return;
+	job->result = refuse ? err_code(job->err, MUSTER_E_BUSY, CODE_M_STOPPING, "the host is stopping") : reload_run(s, job->line, job->ctx, job->err);
+	pthread_mutex_lock(&s->reload_lock);
+	job->done = true;
+	pthread_cond_broadcast(&s->reload_done);
+	pthread_mutex_unlock(&s->reload_lock);
+}
