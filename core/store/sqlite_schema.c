@@ -48,7 +48,7 @@ static const char state_schema_2[] =
 	"CREATE INDEX uses_clone ON uses(last) WHERE flags & 16;"
 	"UPDATE ledger SET schema=2;";
 
-/* Step i brings schema i to i + 1; each is a transaction. touches_rows: its length grows with the file. */
+/* Step i brings schema i to i + 1. touches_rows: its length grows with the file. */
 static const struct step { const char *sql; bool touches_rows; } steps[2][SCHEMA] = {
 	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false } },
 	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true } },
@@ -91,20 +91,24 @@ static void announce(struct db *db, unsigned from)
 		log_quote(path, sizeof path, db->path), from, from + 1, 1 + bytes / 100000000, (int64_t)1 << 20);
 }
 
+/* A new file is filled in one transaction; an older one goes forward by one for each step. */
 static int migrate(struct db *db, unsigned from, struct muster_err *err)
 {
-	const bool is_new = from == 0;
-	int r;
+	const unsigned at_once = from == 0 ? SCHEMA : 1;
+	int r = MUSTER_OK;
 
-	for (; from < SCHEMA; from++) {
-		if (steps[db->kind][from].touches_rows && !is_new)
+	while (r == MUSTER_OK && from < SCHEMA) {
+		const unsigned to = from + at_once;
+
+		if (from > 0 && steps[db->kind][from].touches_rows)
 			announce(db, from);
 		if ((r = db_begin_unclaimed(db, err)) != MUSTER_OK)
-			return r;
-		if ((r = db_end(db, db_exec(db, steps[db->kind][from].sql, "bring forward", err), err)) != MUSTER_OK)
-			return r;
+			break;
+		for (; r == MUSTER_OK && from < to; from++)
+			r = db_exec(db, steps[db->kind][from].sql, "bring forward", err);
+		r = db_end(db, r, err);
 	}
-	return MUSTER_OK;
+	return r;
 }
 
 static int enter_wal(struct db *db, struct muster_err *err)

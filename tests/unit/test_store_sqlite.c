@@ -224,7 +224,7 @@ START_TEST(test_sqlite_damaged)
 	sql(log_path, "INSERT INTO log(epoch, schema) VALUES(0, 2); ALTER TABLE event RENAME COLUMN digest TO other");
 	refused(false, MUSTER_E_IO, "is damaged (table event has no column named digest)");
 	sql(state_path, "DROP TABLE counter");
-	refused(true, MUSTER_E_IO, "is damaged (no such table: main.counter)");
+	refused(true, MUSTER_E_IO, "is damaged (no such table: counter)");
 	finish();
 
 	/* Garbage in the rows: found when it is read; then the handle is good for nothing but closing. */
