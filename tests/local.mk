@@ -4,8 +4,11 @@ tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/etc/build-aux/tap-dr
 LOG_DRIVER = $(tap_driver)
 PY_LOG_DRIVER = $(tap_driver)
 SH_LOG_DRIVER = $(tap_driver)
-PY_LOG_COMPILER = $(PYTHON) $(top_srcdir)/tests/pytest-tap
-SH_LOG_COMPILER = $(SHELL)
+# A test that hangs is ended, with everything it started, and has failed.
+test_timeout = timeout -k 10 900
+LOG_COMPILER = $(test_timeout)
+PY_LOG_COMPILER = $(test_timeout) $(PYTHON) $(top_srcdir)/tests/pytest-tap
+SH_LOG_COMPILER = $(test_timeout) $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	CK_TAP_LOG_FILE_NAME=-; CK_VERBOSITY=silent; \
 	top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; PYTHON='$(PYTHON)'; \
