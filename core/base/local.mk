@@ -1,6 +1,7 @@
 # core/base: what every other folder may use. Needs libcrypto only.
 noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
 %C%_libbase_la_SOURCES = \
+	%D%/arena.c %D%/arena.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/bytes.c %D%/bytes.h \
 	%D%/clock.c %D%/clock.h \
@@ -9,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
 	%D%/file.c %D%/file.h \
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
+	%D%/nearest.c %D%/nearest.h \
 	%D%/uuid.c %D%/uuid.h
 base_libs = %D%/libbase.la $(OPENSSL_LIBS)
 

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/catalog/arena.h"
+#include "core/base/arena.h"
 #include "core/catalog/catalog.h"
 #include "core/catalog/lint.h"
 

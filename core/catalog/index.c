@@ -8,7 +8,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
-#include "core/catalog/nearest.h"
+#include "core/base/nearest.h"
 
 /** What the plugins' pool tables say about a pool; NULL: none declares it. */
 static const struct muster_pool *declared(const struct catalog *c, const char *name)

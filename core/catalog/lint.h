@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <muster/plugin.h>
-#include "core/catalog/arena.h"
+#include "core/base/arena.h"
 
 /** A plugin's tables after the check: every row has this host's size, what the plugin's rows lack is zero,
  * and nested tables have been copied likewise. Strings stay the plugin's, which is never unloaded. */

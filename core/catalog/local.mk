@@ -1,7 +1,6 @@
 # core/catalog: plugins, descriptors, products; the conformance suite.
 noinst_LTLIBRARIES += %D%/libcatalog.la
 %C%_libcatalog_la_SOURCES = \
-	%D%/arena.c %D%/arena.h \
 	%D%/catalog.c %D%/catalog.h %D%/catalog_private.h \
 	%D%/check.c \
 	%D%/compare.c \
@@ -10,7 +9,6 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 	%D%/lint_product.c \
 	%D%/loader.c %D%/loader.h \
 	%D%/merge.c \
-	%D%/nearest.c %D%/nearest.h \
 	%D%/options.c %D%/options.h \
 	%D%/plugins.c
 catalog_libs = %D%/libcatalog.la $(config_libs) $(LTDL_LIBS)

@@ -9,7 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
-#include "core/catalog/nearest.h"
+#include "core/base/nearest.h"
 
 /** Members that only a product file gives: they name a product, and a plugin's product has its name. */
 #define ONLY_NEW (CONFIG_P_LIKE | CONFIG_P_ACTIVATION_ID | CONFIG_P_APPLICATION_ID | CONFIG_P_MODEL)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
-#include "core/catalog/nearest.h"
+#include "core/base/nearest.h"
 
 static size_t member_size(uint32_t type)
 {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
-#include "core/base/mem.h"
+#include "core/base/nearest.h"
 #include "core/cli/cli.h"
 #include "core/cli/verbs.h"
 
@@ -147,51 +147,21 @@ static void print_verb_help(FILE *out, const struct cli_verb *v)
 	}
 }
 
-/* Letters that must be inserted, left out or changed between two words; short words only. */
-static size_t distance(const char *a, const char *b)
+static const char *verb_at(const void *ctx, size_t i)
 {
-	size_t row[32], m = strlen(b);
-
-	if (m >= 32 || strlen(a) >= 32)
-		return 99;
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			corner = row[j];
-			row[j] = best;
-		}
-	}
-	return row[m];
+	return ((const struct cli_verb *)ctx)[i].name;
 }
 
 static int unknown_verb(struct cli *c, const char *word)
 {
-	size_t n, best = 99;
-	const struct cli_verb *v = cli_verbs(&n), *near = NULL;
-	const char *elsewhere = verbs_elsewhere(word);
+	size_t n;
+	const struct cli_verb *v = cli_verbs(&n);
+	const char *elsewhere = verbs_elsewhere(word), *near = nearest_name(word, n, verb_at, v);
 
 	if (elsewhere != NULL)
 		return cli_say(c, CLI_USAGE, "%s: %s", word, elsewhere);
-	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, v[i].name);
-
-		if (d < best) {
-			best = d;
-			near = &v[i];
-		}
-	}
-	if (near != NULL && best <= 2)
-		return cli_say(c, CLI_USAGE, "there is no verb \"%s\"; did you mean %s? (musterctl --help lists them)", word, near->name);
+	if (near != NULL)
+		return cli_say(c, CLI_USAGE, "there is no verb \"%s\"; did you mean %s? (musterctl --help lists them)", word, near);
 	return cli_say(c, CLI_USAGE, "there is no verb \"%s\" (musterctl --help lists them)", word);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/nearest.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 
@@ -147,7 +148,7 @@ static void check_issuer(struct config_reading *g, const struct product *x)
 	if ((x->p->given & CONFIG_P_ISSUER) == 0)
 		return;
 	for (size_t i = 0; i < g->c->issuer_count; i++) {
-		unsigned d = config_distance(x->p->issuer, g->c->issuers[i].name);
+		unsigned d = nearest_distance(x->p->issuer, g->c->issuers[i].name);
 
 		if (strcmp(x->p->issuer, g->c->issuers[i].name) == 0)
 			return;

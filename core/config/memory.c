@@ -1,13 +1,6 @@
 #include "core/config/memory.h"
 
-#include <string.h>
-
 #include "core/base/mem.h"
-
-struct config_block {
-	struct config_block *next;
-	max_align_t bytes[];
-};
 
 struct config_memory *config_memory_new(void)
 {
@@ -18,38 +11,19 @@ void config_memory_free(struct config_memory *m)
 {
 	if (m == NULL)
 		return;
-	while (m->blocks != NULL) {
-		struct config_block *b = m->blocks;
-
-		m->blocks = b->next;
-		mem_free(b);
-	}
+	arena_free(&m->arena);
 	mem_free(m->records);
 	mem_free(m);
 }
 
 void *config_memory_get(struct config_memory *m, size_t size)
 {
-	struct config_block *b;
-
-	if (size > SIZE_MAX - sizeof *b)
-		return NULL;
-	b = mem_alloc(sizeof *b + size);
-	if (b == NULL)
-		return NULL;
-	b->next = m->blocks;
-	m->blocks = b;
-	return b->bytes;
+	return arena_take(&m->arena, size);
 }
 
 char *config_memory_dup(struct config_memory *m, const char *text)
 {
-	size_t n = strlen(text) + 1;
-	char *copy = config_memory_get(m, n);
-
-	if (copy != NULL)
-		memcpy(copy, text, n);
-	return copy;
+	return arena_text(&m->arena, text);
 }
 
 struct config_record *config_memory_record(struct config_memory *m, const struct config_section *section, size_t index)

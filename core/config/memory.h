@@ -2,6 +2,7 @@
 #ifndef CONFIG_MEMORY_H
 #define CONFIG_MEMORY_H
 
+#include "core/base/arena.h"
 #include "core/config/schema.h"
 
 /** Where the keys of one section stand: one place a key of its table, file NULL where the key was not given. */
@@ -13,7 +14,7 @@ struct config_record {
 };
 
 struct config_memory {
-	struct config_block *blocks;
+	struct arena arena;
 	struct config_record *records; size_t record_count;
 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/base/nearest.h"
 #include "core/config/report.h"
 #include "core/config/value.h"
 
@@ -20,7 +21,7 @@ static bool is_number(const struct config_key *k)
 
 static void nearer(const char *name, const struct config_key *k, const char **best, unsigned *least)
 {
-	unsigned d = config_distance(name, k->name);
+	unsigned d = nearest_distance(name, k->name);
 
 	if (is_number(k) && (*best == NULL || d < *least)) {
 		*least = d;

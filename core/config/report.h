@@ -23,7 +23,4 @@ void config_fault(struct config_report *r, struct config_where where, const char
 /** A peer's text for a message: at most 48 bytes, cut on a character boundary and marked with "...". @return out. */
 const char *config_show(char out[CONFIG_SHOW], const char *text);
 
-/** Edits (insert, delete, replace, swap neighbours; case aside) from @p a to @p b; texts longer than 64 bytes count as far. */
-unsigned config_distance(const char *a, const char *b);
-
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/nearest.h"
 #include "core/config/report.h"
 
 #define MIN ((uint64_t)60)
@@ -179,10 +180,10 @@ bool config_key_allowed(const struct config_key *k, bool product_file)
 const char *config_schema_near_section(const char *name, bool product_file)
 {
 	const char *best = "product";
-	unsigned least = config_distance(name, best);
+	unsigned least = nearest_distance(name, best);
 
 	for (size_t i = 0; i < COUNT(sections); i++) {
-		unsigned d = config_distance(name, sections[i].name);
+		unsigned d = nearest_distance(name, sections[i].name);
 
 		if ((sections[i].in_products || !product_file) && d < least) {
 			least = d;
@@ -198,7 +199,7 @@ const char *config_schema_near_key(const struct config_section *s, const char *n
 	unsigned least = 0;
 
 	for (size_t i = 0; i < s->key_count; i++) {
-		unsigned d = config_distance(name, s->keys[i].name);
+		unsigned d = nearest_distance(name, s->keys[i].name);
 
 		if (config_key_allowed(&s->keys[i], product_file) && (best == NULL || d < least)) {
 			least = d;

@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include "core/base/err.h"
+#include "core/base/nearest.h"
 #include "core/config/report.h"
 #include "core/config/value.h"
 
@@ -134,22 +135,22 @@ START_TEST(test_config_schema_rows)
 }
 END_TEST
 
-START_TEST(test_config_distance)
+START_TEST(test_nearest_distance)
 {
 	char shown[CONFIG_SHOW];
 
-	ck_assert_uint_eq(config_distance("", ""), 0);
-	ck_assert_uint_eq(config_distance("", "abc"), 3);
-	ck_assert_uint_eq(config_distance("abc", ""), 3);
-	ck_assert_uint_eq(config_distance("listen", "listen"), 0);
-	ck_assert_uint_eq(config_distance("LISTEN", "listen"), 0);
-	ck_assert_uint_eq(config_distance("lsiten", "listen"), 1);
-	ck_assert_uint_eq(config_distance("listn", "listen"), 1);
-	ck_assert_uint_eq(config_distance("kitten", "sitting"), 3);
-	ck_assert_uint_eq(config_distance("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a"), 65);
+	ck_assert_uint_eq(nearest_distance("", ""), 0);
+	ck_assert_uint_eq(nearest_distance("", "abc"), 3);
+	ck_assert_uint_eq(nearest_distance("abc", ""), 3);
+	ck_assert_uint_eq(nearest_distance("listen", "listen"), 0);
+	ck_assert_uint_eq(nearest_distance("LISTEN", "listen"), 0);
+	ck_assert_uint_eq(nearest_distance("lsiten", "listen"), 1);
+	ck_assert_uint_eq(nearest_distance("listn", "listen"), 1);
+	ck_assert_uint_eq(nearest_distance("kitten", "sitting"), 3);
+	ck_assert_uint_eq(nearest_distance("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a"), 65);
 	ck_assert_str_eq(config_show(shown, "short"), "short");
 	ck_assert_str_eq(config_show(shown, "12345678901234567890123456789012345678901234567\xC3\xA4" "x"), "12345678901234567890123456789012345678901234567...");
 }
 END_TEST
 
-UNIT_MAIN("config values", test_config_parse_value, test_config_parse_number, test_config_write_number, test_config_schema_rows, test_config_distance)
+UNIT_MAIN("config values", test_config_parse_value, test_config_parse_number, test_config_write_number, test_config_schema_rows, test_nearest_distance)

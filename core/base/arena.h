@@ -1,6 +1,6 @@
-/** Memory that lives as long as one catalog: taken piece by piece, given back at once. */
-#ifndef CATALOG_ARENA_H
-#define CATALOG_ARENA_H
+/** Memory that lives as long as one owner (a configuration, a catalog): taken piece by piece, given back at once. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "core/catalog/arena.h"
+#include "core/base/arena.h"
 
 #include <stdarg.h>
 #include <stdint.h>
