@@ -70,7 +70,8 @@ void ledger_stop(struct ledger *l);
 void ledger_free(struct ledger *l);
 void ledger_identity(const struct ledger *l, char out[37]);
 
-/** Queue a request. @return MUSTER_OK (done() will be called) or MUSTER_E_BUSY (queue full, too old, or not ready: r->code and r->retry_after say why; done() is not called). */
+/** Queue a request. @return MUSTER_OK (done() will be called) or MUSTER_E_BUSY (queue full, too old, or not ready: r->code and r->retry_after say why; done() is not called);
+ * MUSTER_E_INVALID with CODE_M_FIELD when status, nonce, address or name break the limits of their members. */
 int ledger_submit(struct ledger *l, struct ledger_request *r);
 
 /** Readiness: last commit's result, disk, clock, at most 10 s old. @return MUSTER_OK or why not. */
@@ -105,6 +106,8 @@ int64_t ledger_events_tail(struct ledger *l, size_t n);
 int ledger_unknown(struct ledger *l, int (*fn)(void *ctx, const struct store_unknown *), void *ctx, struct muster_err *err);
 int ledger_journal(struct ledger *l, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
 
+/** Kinds of journal rows that the ledger writes itself; callers of ledger_journal_note() use 100 and above. */
+enum ledger_journal_kind { LEDGER_J_SETTING = 1, LEDGER_J_SETTING_RESET, LEDGER_J_LEARN, LEDGER_J_FORGET, LEDGER_J_CLOCK, LEDGER_J_BACKUP };
 /* Acts, each with its journal row in the same transaction; @p actor is "uid name". */
 int ledger_setting_put(struct ledger *l, const char *actor, const char *scope, const char *name, const char *value, struct muster_err *err);
 int ledger_setting_reset(struct ledger *l, const char *actor, const char *scope, const char *name, struct muster_err *err);

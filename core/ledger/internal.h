@@ -1,0 +1,224 @@
+/**
+ * The ledger's inside: which thread owns what. For core/ledger and its tests only.
+ *
+ * `lock` guards the counted state in memory (everything under "memory"); it is never held over I/O, except while memory is
+ * rebuilt and no request is taken. `state_lock` guards the writing handle of the state; the ledger thread takes it
+ * only to rebuild. `reader_lock` guards the readers' handles. Order: state_lock, then lock; reader_lock alone.
+ */
+#ifndef LEDGER_INTERNAL_H
+#define LEDGER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/ledger/clones.h"
+#include "core/ledger/hostclock.h"
+#include "core/ledger/ledger.h"
+#include "core/ledger/limits.h"
+#include "core/ledger/queue.h"
+#include "core/ledger/repeats.h"
+#include "core/licensing/pool.h"
+
+#define GROUP_MAX 512U                 /* requests of one commit */
+#define FOLD_RUN 250000U               /* rows sorted at once */
+#define FOLD_TRANSACTION 5000U
+#define FOLD_WAITING 50000             /* rows that make it fold without waiting for quiet */
+#define BACKLOG_MAX INT64_C(1000000)   /* rows waiting to be folded above which requests wait for the fold */
+#define SYSTEM_EVENTS_MAX 16U
+#define BINDING_KEPT_MS 60000          /* a replaced catalog's requests are long answered: service deadline 10 s */
+#define COUNT_FAILED 7                 /* place of failed requests in product_slot.n, after statuses 0–6 */
+
+/** One count pool, for as long as the ledger is open. */
+struct pool_slot {
+	struct store_pool row;
+	struct pool *members;
+	int64_t day_start;                 /* steady ms: window of new client IDs */
+	uint32_t day_used;
+	bool refill, refilling;            /* released, forgotten or grown: the state thread hands a list over; it is about to */
+	uint32_t staged_new, staged_minimum;   /* of the group being decided */
+};
+
+/** One product the state knows a number for; number 0 stands for unknown ones. */
+struct product_slot {
+	struct store_product row;
+	struct pool_slot *pool;            /* NULL: not of a counted-together model */
+	uint64_t n[8];                     /* requests by status 0–6, then failed; committed ones */
+};
+
+struct edition_slot { uint8_t activation_id[16]; uint32_t product; char *name; };
+
+/** A catalog and the state's numbers of what it names. */
+struct binding_product { struct product_slot *slot; const struct catalog_edition *editions; size_t edition_count; uint32_t *numbers; };
+struct binding {
+	struct binding *next;
+	struct catalog *catalog;
+	const struct catalog_product *products; size_t product_count;
+	const struct catalog_pool *pools; size_t pool_count;
+	struct binding_product *product;
+	struct pool_slot **pool;
+	int64_t replaced_ms;               /* steady; 0: the present one */
+};
+
+#define SAID_MAX 8U
+struct said { int level; const char *event; char text[256]; };
+
+struct group;
+
+struct ledger {
+	struct store *store;
+	const struct clock *clock;
+	char *dir;
+	int dir_lock;
+	void (*event)(void *ctx, int level, const char *event, const char *text);
+	int (*space)(void *ctx, uint64_t *avail, uint64_t *total);
+	void *ctx;
+	uint8_t id[16];
+	char id_text[37];
+
+	/* limits and retention, under lock */
+	struct { uint64_t clock_skew_ms, new_per_hour, new_per_day, loopback, events_keep_ms, events_max, min_free, wal_max; } set;
+	int64_t backlog_max;               /* BACKLOG_MAX; tests lower it */
+
+	struct queue queue;
+	atomic_bool ready;                 /* memory stands for what is on disk */
+	atomic_bool stopping, disk_low;
+	_Atomic int64_t backlog;           /* rows committed and not folded */
+	bool started;
+	pthread_t writer_thread, state_thread;
+
+	/* ledger thread */
+	struct store_log *log;
+	struct digester *digester;
+	struct group *group;
+	int64_t next_seq, tick_ms, trim_ms;
+	bool trim_more;
+
+	/* memory */
+	pthread_mutex_t lock;
+	struct pool_slot **pools; size_t pool_count;
+	struct product_slot **products; size_t product_count;   /* by number; gaps NULL */
+	struct edition_slot *editions; size_t edition_count;    /* by number; gaps with name NULL */
+	struct binding *bindings;          /* newest first */
+	struct repeats *repeats;
+	struct marks *marks;
+	struct windows *new_clients;
+	struct refusals *refusals;
+	struct hostclock host;
+	int64_t applied_seq;               /* last event that memory holds */
+	int64_t last_at, last_commit;      /* time of the last event; wall time of the last commit */
+	int64_t commit_boot;               /* steady time of the last commit or probe */
+	int commit_result;
+	char commit_error[MUSTER_ERR_MAX];
+	int64_t fold_seq, fold_at;
+	struct store_event system[SYSTEM_EVENTS_MAX]; uint32_t system_count;
+	struct said said[SAID_MAX]; uint32_t said_count;
+	uint64_t disk_free, disk_floor, log_bytes, state_bytes;
+	int64_t told_skew_ms, told_crowded_ms, told_rollback_ms, told_marks_ms;
+	bool probe_wanted;
+	uint64_t probes;
+
+	/* state thread */
+	pthread_mutex_t state_lock;
+	struct store_state *state;         /* under state_lock */
+	struct store_log *fold_log;
+	pthread_mutex_t work_lock;
+	pthread_cond_t work_cond, folded_cond;
+	bool work_wanted, state_stop;      /* under work_lock: fold and refill now; and then end */
+	uint64_t rounds, failures;         /* finished rounds of the state thread, and those of them that failed */
+	char fold_error[MUSTER_ERR_MAX];
+
+	/* readers */
+	pthread_mutex_t reader_lock;
+	struct store_state *reader_state;
+	struct store_log *reader_log;
+	pthread_mutex_t backup_lock;
+};
+
+/* host.c: clock, disk, events of the host itself */
+void host_event(struct ledger *l, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/** The same with the lock held: said by host_flush(). The oldest waiting one leaves when there are too many. */
+void host_later(struct ledger *l, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void host_flush(struct ledger *l);
+/** Queue a row of the host's own; lock held. The oldest waiting one leaves when there are too many. */
+void host_row(struct ledger *l, uint32_t code, const char *text);
+/** Look at clock and disk. Takes the lock. */
+void host_look(struct ledger *l);
+/** Ageing that stood still when the last process ended, and an accepted clock, are settings of scope STATE_SCOPE. */
+#define STATE_SCOPE "ledger"
+int host_clock_load(struct ledger *l, struct muster_err *err);   /**< state_lock and lock held */
+/** The change that records an acceptance. */
+void host_clock_accepted(struct ledger *l, struct store_change *c, int64_t last_at, int64_t wall);
+
+/* names.c: numbers of pools, products, editions */
+struct product_slot *slot_product(struct ledger *l, uint32_t number);   /**< lock held; NULL: unknown number */
+struct pool_slot *slot_pool(struct ledger *l, uint32_t number);
+int names_load(struct ledger *l, struct muster_err *err);                /**< from the state; state_lock and lock held */
+struct binding *binding_find(struct ledger *l, const struct catalog *c); /**< lock held */
+void bindings_retire(struct ledger *l, int64_t boot, bool all);
+void names_free(struct ledger *l);
+
+/* start.c: memory from disk */
+/** Open and claim the log, fill memory from state and log. Ledger thread, or before it runs. */
+int memory_rebuild(struct ledger *l, struct muster_err *err);
+/** One committed event into memory; lock held. */
+void memory_apply(struct ledger *l, const struct store_event *e, struct product_slot *product, const struct pool_member *member);
+
+/* writer.c */
+int group_new(struct ledger *l, struct muster_err *err);
+void group_free(struct ledger *l);
+void *writer_run(void *ledger);
+/* decide.c */
+/** What became of one request of a group. */
+enum fate { FATE_ANSWERED /* no row: the answer stands whatever the commit does */, FATE_STAGED, FATE_SAME /* as another of the group */ };
+struct staged {
+	struct ledger_request *request;    /* NULL: a row of the host's own or held-back refusals */
+	enum fate fate;
+	struct store_event event;
+	struct product_slot *product;
+	struct pool_slot *pool;
+	struct pool_member member;
+	bool counted, refusal_sum, system;
+	uint32_t same;                     /* FATE_SAME: index of the other */
+};
+/** Hash slots of a group: 2 × what it holds, a power of two. */
+#define GROUP_ROWS (GROUP_MAX + SYSTEM_EVENTS_MAX + 64U)
+#define GROUP_SLOTS 2048U
+struct group {
+	struct staged rows[GROUP_ROWS];
+	const struct store_event *events[GROUP_ROWS];
+	uint32_t n, event_count;
+	uint16_t by_digest[GROUP_SLOTS], by_client[GROUP_SLOTS];   /* 1 + index */
+	int64_t wall, boot, at, age_time;
+	int64_t next_seq;
+};
+/** Decide one request and stage its row; lock held. */
+void decide(struct ledger *l, struct group *g, struct ledger_request *r);
+/** Give a request the answer of an event. */
+void answer_from_event(struct ledger_request *r, const struct store_event *e);
+
+/* fold.c */
+/** Fold what memory holds into the state. State thread only. */
+int fold_run(struct ledger *l, struct muster_err *err);
+/** Apply one event to a client's row: the rules of ownership and release. @return what it means for the marks. */
+enum mark_change { MARK_NONE, MARK_PUT, MARK_DROP };
+enum mark_change fold_apply(struct store_use *row, const struct store_event *e);
+/** Whether an event changes clients' rows at all. */
+bool fold_concerns(const struct store_event *e);
+/* state.c */
+void *state_run(void *ledger);
+/** Wake the state thread; with @p bound_ms > 0 wait until everything committed before the call is folded and refilled. */
+int state_settle(struct ledger *l, int bound_ms, struct muster_err *err);
+/** Open and claim the state anew after a fault; state_lock held. */
+int state_reopen(struct ledger *l, struct muster_err *err);
+/* refill.c */
+int refill_run(struct ledger *l, struct muster_err *err);
+bool refill_wanted(struct ledger *l);
+/* retention.c: ledger thread, when idle. @return true when more waits. */
+bool retention_slice(struct ledger *l);
+/* readers.c */
+int reader_open(struct ledger *l, struct muster_err *err);   /**< reader_lock held */
+void reader_close(struct ledger *l);
+/** Wake both threads: tests that moved the clock. */
+void ledger_nudge(struct ledger *l);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * Refilling pools: after a release or `clients forget` the place is taken by the next most recent client, and after the cap
+ * has grown by those who did not fit before (ledger.md section 2, "Pool"). Until the list is handed over the old count stands.
+ */
+#include "core/ledger/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/mem.h"
+
+struct list { struct pool_member *m; size_t n, room; };
+
+bool refill_wanted(struct ledger *l)
+{
+	bool yes = false;
+
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; i < l->pool_count; i++)
+		yes = yes || (l->pools[i] != NULL && (l->pools[i]->refill || l->pools[i]->refilling));
+	pthread_mutex_unlock(&l->lock);
+	return yes;
+}
+
+static int use_note(void *ctx, const struct store_use *u)
+{
+	struct list *list = ctx;
+	struct pool_member *m;
+
+	if (list->n == list->room)
+		return 1;
+	m = &list->m[list->n++];
+	memset(m, 0, sizeof *m);
+	memcpy(m->client, u->client, sizeof m->client);
+	memcpy(m->hw, u->hw, sizeof m->hw);
+	m->has_hw = (u->flags & STORE_F_HW) != 0;
+	m->is_virtual = (u->flags & STORE_F_VIRTUAL) != 0;
+	m->last = u->last;
+	m->seq = u->last_seq;
+	m->product = u->product;
+	return 0;
+}
+
+static int client_order(const void *a, const void *b)
+{
+	return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, 16);
+}
+
+/* A machine with several products of the pool has several rows and counts once. */
+static int distinct(const struct list *list, size_t *out, struct muster_err *err)
+{
+	const uint8_t **clients = mem_array(list->n, sizeof *clients);
+
+	*out = 0;
+	if (clients == NULL)
+		return err_nomem(err);
+	for (size_t i = 0; i < list->n; i++)
+		clients[i] = list->m[i].client;
+	if (list->n > 1)
+		qsort(clients, list->n, sizeof *clients, client_order);
+	for (size_t i = 0; i < list->n; i++)
+		*out += i == 0 || memcmp(clients[i - 1], clients[i], 16) != 0;
+	mem_free(clients);
+	return MUSTER_OK;
+}
+
+/* Rows of at least the most recent @p cap distinct clients, or of all there are; pool_replace() takes each client's first. */
+static int recent(struct ledger *l, uint32_t pool, int64_t since, uint32_t cap, struct list *list, struct muster_err *err)
+{
+	size_t limit = (size_t)cap + 16, clients;
+	int r;
+
+	for (;;) {
+		mem_free(list->m);
+		memset(list, 0, sizeof *list);
+		list->room = limit;
+		if ((list->m = mem_array(limit, sizeof *list->m)) == NULL)
+			return err_nomem(err);
+		pthread_mutex_lock(&l->state_lock);
+		r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
+		if (r == MUSTER_OK)
+			r = l->state->ops->recent(l->state, pool, since, limit, use_note, list, err);
+		pthread_mutex_unlock(&l->state_lock);
+		if (r != MUSTER_OK || list->n < limit || (r = distinct(list, &clients, err)) != MUSTER_OK || clients >= cap)
+			return r;
+		limit *= 2;
+	}
+}
+
+static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
+{
+	struct pool_slot *slot;
+	struct list list = { 0 };
+	uint32_t cap, window_s;
+	int64_t seq, now;
+	int r;
+
+	pthread_mutex_lock(&l->lock);
+	slot = l->pools[i];
+	cap = pool_cap(slot->members);
+	window_s = slot->row.window_s;
+	seq = l->fold_seq;
+	now = hostclock_age_time(&l->host, clock_wall_ms(l->clock), clock_boot_ms(l->clock));
+	pthread_mutex_unlock(&l->lock);
+	r = recent(l, slot->row.pool, now - (int64_t)window_s * 1000, cap, &list, err);
+	pthread_mutex_lock(&l->lock);
+	if (r == MUSTER_OK)
+		pool_replace(slot->members, list.m, list.n, seq);
+	else
+		slot->refill = true;
+	slot->refilling = false;
+	pthread_mutex_unlock(&l->lock);
+	mem_free(list.m);
+	return r;
+}
+
+int refill_run(struct ledger *l, struct muster_err *err)
+{
+	size_t count;
+	bool any = false;
+	int r = MUSTER_OK;
+
+	/* Taken down before the fold: a release that comes later asks again. */
+	pthread_mutex_lock(&l->lock);
+	count = l->pool_count;
+	for (size_t i = 0; i < count; i++)
+		if (l->pools[i] != NULL && l->pools[i]->refill) {
+			l->pools[i]->refill = false;
+			l->pools[i]->refilling = any = true;
+		}
+	pthread_mutex_unlock(&l->lock);
+	if (!any)
+		return MUSTER_OK;
+	r = fold_run(l, err);
+	for (size_t i = 0; i < count; i++) {
+		bool mine;
+
+		pthread_mutex_lock(&l->lock);
+		mine = l->pools[i] != NULL && l->pools[i]->refilling;
+		if (mine && r != MUSTER_OK) {
+			l->pools[i]->refill = true;
+			l->pools[i]->refilling = false;
+		}
+		pthread_mutex_unlock(&l->lock);
+		if (mine && r == MUSTER_OK)
+			r = refill_pool(l, i, err);
+	}
+	return r;
+}

@@ -1,0 +1,221 @@
+/* Memory from disk: the fold position, the pools' snapshot and the counters, then the log's tail (ledger.md section 2, "Start"). */
+#include "core/ledger/internal.h"
+
+#include <string.h>
+
+#include "core/base/codes.h"
+#include "core/base/err.h"
+
+#define TAIL_CHUNK 4096U   /* rows a read call gathers */
+
+/* The machine as a member, keeping the hardware first granted that is on record. */
+static void member_from_event(struct pool_member *m, const struct store_event *e, const struct pool *pool)
+{
+	const struct pool_member *old = pool_find(pool, e->client);
+
+	memset(m, 0, sizeof *m);
+	memcpy(m->client, e->client, 16);
+	if (old != NULL && old->has_hw && e->at - old->last <= CLONE_SILENCE_MS) {
+		m->has_hw = true;
+		memcpy(m->hw, old->hw, sizeof m->hw);
+	} else if (e->flags & STORE_F_HW) {
+		m->has_hw = true;
+		memcpy(m->hw, e->hw, sizeof m->hw);
+	}
+	m->is_virtual = (e->flags & STORE_F_VIRTUAL) != 0;
+	m->last = e->at;
+	m->seq = e->seq;
+	m->product = e->product;
+}
+
+static void pool_count_in(struct ledger *l, struct pool_slot *slot, const struct store_event *e, const struct pool_member *member)
+{
+	struct pool_member m;
+	int grown = pool_present(slot->members, e->minimum);
+
+	if (grown == 1)
+		slot->refill = true;
+	else if (grown < 0)
+		host_later(l, 3, "pool-memory", "out of memory for %u members of pool %.64s; the next request tries again", 2 * e->minimum, slot->row.name);
+	if (member == NULL) {
+		member_from_event(&m, e, slot->members);
+		member = &m;
+	}
+	pool_touch(slot->members, member);
+	marks_seen(l->marks, e->client, e->product, e->at);
+}
+
+void memory_apply(struct ledger *l, const struct store_event *e, struct product_slot *product, const struct pool_member *member)
+{
+	struct pool_slot *pool = product == NULL ? NULL : product->pool;
+
+	l->applied_seq = e->seq;
+	if (e->flags & STORE_F_SYSTEM)
+		return;
+	repeats_add(l->repeats, e);
+	if (e->flags & STORE_F_RELEASE) {
+		if (pool != NULL)
+			pool->refill = true;
+		return;
+	}
+	if (product != NULL)
+		product->n[(e->flags & STORE_F_REFUSED) != 0 ? COUNT_FAILED : e->status] += e->n;
+	if (pool != NULL && (e->flags & STORE_F_REFUSED) == 0)
+		pool_count_in(l, pool, e, member);
+}
+
+static int counter_load(void *ctx, const struct store_counter *c)
+{
+	struct product_slot *p = slot_product(ctx, c->product);
+
+	if (p != NULL && c->source == 1)
+		p->n[c->status == STORE_COUNTER_FAILED ? COUNT_FAILED : c->status % COUNT_FAILED] += c->n;
+	return 0;
+}
+
+static int member_load(void *ctx, const struct store_member *m)
+{
+	struct pool_slot *slot = slot_pool(ctx, m->pool);
+	struct pool_member x;
+
+	if (slot == NULL)
+		return 0;
+	memset(&x, 0, sizeof x);
+	memcpy(x.client, m->client, sizeof x.client);
+	memcpy(x.hw, m->hw, sizeof x.hw);
+	x.has_hw = m->has_hw;
+	x.is_virtual = m->is_virtual;
+	x.last = m->last;
+	x.product = m->product;
+	pool_touch(slot->members, &x);
+	return 0;
+}
+
+static int clone_load(void *ctx, const struct store_use *u)
+{
+	struct ledger *l = ctx;
+
+	if (u->flags & STORE_F_HW)
+		marks_put(l->marks, u->client, u->product, u->hw, u->last);
+	return 0;
+}
+
+struct tail { struct ledger *l; int64_t last; size_t n; };
+
+/* The last requests, folded or not, so that their repeats are known; those not folded also count. */
+static int tail_load(void *ctx, const struct store_event *e)
+{
+	struct tail *t = ctx;
+	struct ledger *l = t->l;
+
+	t->last = e->seq;
+	t->n++;
+	if (e->at > l->last_at)
+		l->last_at = e->at;
+	if (e->seq > l->fold_seq)
+		memory_apply(l, e, slot_product(l, e->product), NULL);
+	else
+		repeats_add(l->repeats, e);
+	return 0;
+}
+
+static void memory_clear(struct ledger *l)
+{
+	repeats_clear(l->repeats);
+	marks_clear(l->marks);
+	for (size_t i = 0; i < l->product_count; i++)
+		if (l->products[i] != NULL)
+			memset(l->products[i]->n, 0, sizeof l->products[i]->n);
+	for (size_t i = 0; i < l->pool_count; i++)
+		if (l->pools[i] != NULL)   /* a refill that waits goes on waiting */
+			pool_replace(l->pools[i]->members, NULL, 0, INT64_MAX);
+	l->last_at = 0;
+}
+
+/* state_lock and lock held. */
+static int state_load(struct ledger *l, int64_t now, struct muster_err *err)
+{
+	const struct store_state_ops *ops;
+	struct store_state_info info;
+	int r;
+
+	if (l->state == NULL && (r = state_reopen(l, err)) != MUSTER_OK)
+		return r;
+	ops = l->state->ops;
+	if ((r = ops->info(l->state, &info, err)) != MUSTER_OK || (r = names_load(l, err)) != MUSTER_OK)
+		return r;
+	memory_clear(l);
+	l->fold_seq = info.fold_seq;
+	l->fold_at = info.fold_at;
+	if ((r = ops->counters(l->state, counter_load, l, err)) != MUSTER_OK)
+		return r;
+	for (size_t i = 0; i < l->pool_count; i++)
+		if (l->pools[i] != NULL && (r = ops->members(l->state, l->pools[i]->row.pool, member_load, l, err)) != MUSTER_OK)
+			return r;
+	return ops->clones(l->state, now - CLONE_SILENCE_MS, clone_load, l, err);
+}
+
+/* lock held */
+static int log_load(struct ledger *l, const struct store_log_info *info, struct muster_err *err)
+{
+	int64_t from = l->fold_seq, window = info->last_seq - (int64_t)REPEATS_MAX;
+	struct tail t = { .l = l };
+	int r;
+
+	l->applied_seq = l->fold_seq;
+	l->last_at = l->fold_at;
+	if (window < from)
+		from = window > 0 ? window : 0;
+	t.last = from;
+	do {
+		t.n = 0;
+		if ((r = l->log->ops->read(l->log, t.last, TAIL_CHUNK, tail_load, &t, err)) != MUSTER_OK)
+			return r;
+	} while (t.n == TAIL_CHUNK);
+	if (info->last_seq > l->applied_seq)
+		l->applied_seq = info->last_seq;
+	l->next_seq = l->applied_seq + 1;
+	atomic_store(&l->backlog, l->applied_seq - l->fold_seq);
+	return MUSTER_OK;
+}
+
+static int log_reopen(struct ledger *l, struct store_log_info *info, struct muster_err *err)
+{
+	int r;
+
+	if (l->log != NULL)
+		l->log->ops->close(l->log);
+	l->log = NULL;
+	if ((r = l->store->open_log(l->store, true, &l->log, err)) != MUSTER_OK)
+		return r;
+	if ((r = l->log->ops->claim(l->log, l->id, info, err)) == MUSTER_OK && l->digester == NULL)
+		r = digester_new(&l->digester, info->digest_key, err);
+	if (r != MUSTER_OK) {
+		l->log->ops->close(l->log);
+		l->log = NULL;
+	}
+	return r;
+}
+
+int memory_rebuild(struct ledger *l, struct muster_err *err)
+{
+	struct store_log_info info;
+	int r;
+
+	if ((r = log_reopen(l, &info, err)) != MUSTER_OK)
+		return err_prefix(err, r, "log");
+	pthread_mutex_lock(&l->state_lock);
+	pthread_mutex_lock(&l->lock);
+	if ((r = state_load(l, clock_wall_ms(l->clock), err)) != MUSTER_OK)
+		r = err_prefix(err, r, "state");
+	else if ((r = log_load(l, &info, err)) != MUSTER_OK)
+		r = err_prefix(err, r, "log");
+	if (r == MUSTER_OK) {
+		l->commit_result = MUSTER_OK;
+		l->commit_error[0] = '\0';
+		atomic_store(&l->ready, true);
+	}
+	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->state_lock);
+	return r;
+}

@@ -1,0 +1,145 @@
+/* Live numbers, and whether the ledger takes requests. */
+#include "core/ledger/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+
+#define STALE_MS 10000
+#define PROBE_WAIT_MS 2000
+#define PROBE_LOOK_MS 50
+
+struct kinds { uint32_t physical, virtual_; };
+
+static void kind_count(void *ctx, const struct pool_member *m)
+{
+	struct kinds *k = ctx;
+
+	if (m->is_virtual)
+		k->virtual_++;
+	else
+		k->physical++;
+}
+
+static const struct pool_slot *pool_named(struct ledger *l, const char *name)
+{
+	for (size_t i = 0; i < l->pool_count; i++)
+		if (l->pools[i] != NULL && strcmp(l->pools[i]->row.name, name) == 0)
+			return l->pools[i];
+	return NULL;
+}
+
+void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct ledger_count *out)
+{
+	const struct pool_slot *slot;
+	struct kinds k = { 0, 0 };
+
+	memset(out, 0, sizeof *out);
+	pthread_mutex_lock(&l->lock);
+	if ((slot = pool_named(l, pool->name)) != NULL) {
+		pool_age(slot->members, hostclock_age_time(&l->host, clock_wall_ms(l->clock), clock_boot_ms(l->clock)));
+		pool_each(slot->members, kind_count, &k);
+		out->current = pool_count(slot->members);
+		out->cap = pool_cap(slot->members);
+		out->largest_minimum = pool_largest_minimum(slot->members);
+		out->physical = k.physical;
+		out->virtual_ = k.virtual_;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_product_totals(struct ledger *l, const struct catalog_product *product, struct ledger_totals *out)
+{
+	memset(out, 0, sizeof *out);
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 1; i < l->product_count; i++) {
+		const struct product_slot *p = l->products[i];
+
+		if (p == NULL || strcmp(p->row.name, product->row.name) != 0)
+			continue;
+		out->failed = p->n[COUNT_FAILED] + refusals_held(l->refusals, p->row.product);
+		out->total = out->failed;
+		for (size_t s = 0; s < 7; s++) {
+			out->status[s] = p->n[s];
+			out->total += p->n[s];
+		}
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+void ledger_status(struct ledger *l, struct ledger_status *out)
+{
+	memset(out, 0, sizeof *out);
+	out->queued = queue_length(&l->queue);
+	out->disk_low = atomic_load(&l->disk_low);
+	pthread_mutex_lock(&l->lock);
+	out->last_commit = l->last_commit;
+	out->last_seq = l->applied_seq;
+	out->fold_seq = l->fold_seq;
+	out->fold_at = l->fold_at;
+	out->log_bytes = l->log_bytes;
+	out->state_bytes = l->state_bytes;
+	out->disk_free = l->disk_free;
+	out->disk_floor = l->disk_floor;
+	out->clock_held = hostclock_held(&l->host);
+	hostclock_reason(&l->host, out->clock_reason, sizeof out->clock_reason, clock_boot_ms(l->clock));
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* When nothing was committed for 10 s, one small update finds out whether the disk still takes writes. */
+static void probe_if_stale(struct ledger *l)
+{
+	int64_t boot = clock_boot_ms(l->clock);
+	uint64_t probes;
+	bool stale;
+
+	pthread_mutex_lock(&l->lock);
+	stale = boot - l->commit_boot >= STALE_MS || boot < l->commit_boot;
+	l->probe_wanted = l->probe_wanted || stale;
+	probes = l->probes;
+	pthread_mutex_unlock(&l->lock);
+	if (!stale)
+		return;
+	queue_wake(&l->queue);
+	pthread_mutex_lock(&l->work_lock);
+	for (int waited = 0; waited < PROBE_WAIT_MS; waited += PROBE_LOOK_MS) {
+		bool done;
+
+		pthread_mutex_lock(&l->lock);
+		done = l->probes != probes || !atomic_load(&l->ready);
+		pthread_mutex_unlock(&l->lock);
+		if (done)
+			break;
+		cond_wait_ms(&l->folded_cond, &l->work_lock, PROBE_LOOK_MS);
+	}
+	pthread_mutex_unlock(&l->work_lock);
+}
+
+int ledger_ready(struct ledger *l, struct muster_err *err)
+{
+	char reason[256];
+	int r = MUSTER_OK;
+	bool held, stale;
+
+	if (atomic_load(&l->stopping))
+		return err_set(err, MUSTER_E_BUSY, "stopping");
+	probe_if_stale(l);
+	pthread_mutex_lock(&l->lock);
+	held = hostclock_held(&l->host);
+	hostclock_reason(&l->host, reason, sizeof reason, clock_boot_ms(l->clock));
+	stale = l->probe_wanted;
+	if (!atomic_load(&l->ready))
+		r = err_set(err, MUSTER_E_IO, "storage failed, memory is being rebuilt from disk: %.600s", l->commit_error);
+	else if (l->commit_result != MUSTER_OK)
+		r = err_set(err, l->commit_result, "the last commit failed: %.600s", l->commit_error);
+	else if (atomic_load(&l->disk_low))
+		r = err_set(err, MUSTER_E_LIMIT, "disk nearly full: %llu bytes free, %llu are the least (min_free)", (unsigned long long)l->disk_free,
+		            (unsigned long long)l->disk_floor);
+	else if (held)
+		r = err_set(err, MUSTER_E_NOT_YET, "%s", reason);
+	else if (stale)
+		r = err_set(err, MUSTER_E_BUSY, "the ledger thread has not answered for two seconds: the disk is very slow or stuck");
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
