@@ -8,3 +8,8 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/verbs.c %D%/verbs.h \
 	%D%/verbs_catalog.c %D%/verbs_host.c %D%/verbs_listing.c %D%/verbs_records.c %D%/verbs_settings.c
 cli_libs = %D%/libcli.la $(http_libs) $(base_libs) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+
+# muster, the program on a machine to be activated: its own library, it shares nothing with musterctl.
+noinst_LTLIBRARIES += %D%/libmustercli.la
+%C%_libmustercli_la_SOURCES = %D%/muster_cli.h %D%/muster_main.c %D%/muster_agent.c %D%/muster_print.c %D%/muster_verbs.c
+mcli_libs = %D%/libmustercli.la $(client_libs)

@@ -103,7 +103,7 @@ static int copy_options(struct muster_client *c, const struct muster_client_opti
 		return err_set(err, MUSTER_E_INVALID, "hardware source 0 needs a value of 1 to %d bytes", HARDWARE_VALUE - 1);
 	if (o->hardware_source > HARDWARE_MACHINE_ID && o->hardware_source != HARDWARE_BEST)
 		return err_set(err, MUSTER_E_INVALID, "hardware source %u: 0, 1, 2, 3 or best available", (unsigned)o->hardware_source);
-	if (o->hosts != NULL && (r = hosts_parse(&c->hosts, o->hosts, err)) != MUSTER_OK)
+	if (o->hosts != NULL && (r = hosts_parse(&c->hosts, o->hosts, HOSTS_PORT, err)) != MUSTER_OK)
 		return r;
 	c->given = o->hardware_source == HARDWARE_GIVEN ? mem_strdup(o->hardware) : NULL;
 	c->issuer = o->issuer != NULL ? mem_strdup(o->issuer) : file_join(o->state, "issuer.pem");
@@ -331,7 +331,7 @@ int client_hosts(const struct muster_client *c, struct hosts *out, struct muster
 	if (out->n > 0)
 		return MUSTER_OK;
 	buf_init(&text, HOSTS_TEXT);
-	if ((r = state_hosts_load(&c->state, &text, err)) == MUSTER_OK && (r = hosts_parse(out, buf_str(&text), err)) != MUSTER_OK)
+	if ((r = state_hosts_load(&c->state, &text, err)) == MUSTER_OK && (r = hosts_parse(out, buf_str(&text), HOSTS_PORT, err)) != MUSTER_OK)
 		r = err_prefix(err, r, "%s/hosts", c->state.dir);
 	buf_fini(&text);
 	if (r == MUSTER_OK && out->n == 0)
@@ -345,7 +345,7 @@ int muster_client_set_hosts(struct muster_client *c, const char *hosts, struct m
 	struct buf text;
 	int r;
 
-	if (hosts != NULL && (r = hosts_parse(&parsed, hosts, err)) != MUSTER_OK)
+	if (hosts != NULL && (r = hosts_parse(&parsed, hosts, HOSTS_PORT, err)) != MUSTER_OK)
 		return r;
 	if (hosts != NULL && parsed.n == 0)
 		return err_set(err, MUSTER_E_INVALID, "no host is named");

@@ -71,7 +71,7 @@ static int parse_authority(char url[HOSTS_URL], const char *scheme, const char *
 	return MUSTER_OK;
 }
 
-static int parse_entry(char url[HOSTS_URL], char *entry, struct muster_err *err)
+static int parse_entry(char url[HOSTS_URL], const char *entry, unsigned port, struct muster_err *err)
 {
 	const char *sep = strstr(entry, "://");
 	bool tls = strncasecmp(entry, "https://", 8) == 0;
@@ -79,7 +79,7 @@ static int parse_entry(char url[HOSTS_URL], char *entry, struct muster_err *err)
 	size_t n;
 
 	if (sep == NULL)
-		return parse_authority(url, "http", entry, entry, HOSTS_PORT, err);
+		return parse_authority(url, "http", entry, entry, port, err);
 	if (!tls && strncasecmp(entry, "http://", 7) != 0)
 		return bad(entry, "neither http nor https", err);
 	(void)snprintf(rest, sizeof rest, "%s", sep + 3);
@@ -99,7 +99,7 @@ static bool known(const struct hosts *h, const char *url)
 	return false;
 }
 
-int hosts_parse(struct hosts *out, const char *text, struct muster_err *err)
+int hosts_parse(struct hosts *out, const char *text, unsigned port, struct muster_err *err)
 {
 	struct hosts found = { 0 };
 	char entry[HOSTS_URL];
@@ -126,7 +126,7 @@ int hosts_parse(struct hosts *out, const char *text, struct muster_err *err)
 		text += n;
 		if (found.n == HOSTS_MAX)
 			return err_set(err, MUSTER_E_LIMIT, "host \"%s\": more than %d hosts are named", entry, HOSTS_MAX);
-		if ((r = parse_entry(found.url[found.n], entry, err)) != MUSTER_OK)
+		if ((r = parse_entry(found.url[found.n], entry, port, err)) != MUSTER_OK)
 			return r;
 		if (!known(&found, found.url[found.n]))
 			found.n++;

@@ -17,8 +17,9 @@ struct hosts {
 /**
  * Read a list separated by blanks, commas or line ends; lines beginning with # are comments.
  * @param[out] out emptied first; the order is kept, repeats are dropped.
+ * @param port of entries that name none, HOSTS_PORT; http:// and https:// addresses without one have 80 and 443.
  * @return MUSTER_OK (also for an empty list); MUSTER_E_INVALID or MUSTER_E_LIMIT naming the entry.
  */
-int hosts_parse(struct hosts *out, const char *text, struct muster_err *err);
+int hosts_parse(struct hosts *out, const char *text, unsigned port, struct muster_err *err);
 
 #endif

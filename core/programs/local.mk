@@ -7,3 +7,7 @@ bin_PROGRAMS += muster-issuer
 muster_issuer_SOURCES = %D%/muster-issuer.c
 muster_issuer_LDADD = $(issuer_libs)
 muster_issuer_LDFLAGS = $(LDFLAGS_PROGRAM)
+bin_PROGRAMS += muster
+muster_SOURCES = %D%/muster.c
+muster_LDADD = $(mcli_libs)
+muster_LDFLAGS = $(LDFLAGS_PROGRAM)

@@ -1,0 +1,75 @@
+/** muster: the program on a machine that is to be activated. Options, verbs and what they share. */
+#ifndef CLI_MUSTER_CLI_H
+#define CLI_MUSTER_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <muster/client.h>
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+
+/** Exit codes, documented in muster(1). The first four are enum muster_outcome. */
+enum mcli_exit {
+	MCLI_OK = 0,          /**< activated, or the verb did what it says */
+	MCLI_COUNTED = 1,
+	MCLI_REFUSED = 2,
+	MCLI_NO_HOST = 3,
+	MCLI_INVALID = 4,     /**< status, verify: no valid lease */
+	MCLI_FAULT = 5,       /**< here: state folder, issuer's root, memory */
+	MCLI_USAGE = 64
+};
+
+#define MCLI_ARGS_MAX 64
+
+struct mcli {
+	const struct clock *clock;
+	const char *verb;
+	const char *args[MCLI_ARGS_MAX];
+	size_t arg_count;
+	char *state, *issuer;             /* resolved; owned */
+	struct buf hosts;                 /* "" when --host was not given */
+	const char *hardware, *name, *chain;
+	int32_t is_virtual;
+	uint32_t timeout_ms;
+	bool json, once;
+	int (*stop)(void *ctx);           /* of the agent */
+	struct muster_client *client;     /* open in verbs that need it */
+};
+
+/** The program. @param clock the system's; a test program gives its own. @return enum mcli_exit. */
+int client_main(int argc, char **argv, const struct clock *clock);
+
+/** "muster: …" on standard error. @return @p code. */
+int mcli_say(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** The error's message. @return the exit code that belongs to it. */
+int mcli_fail(const struct muster_err *err);
+/** Open the state folder into m->client. @return enum mcli_exit. */
+int mcli_open(struct mcli *m);
+void mcli_close(struct mcli *m);
+/** Call @p fn with the activation ID of each argument, or of every product with state. @return the largest exit code. */
+int mcli_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list), json_t *list);
+int mcli_exit_of(const struct muster_answer *a);
+
+/* muster_print.c */
+const char *mcli_status_text(uint32_t license_status);
+json_t *mcli_answer_json(const struct mcli *m, const char *id, const struct muster_answer *a);
+json_t *mcli_status_json(const struct muster_status *s);
+json_t *mcli_claims_json(const struct muster_claims *c);
+void mcli_print_answer(const char *id, const struct muster_answer *a);
+void mcli_print_status(const struct muster_status *s);
+void mcli_print_claims(const struct muster_claims *c);
+/** Print and free. @return enum mcli_exit. */
+int mcli_print_json(json_t *value);
+
+/* verbs */
+int mcli_activate(struct mcli *m);
+int mcli_renew(struct mcli *m);
+int mcli_status(struct mcli *m);
+int mcli_verify(struct mcli *m);
+int mcli_release(struct mcli *m);
+int mcli_rearm(struct mcli *m);
+int mcli_set_hosts(struct mcli *m);
+int mcli_clear_hosts(struct mcli *m);
+int mcli_agent(struct mcli *m);
+
+#endif

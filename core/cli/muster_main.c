@@ -1,0 +1,274 @@
+/* The command line of muster: `muster [options] VERB [arguments]`; verbs are taken as skms, -skms and /skms (facts.md section 2). */
+#include "core/cli/muster_cli.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/client/hosts.h"
+
+struct verb { const char *name, *alias, *args; size_t least, most; int (*run)(struct mcli *m); const char *doc; };
+
+static const struct verb verbs[] = {
+	{ "activate", "ato", "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_activate, "ask a host for a lease" },
+	{ "renew", NULL, "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_renew, "the same, only when it is due" },
+	{ "status", "xpr", "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_status, "what is held and until when; asks nobody" },
+	{ "verify", NULL, "[LEASE-FILE]", 0, 1, mcli_verify, "check leases offline, with the issuer's root and the kept chain" },
+	{ "release", NULL, "PRODUCT...", 1, MCLI_ARGS_MAX, mcli_release, "give the place back and the lease up" },
+	{ "rearm", NULL, "", 0, 0, mcli_rearm, "take a new client machine ID; leases are given up" },
+	{ "agent", NULL, "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_agent, "stay and renew whenever it is due" },
+	{ "skms", NULL, "NAME[:PORT]...", 1, MCLI_ARGS_MAX, mcli_set_hosts, "keep a list of hosts, tried in this order" },
+	{ "ckms", NULL, "", 0, 0, mcli_clear_hosts, "forget that list" },
+};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_JSON, O_ONCE, O_HELP, O_VERSION };
+
+static const struct option options[] = {
+	{ "state", required_argument, NULL, O_STATE }, { "issuer", required_argument, NULL, O_ISSUER },
+	{ "host", required_argument, NULL, O_HOST }, { "port", required_argument, NULL, O_PORT },
+	{ "hardware", required_argument, NULL, O_HARDWARE }, { "name", required_argument, NULL, O_NAME },
+	{ "virtual", required_argument, NULL, O_VIRTUAL }, { "timeout", required_argument, NULL, O_TIMEOUT },
+	{ "chain", required_argument, NULL, O_CHAIN }, { "json", no_argument, NULL, O_JSON }, { "once", no_argument, NULL, O_ONCE },
+	{ "help", no_argument, NULL, O_HELP }, { "version", no_argument, NULL, O_VERSION }, { NULL, 0, NULL, 0 }
+};
+
+int mcli_say(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fflush(stdout);
+	(void)fputs("muster: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return code;
+}
+
+int mcli_fail(const struct muster_err *err)
+{
+	switch (err->result) {
+	case MUSTER_E_NETWORK:
+		return mcli_say(MCLI_NO_HOST, "%s", err->message);
+	case MUSTER_E_REFUSED:
+		return mcli_say(MCLI_REFUSED, "%s", err->message);
+	default:
+		return mcli_say(MCLI_FAULT, "%s", err->message);
+	}
+}
+
+static int help(void)
+{
+	(void)puts("Usage: muster [options] VERB [arguments]\n\nActivates this machine's products at a Muster host and keeps them activated.\n\nVerbs:");
+	for (size_t i = 0; i < VERBS; i++)
+		(void)printf("  %-9s%-15s %s\n", verbs[i].name, verbs[i].args, verbs[i].doc);
+	(void)puts(
+		"\nPRODUCT is an activation ID or the product's name as the host lists it; without one, every product asked for before.\n"
+		"\nOptions:\n"
+		"  --state DIR         state folder (default: " MUSTER_STATEDIR "/client for root, else ~/.local/state/muster)\n"
+		"  --issuer FILE       the issuer's root certificates (default: DIR/issuer.pem, else " MUSTER_SYSCONFDIR "/issuer.pem)\n"
+		"  --host HOST[:PORT]  host to ask, before those of skms; may be repeated, tried in order\n"
+		"  --port N            port of hosts that name none (default 1688)\n"
+		"  --hardware VALUE    declare the hardware identity instead of reading it (simulated machines)\n"
+		"  --name NAME         machine name to report (default: the host name)\n"
+		"  --virtual yes|no    say whether this is a virtual machine (default: find out)\n"
+		"  --timeout SECONDS   how long one host may take (default 10)\n"
+		"  --chain FILE        verify: certificates of the lease's signer (default: the kept ones)\n"
+		"  --once              agent: one round, then end\n"
+		"  --json              print JSON\n"
+		"  --help, --version\n"
+		"\nExit codes: 0 activated or done; 1 counted, not activated yet; 2 refused; 3 no host answered; 4 no valid lease\n"
+		"(status, verify); 5 a fault on this machine; 64 wrong usage. With several products the largest.");
+	return MCLI_OK;
+}
+
+static int hint(int code)
+{
+	(void)fputs("Try `muster --help`.\n", stderr);
+	return code;
+}
+#define usage(...) hint(mcli_say(MCLI_USAGE, __VA_ARGS__))
+
+static const struct verb *find_verb(const char *text)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcasecmp(text, verbs[i].name) == 0 || (verbs[i].alias != NULL && strcasecmp(text, verbs[i].alias) == 0))
+			return &verbs[i];
+	return NULL;
+}
+
+/* "-skms" and "/skms" as administrators type them become "skms", before options are read. */
+static void plain_verbs(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if ((argv[i][0] == '-' || argv[i][0] == '/') && find_verb(argv[i] + 1) != NULL) {
+			argv[i]++;
+			return;
+		}
+}
+
+static bool number(unsigned long *out, const char *text, unsigned long most)
+{
+	char *end;
+
+	*out = strtoul(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= 1 && *out <= most;
+}
+
+static int add_hosts(struct mcli *m, const char *text, unsigned port)
+{
+	struct hosts *h = mem_alloc(sizeof *h);
+	struct muster_err err = { 0 };
+	int r = h == NULL ? err_nomem(&err) : hosts_parse(h, text, port, &err);
+
+	for (size_t i = 0; r == MUSTER_OK && i < h->n; i++)
+		buf_addf(&m->hosts, "%s\n", h->url[i]);
+	mem_free(h);
+	if (r != MUSTER_OK)
+		return mcli_say(r == MUSTER_E_NOMEM ? MCLI_FAULT : MCLI_USAGE, "%s", err.message);
+	return m->hosts.failed ? mcli_say(MCLI_FAULT, "out of memory") : MCLI_OK;
+}
+
+static int default_state(struct mcli *m)
+{
+	const char *home;
+
+	if (m->state != NULL)
+		return MCLI_OK;
+	if (geteuid() == 0)
+		m->state = mem_strdup(MUSTER_STATEDIR "/client");
+	else if ((home = getenv("XDG_STATE_HOME")) != NULL && home[0] == '/')
+		m->state = file_join(home, "muster");
+	else if ((home = getenv("HOME")) != NULL && home[0] == '/')
+		m->state = file_join(home, ".local/state/muster");
+	else
+		return usage("%s", "neither HOME nor XDG_STATE_HOME names a folder: give --state DIR");
+	return m->state != NULL ? MCLI_OK : mcli_say(MCLI_FAULT, "out of memory");
+}
+
+static int default_issuer(struct mcli *m)
+{
+	if (m->issuer == NULL && (m->issuer = file_join(m->state, "issuer.pem")) != NULL && access(m->issuer, F_OK) != 0 &&
+	    access(MUSTER_SYSCONFDIR "/issuer.pem", F_OK) == 0) {
+		mem_free(m->issuer);
+		m->issuer = mem_strdup(MUSTER_SYSCONFDIR "/issuer.pem");
+	}
+	return m->issuer != NULL ? MCLI_OK : mcli_say(MCLI_FAULT, "out of memory");
+}
+
+struct parsed { struct mcli *m; unsigned long port; struct buf hosts; };
+
+static int take_option(struct parsed *p, int option, const char *value)
+{
+	struct mcli *m = p->m;
+	unsigned long n;
+
+	switch (option) {
+	case O_STATE:
+		mem_free(m->state);
+		m->state = value[0] != '\0' ? mem_strdup(value) : NULL;
+		return m->state != NULL ? MCLI_OK : usage("%s", "--state: no folder is named");
+	case O_ISSUER:
+		mem_free(m->issuer);
+		m->issuer = mem_strdup(value);
+		return m->issuer != NULL ? MCLI_OK : mcli_say(MCLI_FAULT, "out of memory");
+	case O_HOST:
+		buf_addf(&p->hosts, "%s\n", value);
+		return p->hosts.failed ? usage("%s", "--host: the list is too long") : MCLI_OK;
+	case O_PORT:
+		return number(&p->port, value, 65535) ? MCLI_OK : usage("--port: \"%s\" is not a number from 1 to 65535", value);
+	case O_HARDWARE:
+		m->hardware = value;
+		return value[0] != '\0' ? MCLI_OK : usage("%s", "--hardware: the value is empty");
+	case O_NAME:
+		m->name = value;
+		return MCLI_OK;
+	case O_VIRTUAL:
+		m->is_virtual = strcmp(value, "yes") == 0 ? 1 : 0;
+		return m->is_virtual == 1 || strcmp(value, "no") == 0 ? MCLI_OK : usage("--virtual: \"%s\" is neither yes nor no", value);
+	case O_TIMEOUT:
+		if (!number(&n, value, 3600))
+			return usage("--timeout: \"%s\" is not a number of seconds from 1 to 3600", value);
+		m->timeout_ms = (uint32_t)n * 1000;
+		return MCLI_OK;
+	case O_CHAIN:
+		m->chain = value;
+		return MCLI_OK;
+	case O_JSON:
+		m->json = true;
+		return MCLI_OK;
+	case O_ONCE:
+		m->once = true;
+		return MCLI_OK;
+	default:
+		(void)fputs("Try `muster --help`.\n", stderr);
+		return MCLI_USAGE;
+	}
+}
+
+static int take_words(struct mcli *m, const struct verb **verb, int argc, char **argv)
+{
+	if (optind == argc)
+		return usage("%s", "no verb");
+	if ((*verb = find_verb(argv[optind])) == NULL)
+		return usage("unknown verb \"%s\"", argv[optind]);
+	m->verb = (*verb)->name;
+	for (int i = optind + 1; i < argc; i++) {
+		if (m->arg_count == (*verb)->most)
+			return usage("too many arguments: \"%s\"", argv[i]);
+		m->args[m->arg_count++] = argv[i];
+	}
+	return m->arg_count >= (*verb)->least ? MCLI_OK : usage("what is to be done? An argument is missing: %s", (*verb)->args);
+}
+
+static int parse_and_run(struct parsed *p, int argc, char **argv)
+{
+	const struct verb *verb = NULL;
+	int option, r;
+
+	plain_verbs(argc, argv);
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == O_HELP)
+			return help();
+		if (option == O_VERSION)
+			return puts("muster " PACKAGE_VERSION) == EOF ? MCLI_FAULT : MCLI_OK;
+		if ((r = take_option(p, option, optarg)) != MCLI_OK)
+			return r;
+	}
+	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
+		return r;
+	if (verb->run == mcli_set_hosts)
+		for (size_t i = 0; i < p->m->arg_count; i++)
+			buf_addf(&p->hosts, "%s\n", p->m->args[i]);
+	if (p->hosts.n > 0 && (r = add_hosts(p->m, buf_str(&p->hosts), (unsigned)p->port)) != MCLI_OK)
+		return r;
+	return verb->run(p->m);
+}
+
+int client_main(int argc, char **argv, const struct clock *clock)
+{
+	struct mcli m = { .clock = clock, .is_virtual = -1 };
+	struct parsed p = { .m = &m, .port = HOSTS_PORT };
+	int r;
+
+	buf_init(&m.hosts, 2 * HOSTS_TEXT);
+	buf_init(&p.hosts, HOSTS_TEXT);
+	r = parse_and_run(&p, argc, argv);
+	mcli_close(&m);
+	buf_fini(&p.hosts);
+	buf_fini(&m.hosts);
+	mem_free(m.state);
+	mem_free(m.issuer);
+	if (fflush(stdout) != 0 && r == MCLI_OK)
+		r = mcli_say(MCLI_FAULT, "standard output could not be written");
+	return r;
+}

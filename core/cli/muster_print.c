@@ -1,0 +1,143 @@
+/* What muster prints: for people (labels and dates as administrators know them, facts.md section 3) and as JSON. */
+#include "core/cli/muster_cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/codes.h"
+
+const char *mcli_status_text(uint32_t s)
+{
+	static const char *const text[] = {
+		"Unlicensed", "Licensed", "Initial grace period", "Additional grace period (KMS license expired or hardware out of tolerance)",
+		"Non-genuine grace period.", "Notification", "Extended grace period"
+	};
+
+	return s < sizeof text / sizeof text[0] ? text[s] : "Unknown";
+}
+
+static const char *outcome_text(int32_t outcome)
+{
+	static const char *const text[] = { "activated", "counted", "refused", "no_host", "released" };
+
+	return text[outcome];
+}
+
+static json_t *when(int64_t seconds)
+{
+	char text[TIME_RFC3339];
+
+	if (seconds == 0)
+		return json_null();
+	time_rfc3339(text, seconds * 1000);
+	return json_string(text);
+}
+
+/* An application reads "" as absent less easily than null. */
+static json_t *text_or_null(const char *s)
+{
+	return s[0] != '\0' ? json_string(s) : json_null();
+}
+
+json_t *mcli_answer_json(const struct mcli *m, const char *id, const struct muster_answer *a)
+{
+	char code[16] = "";
+
+	if (a->code != 0)
+		code_name(code, a->code);
+	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:s}", "activation_id", id, "client_id", muster_client_id(m->client),
+		"outcome", outcome_text(a->outcome), "code", text_or_null(code), "count", (json_int_t)a->count, "minimum_count", (json_int_t)a->minimum_count,
+		"expires_at", when(a->expires_at), "next_at", when(a->next_at), "host", text_or_null(a->host), "message", a->message);
+}
+
+json_t *mcli_status_json(const struct muster_status *s)
+{
+	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o}", "activation_id", s->activation_id,
+		"product", text_or_null(s->product), "client_id", s->client_id, "valid", (int)s->valid, "license_status", (json_int_t)s->license_status,
+		"license_status_text", mcli_status_text(s->license_status), "granted_at", when(s->granted_at), "expires_at", when(s->expires_at),
+		"renew_at", when(s->renew_at), "state_ends_at", when(s->state_ends_at), "count", (json_int_t)s->count,
+		"minimum_count", (json_int_t)s->minimum_count, "record", (int)s->record,
+		"rearms_left", s->rearms_left == UINT32_MAX ? json_null() : json_integer(s->rearms_left), "host", text_or_null(s->host),
+		"reason", text_or_null(s->reason));
+}
+
+json_t *mcli_claims_json(const struct muster_claims *c)
+{
+	return json_pack("{s:b, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:b}", "valid", 1, "issuer_id", c->issuer_id, "client_id", c->client_id,
+		"activation_id", c->activation_id, "edition_id", text_or_null(c->edition_id), "jti", c->jti, "issued_at", when(c->issued_at),
+		"expires_at", when(c->expires_at), "count", (json_int_t)c->count, "minimum_count", (json_int_t)c->minimum_count,
+		"renewal_seconds", (json_int_t)c->renewal_s, "record", (int)c->record);
+}
+
+int mcli_print_json(json_t *value)
+{
+	char *text = value != NULL ? json_dumps(value, JSON_INDENT(1)) : NULL;
+	int r = text == NULL ? mcli_say(MCLI_FAULT, "out of memory") : puts(text) == EOF ? MCLI_FAULT : MCLI_OK;
+
+	free(text);
+	json_decref(value);
+	return r;
+}
+
+static void line(const char *label, const char *value)
+{
+	if (value[0] != '\0')
+		(void)printf("    %s: %s\n", label, value);
+}
+
+static void line_time(const char *label, int64_t seconds)
+{
+	char text[32];
+
+	if (seconds == 0)
+		return;
+	time_listing(text, seconds * 1000);
+	line(label, text);
+}
+
+static void line_count(uint32_t count, uint32_t minimum)
+{
+	if (count != 0 || minimum != 0)
+		(void)printf("    Current count: %" PRIu32 " (minimum %" PRIu32 ")\n", count, minimum);
+}
+
+void mcli_print_answer(const char *id, const struct muster_answer *a)
+{
+	(void)printf("%s\n    %s\n", id, a->message);
+	line_count(a->count, a->minimum_count);
+	line("Host", a->host);
+	line_time(a->outcome == MUSTER_ACTIVATED ? "Renewal due" : "Asks again", a->next_at);
+}
+
+void mcli_print_status(const struct muster_status *s)
+{
+	if (s->product[0] != '\0')
+		(void)printf("%s (%s)\n", s->product, s->activation_id);
+	else
+		(void)printf("%s\n", s->activation_id);
+	line("License Status", mcli_status_text(s->license_status));
+	line_time(s->valid != 0 ? "The lease ends" : "This state ends", s->state_ends_at);
+	line("Why", s->reason);
+	if (s->valid != 0 && s->record != 0)
+		line("Kind", "a record: it shows that this machine was counted, and licenses nothing");
+	line_time("Renewal due", s->renew_at);
+	line_count(s->count, s->minimum_count);
+	line("Host", s->host);
+	line("Client Machine ID (CMID)", s->client_id);
+	if (s->rearms_left != UINT32_MAX)
+		(void)printf("    Remaining rearm count: %" PRIu32 "\n", s->rearms_left);
+}
+
+void mcli_print_claims(const struct muster_claims *c)
+{
+	(void)printf("The lease is valid%s.\n", c->record != 0 ? " (a record, not a licence)" : "");
+	line("Activation ID", c->activation_id);
+	line("Edition", c->edition_id);
+	line("Client Machine ID (CMID)", c->client_id);
+	line("Issuer", c->issuer_id);
+	line("Lease", c->jti);
+	line_time("Granted", c->issued_at);
+	line_time("Ends", c->expires_at);
+	line_count(c->count, c->minimum_count);
+}

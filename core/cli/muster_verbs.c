@@ -1,0 +1,327 @@
+/* The verbs of muster, but for the agent. */
+#include "core/cli/muster_cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/bytes.h"
+#include "core/base/err.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/trust/token.h"
+
+#define ISSUER_MAX 131072
+
+static int64_t now_of(void *ctx)
+{
+	return clock_wall_ms(ctx);
+}
+
+int mcli_open(struct mcli *m)
+{
+	/* The option's context is not const; the clock is only read. */
+	union { const struct clock *in; void *out; } clock = { .in = m->clock };
+	struct muster_client_options o = {
+		.size = sizeof o, .hardware_source = m->hardware != NULL ? 0 : UINT32_MAX, .state = m->state, .issuer = m->issuer, .hardware = m->hardware,
+		.hosts = m->hosts.n > 0 ? buf_str(&m->hosts) : NULL, .name = m->name, .now_ms = now_of, .ctx = clock.out, .is_virtual = m->is_virtual,
+		.timeout_ms = m->timeout_ms, .stop = m->stop
+	};
+	struct muster_err err = { 0 };
+
+	mcli_close(m);
+	return muster_client_open(&m->client, &o, &err) == MUSTER_OK ? MCLI_OK : mcli_fail(&err);
+}
+
+void mcli_close(struct mcli *m)
+{
+	muster_client_free(m->client);
+	m->client = NULL;
+}
+
+int mcli_exit_of(const struct muster_answer *a)
+{
+	return a->outcome == MUSTER_RELEASED ? MCLI_OK : a->outcome;
+}
+
+/* ---- products ---- */
+
+struct ids { char (*text)[37]; size_t n; };
+
+static int collect(void *ctx, const char *id)
+{
+	struct ids *ids = ctx;
+	void *more = mem_grow(ids->text, ids->n + 1, sizeof ids->text[0]);
+
+	if (more == NULL)
+		return MUSTER_E_NOMEM;
+	ids->text = more;
+	(void)snprintf(ids->text[ids->n++], sizeof ids->text[0], "%s", id);
+	return 0;
+}
+
+/* Nothing to look at is an answer, nothing to ask for a mistake of the caller's. */
+static int nothing(const struct mcli *m)
+{
+	bool looking = strcmp(m->verb, "status") == 0 || strcmp(m->verb, "verify") == 0;
+
+	return mcli_say(looking ? MCLI_INVALID : MCLI_USAGE,
+		"nothing has been asked for yet: name a product, as in `muster activate PRODUCT`; a host lists its products at /v1/products");
+}
+
+static int each_with_state(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list), json_t *list)
+{
+	struct ids ids = { NULL, 0 };
+	int worst = MCLI_OK, r;
+
+	if (muster_client_each(m->client, collect, &ids) != 0)
+		worst = mcli_say(MCLI_FAULT, "the products in %s cannot be listed", m->state);
+	else if (ids.n == 0)
+		worst = nothing(m);
+	for (size_t i = 0; i < ids.n; i++)
+		if ((r = fn(m, ids.text[i], list)) > worst)
+			worst = r;
+	mem_free(ids.text);
+	return worst;
+}
+
+int mcli_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list), json_t *list)
+{
+	int worst = MCLI_OK, r;
+
+	if (m->arg_count == 0)
+		return each_with_state(m, fn, list);
+	for (size_t i = 0; i < m->arg_count; i++) {
+		struct muster_err err = { 0 };
+		char id[37];
+
+		if (muster_client_find(m->client, m->args[i], id, &err) != MUSTER_OK)
+			r = err.result == MUSTER_E_INVALID || err.result == MUSTER_E_NOT_FOUND ? mcli_say(err.code != 0 ? MCLI_NO_HOST : MCLI_USAGE, "%s", err.message) : mcli_fail(&err);
+		else
+			r = fn(m, id, list);
+		if (r > worst)
+			worst = r;
+	}
+	return worst;
+}
+
+/* Open, call for each product, print the list. */
+static int for_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list))
+{
+	json_t *list = json_array();
+	int r, printed;
+
+	if (list == NULL)
+		return mcli_say(MCLI_FAULT, "out of memory");
+	if ((r = mcli_open(m)) == MCLI_OK)
+		r = mcli_products(m, fn, list);
+	if (!m->json)
+		json_decref(list);
+	else if ((printed = mcli_print_json(list)) != MCLI_OK)
+		r = printed;
+	return r;
+}
+
+/* ---- questions ---- */
+
+typedef int question(struct muster_client *, const char *, struct muster_answer *, struct muster_err *);
+
+static int ask(struct mcli *m, const char *id, json_t *list, question *fn)
+{
+	struct muster_answer a = { .size = sizeof a };
+	struct muster_err err = { 0 };
+
+	if (fn(m->client, id, &a, &err) != MUSTER_OK)
+		return mcli_fail(&err);
+	if (m->json)
+		return json_array_append_new(list, mcli_answer_json(m, id, &a)) == 0 ? mcli_exit_of(&a) : mcli_say(MCLI_FAULT, "out of memory");
+	mcli_print_answer(id, &a);
+	return mcli_exit_of(&a);
+}
+
+static int activate_one(struct mcli *m, const char *id, json_t *list)
+{
+	return ask(m, id, list, muster_client_activate);
+}
+
+static int renew_one(struct mcli *m, const char *id, json_t *list)
+{
+	return ask(m, id, list, muster_client_renew);
+}
+
+static int release_one(struct mcli *m, const char *id, json_t *list)
+{
+	return ask(m, id, list, muster_client_release);
+}
+
+int mcli_activate(struct mcli *m)
+{
+	return for_products(m, activate_one);
+}
+
+int mcli_renew(struct mcli *m)
+{
+	return for_products(m, renew_one);
+}
+
+int mcli_release(struct mcli *m)
+{
+	return for_products(m, release_one);
+}
+
+/* ---- looking ---- */
+
+static int exit_of_status(const struct muster_status *s)
+{
+	return s->valid != 0 ? MCLI_OK : MCLI_INVALID;
+}
+
+static int status_one(struct mcli *m, const char *id, json_t *list)
+{
+	struct muster_status s = { .size = sizeof s };
+	struct muster_err err = { 0 };
+	int r = muster_client_status(m->client, id, &s, &err);
+
+	if (r == MUSTER_E_NOT_FOUND)
+		return mcli_say(MCLI_INVALID, "%s", err.message);
+	if (r != MUSTER_OK)
+		return mcli_fail(&err);
+	if (m->json)
+		return json_array_append_new(list, mcli_status_json(&s)) == 0 ? exit_of_status(&s) : mcli_say(MCLI_FAULT, "out of memory");
+	mcli_print_status(&s);
+	return exit_of_status(&s);
+}
+
+int mcli_status(struct mcli *m)
+{
+	return for_products(m, status_one);
+}
+
+static int verify_one(struct mcli *m, const char *id, json_t *list)
+{
+	struct muster_status s = { .size = sizeof s };
+	struct muster_err err = { 0 };
+	char until[32];
+	int r = muster_client_status(m->client, id, &s, &err);
+
+	if (r == MUSTER_E_NOT_FOUND)
+		return mcli_say(MCLI_INVALID, "%s", err.message);
+	if (r != MUSTER_OK)
+		return mcli_fail(&err);
+	if (m->json)
+		return json_array_append_new(list, mcli_status_json(&s)) == 0 ? exit_of_status(&s) : mcli_say(MCLI_FAULT, "out of memory");
+	time_listing(until, s.expires_at * 1000);
+	(void)printf("%s: %s%s\n", id, s.valid != 0 ? "valid until " : "not valid: ", s.valid != 0 ? until : s.reason);
+	return exit_of_status(&s);
+}
+
+/* The chain of a lease in a file: the one given, else the kept one its kid names. */
+static int read_chain(struct buf *out, const struct mcli *m, struct muster_span lease, struct muster_err *err)
+{
+	char kid[TRUST_KID];
+	char *path;
+	int r;
+
+	if (m->chain != NULL)
+		return file_read(out, m->chain, TRUST_CHAIN_MAX, err);
+	if ((r = trust_token_kid(kid, lease, err)) != MUSTER_OK)
+		return r;
+	if ((path = mem_printf("%s/chains/%s.pem", m->state, kid)) == NULL)
+		return err_nomem(err);
+	r = file_read(out, path, TRUST_CHAIN_MAX, err);
+	mem_free(path);
+	if (r == MUSTER_E_NOT_FOUND)
+		r = err_set(err, r, "the certificates of this lease's signer are not kept here: get them from its host, /v1/certificates?kid=%s, and give the file with --chain", kid);
+	return r;
+}
+
+static int verify_file(struct mcli *m, const char *path)
+{
+	struct muster_claims claims = { .size = sizeof claims };
+	struct muster_err err = { 0 };
+	struct buf lease, chain, issuer;
+	int r;
+
+	buf_init(&lease, TRUST_LEASE_MAX + 1);
+	buf_init(&chain, TRUST_CHAIN_MAX);
+	buf_init(&issuer, ISSUER_MAX);
+	if ((r = file_read(&lease, path, TRUST_LEASE_MAX + 1, &err)) != MUSTER_OK || (r = file_read(&issuer, m->issuer, ISSUER_MAX, &err)) != MUSTER_OK) {
+		r = mcli_fail(&err);
+		goto done;
+	}
+	if (lease.n > 0 && lease.p[lease.n - 1] == '\n')
+		lease.p[--lease.n] = '\0';
+	if ((r = read_chain(&chain, m, span_of(lease.p, lease.n), &err)) == MUSTER_OK)
+		r = muster_lease_verify(&claims, span_of(issuer.p, issuer.n), span_of(chain.p, chain.n), span_of(lease.p, lease.n), NULL, NULL, NULL,
+			clock_wall_ms(m->clock) / 1000, &err);
+	if (r == MUSTER_E_NOMEM || r == MUSTER_E_IO || r == MUSTER_E_DENIED) {
+		r = mcli_fail(&err);
+	} else if (m->json) {
+		int printed = mcli_print_json(r == MUSTER_OK ? mcli_claims_json(&claims) : json_pack("{s:b, s:s}", "valid", 0, "reason", err.message));
+
+		r = printed != MCLI_OK ? printed : r == MUSTER_OK ? MCLI_OK : MCLI_INVALID;
+	} else if (r == MUSTER_OK) {
+		mcli_print_claims(&claims);
+		r = MCLI_OK;
+	} else {
+		r = mcli_say(MCLI_INVALID, "%s: not valid: %s", path, err.message);
+	}
+done:
+	buf_fini(&lease);
+	buf_fini(&chain);
+	buf_fini(&issuer);
+	return r;
+}
+
+int mcli_verify(struct mcli *m)
+{
+	if (m->arg_count == 1)
+		return verify_file(m, m->args[0]);
+	if (m->chain != NULL)
+		return mcli_say(MCLI_USAGE, "--chain goes with a lease file: muster verify LEASE-FILE --chain FILE");
+	return for_products(m, verify_one);
+}
+
+/* ---- changing ---- */
+
+int mcli_rearm(struct mcli *m)
+{
+	struct muster_err err = { 0 };
+	int r;
+
+	if ((r = mcli_open(m)) != MCLI_OK)
+		return r;
+	if (muster_client_rearm(m->client, &err) != MUSTER_OK)
+		return mcli_fail(&err);
+	if (m->json)
+		return mcli_print_json(json_pack("{s:s}", "client_id", muster_client_id(m->client)));
+	(void)printf("Command completed successfully. The new client machine ID is %s; run `muster activate` next.\n", muster_client_id(m->client));
+	return MCLI_OK;
+}
+
+static int change_hosts(struct mcli *m, const char *hosts)
+{
+	struct muster_err err = { 0 };
+	int r;
+
+	if ((r = mcli_open(m)) != MCLI_OK)
+		return r;
+	if (muster_client_set_hosts(m->client, hosts, &err) != MUSTER_OK)
+		return mcli_fail(&err);
+	if (m->json)
+		return mcli_print_json(json_pack("{s:o}", "hosts", hosts != NULL ? json_string(hosts) : json_null()));
+	if (hosts != NULL)
+		(void)printf("Hosts set successfully, tried in this order:\n%s", hosts);
+	else
+		(void)puts("The list of hosts was removed.");
+	return MCLI_OK;
+}
+
+int mcli_set_hosts(struct mcli *m)
+{
+	return change_hosts(m, buf_str(&m->hosts));
+}
+
+int mcli_clear_hosts(struct mcli *m)
+{
+	return change_hosts(m, NULL);
+}
