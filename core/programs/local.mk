@@ -11,3 +11,9 @@ bin_PROGRAMS += muster
 muster_SOURCES = %D%/muster.c
 muster_LDADD = $(mcli_libs)
 muster_LDFLAGS = $(LDFLAGS_PROGRAM)
+
+
+sbin_PROGRAMS += musterd
+musterd_SOURCES = %D%/musterd.c
+musterd_LDADD = $(service_libs)
+musterd_LDFLAGS = $(LDFLAGS_PROGRAM)

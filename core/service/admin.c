@@ -79,7 +79,7 @@ static enum MHD_Result reply_json(struct MHD_Connection *mhd, json_t *value)
 	json_decref(value);
 	if (text == NULL)
 		return reply_problem(mhd, 0, CODE_M_INTERNAL, "out of memory");
-	buf_init(&out, SIZE_MAX / 2);
+	buf_init(&out, ADMIN_ANSWER_MAX);
 	buf_adds(&out, text);
 	buf_addc(&out, '\n');
 	free(text);  /* jansson's own allocator */

@@ -9,6 +9,7 @@
 
 #define ADMIN_CONNECTIONS 64
 #define ADMIN_BODY_MAX (64u << 10)
+#define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
 #define ADMIN_IDLE_S 60
 
 int admin_start(struct service *s, struct muster_err *err);
