@@ -166,6 +166,8 @@ int admin_reload(struct admin_call *c, json_t **out, struct muster_err *err)
 	json_t *changes = json_array();
 	int r = reload_ask(c->service, add_change, changes, err);
 
+	if (r == MUSTER_OK)
+		r = ledger_journal_note(c->service->ledger, c->peer.actor, SERVICE_J_RELOAD, "configuration", c->snapshot->config->file, err);
 	if (r != MUSTER_OK) {
 		json_decref(changes);
 		return r;
@@ -185,7 +187,7 @@ int admin_host_request(struct admin_call *c, json_t **out, struct muster_err *er
 	buf_init(&pem, TRUST_CHAIN_MAX);
 	r = ring_request(c->service->ring, name != NULL ? name : c->snapshot->config->host.name, &pem, err);
 	if (r == MUSTER_OK)
-		r = ledger_journal_note(c->service->ledger, c->peer.actor, 0, "host request", "certificate request made", err);
+		r = ledger_journal_note(c->service->ledger, c->peer.actor, SERVICE_J_HOST_REQUEST, "host", "certificate request made", err);
 	if (r == MUSTER_OK)
 		*out = json_pack("{s:s}", "request", buf_str(&pem));
 	buf_fini(&pem);
@@ -207,7 +209,7 @@ int admin_host_install(struct admin_call *c, json_t **out, struct muster_err *er
 		return r;
 	if ((r = ring_install(s->ring, (struct muster_span){ (const uint8_t *)pem, strlen(pem) }, kid, &end, err)) != MUSTER_OK)
 		return r;
-	if ((r = ledger_journal_note(s->ledger, c->peer.actor, 0, "host install", kid, err)) != MUSTER_OK)
+	if ((r = ledger_journal_note(s->ledger, c->peer.actor, SERVICE_J_HOST_INSTALL, "host", kid, err)) != MUSTER_OK)
 		return r;
 	log_line(LOG_NOTICE, "host_installed", "kid=%s actor=\"%s\"", kid, c->peer.actor);
 	view = ring_view(s->ring);

@@ -313,14 +313,31 @@ enum MHD_Result admin_follow(struct admin_call *c)
 
 /* ---- journal ---- */
 
+static const char *act_word(uint32_t kind)
+{
+	switch (kind) {
+	case LEDGER_J_SETTING: return "setting";
+	case LEDGER_J_SETTING_RESET: return "setting reset";
+	case LEDGER_J_LEARN: return "product learned";
+	case LEDGER_J_FORGET: return "client forgotten";
+	case LEDGER_J_CLOCK: return "clock accepted";
+	case LEDGER_J_BACKUP: return "backup";
+	case SERVICE_J_HOST_REQUEST: return "certificate requested";
+	case SERVICE_J_HOST_INSTALL: return "certificate installed";
+	case SERVICE_J_RELOAD: return "reload";
+	case 12292: return "event 12292";
+	default: return "act";
+	}
+}
+
 static int add_journal(void *ctx, const struct store_journal *j)
 {
 	struct page *p = ctx;
 
 	(void)snprintf(p->next, sizeof p->next, "%lld", (long long)j->seq);
 	p->n++;
-	(void)json_array_append_new(p->items, json_pack("{s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "seq", (json_int_t)j->seq, "at", admin_json_time(j->at),
-		"actor", admin_json_text(j->actor), "action", (json_int_t)j->kind, "object", admin_json_text(j->object), "code", admin_json_code(j->code),
+	(void)json_array_append_new(p->items, json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o}", "seq", (json_int_t)j->seq, "at", admin_json_time(j->at),
+		"actor", admin_json_text(j->actor), "action", act_word(j->kind), "object", admin_json_text(j->object), "code", admin_json_code(j->code),
 		"detail", admin_json_text(j->detail)));
 	return 0;
 }

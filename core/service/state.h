@@ -34,6 +34,9 @@ struct listener {
 	bool inherited;    /**< from the service manager: not ours to shut */
 };
 
+/** Acts of the service in the ledger's journal, beside the ledger's own; 12292 is written as such. */
+enum service_journal_kind { SERVICE_J_HOST_REQUEST = 101, SERVICE_J_HOST_INSTALL, SERVICE_J_RELOAD };
+
 struct http;          /* the running HTTP servers, http.c */
 struct reload_job;    /* reload.c */
 struct admin;         /* the admin API's server, admin.c */
