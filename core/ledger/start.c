@@ -127,8 +127,11 @@ static void memory_clear(struct ledger *l)
 		if (l->products[i] != NULL)
 			memset(l->products[i]->n, 0, sizeof l->products[i]->n);
 	for (size_t i = 0; i < l->pool_count; i++)
-		if (l->pools[i] != NULL)   /* a refill that waits goes on waiting */
+		if (l->pools[i] != NULL) {
 			pool_replace(l->pools[i]->members, NULL, 0, INT64_MAX);
+			/* A release may have been folded and its refill not yet written when the last process ended. */
+			l->pools[i]->refill = true;
+		}
 	l->last_at = 0;
 }
 

@@ -84,6 +84,7 @@ static int replace_members(struct db *db, const struct store_fold_end *end, stru
 		(void)sqlite3_bind_int64(s, 3, m->last);
 		db_bind_blob(s, 4, m->hw, m->has_hw ? sizeof m->hw : 0);
 		(void)sqlite3_bind_int64(s, 5, m->product);
+		(void)sqlite3_bind_int(s, 6, m->is_virtual);
 		r = db_run(db, s, "fold into", err);
 	}
 	return r;

@@ -100,6 +100,7 @@ static void read_member(void *row, sqlite3_stmt *s)
 	x->last = sqlite3_column_int64(s, 2);
 	x->has_hw = db_column_blob(x->hw, sizeof x->hw, s, 3) > 0;
 	x->product = db_column_u32(s, 4);
+	x->is_virtual = sqlite3_column_int(s, 5) != 0;
 }
 
 int sqlite_members(struct store_state *base, uint32_t pool, int (*fn)(void *, const struct store_member *), void *ctx, struct muster_err *err)

@@ -43,8 +43,10 @@ static const char log_schema_2[] =
 	"ALTER TABLE log ADD COLUMN probe INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE log SET schema=2;";
 
-/* uses_clone: the few marked clones are loaded at start; without it that reads every client. 16 is STORE_F_CLONE. */
+/* uses_clone: the few marked clones are loaded at start; without it that reads every client. 16 is STORE_F_CLONE.
+ * pool_member.virtual: both kinds count alike and are shown apart. */
 static const char state_schema_2[] =
+	"ALTER TABLE pool_member ADD COLUMN virtual INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX uses_clone ON uses(last) WHERE flags & 16;"
 	"UPDATE ledger SET schema=2;";
 

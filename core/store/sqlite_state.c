@@ -35,7 +35,7 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_USE_FORGET] = "UPDATE uses SET flags=flags|?3 WHERE client=?1 AND (?2=0 OR product=?2)",
 	[S_COUNTER_ADD] = "INSERT INTO counter(source, product, status, n) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n=n+?4",
 	[S_MEMBERS_CLEAR] = "DELETE FROM pool_member",
-	[S_MEMBER_ADD] = "INSERT OR REPLACE INTO pool_member(pool, client, last, hw, product) VALUES(?1, ?2, ?3, ?4, ?5)",
+	[S_MEMBER_ADD] = "INSERT OR REPLACE INTO pool_member(pool, client, last, hw, product, virtual) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[S_UNKNOWN_ADD] = "INSERT INTO unknown(activation_id, last, n) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET last=max(last, ?2), n=n+?3",
 	[S_UNKNOWN_CAP] = "DELETE FROM unknown WHERE activation_id IN (SELECT activation_id FROM unknown ORDER BY last, activation_id"
 		" LIMIT max(0, (SELECT count(*) FROM unknown) - ?1))",
@@ -48,7 +48,7 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_SETTINGS] = "SELECT scope, name, value, at, actor FROM setting ORDER BY scope, name",
 	[S_COUNTERS] = "SELECT source, product, status, n FROM counter ORDER BY source, product, status",
 	[S_POOLS] = "SELECT pool, name, window_s, largest_minimum FROM pool ORDER BY pool",
-	[S_MEMBERS] = "SELECT pool, client, last, hw, product FROM pool_member WHERE pool=?1 ORDER BY client",
+	[S_MEMBERS] = "SELECT pool, client, last, hw, product, virtual FROM pool_member WHERE pool=?1 ORDER BY client",
 	[S_PRODUCTS] = "SELECT product, pool, name FROM product ORDER BY product",
 	[S_EDITIONS] = "SELECT activation_id, edition, product, name, learned_from FROM edition ORDER BY activation_id",
 	[S_UNKNOWN] = "SELECT activation_id, last, n FROM unknown ORDER BY activation_id",
