@@ -7,3 +7,7 @@ unit_tests += %D%/test_lease
 %C%_test_lease_LDADD = $(trust_test_libs)
 unit_tests += %D%/test_ring
 %C%_test_ring_LDADD = $(trust_test_libs)
+unit_tests += %D%/test_certs
+%C%_test_certs_LDADD = $(trust_test_libs)
+unit_tests += %D%/test_keys
+%C%_test_keys_LDADD = $(trust_test_libs)
