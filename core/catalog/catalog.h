@@ -33,7 +33,7 @@ struct catalog_plugin {
 struct catalog_product {
 	struct muster_product row;     /**< merged; strings live as long as the catalog */
 	const char *description;       /**< as `dlv` prints it */
-	const char *issuer;            /**< name of an [issuer] section */
+	const char *issuer;            /**< name of an [issuer] section; NULL: the configuration has none */
 	const char *file; unsigned line;  /**< product file; NULL: from a plugin */
 	const struct catalog_plugin *plugin;  /**< NULL: made without `like` */
 	const struct catalog_pool *pool;      /**< NULL: not of a counted-together model */
@@ -81,5 +81,16 @@ int catalog_compare(const struct catalog *before, const struct catalog *after, v
 /** Static rules and the plugin's own request_check; @return MUSTER_OK or MUSTER_E_REFUSED with err->code and sentence. Thread-safe.
  * Refuses: disabled product, `refused` products (CODE_M_REFUSED_PRODUCT), models not served yet (CODE_M_MODEL), plugin switched off (CODE_M_PLUGIN). */
 int catalog_check(const struct catalog *c, const struct catalog_edition *e, const struct muster_request *request, const struct clock *clock, struct muster_err *err);
+
+/**
+ * Of what kind a product key is, by the product's key rules, and by the plugin where the shape does not decide. Says
+ * nothing about whether the key is genuine.
+ * @param key upper case, with hyphens; a secret, not kept. @param[out] out kind MUSTER_KEY_UNKNOWN: not one of this product's, or not to be told apart.
+ * @return MUSTER_OK; MUSTER_E_INTERNAL when the plugin failed. Thread-safe.
+ */
+int catalog_key_classify(const struct catalog *c, const struct catalog_product *p, struct muster_span key, struct muster_key_info *out, struct muster_err *err);
+
+/** Does a host key of @p key_of activate @p other too (facts.md section 1, "Host key groups")? */
+bool catalog_covers(const struct catalog_product *key_of, const struct catalog_product *other);
 
 #endif

@@ -4,7 +4,12 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 	%D%/catalog.c %D%/catalog.h %D%/catalog_private.h \
 	%D%/check.c \
 	%D%/compare.c \
+	%D%/conformance.c %D%/conformance.h %D%/conformance_private.h \
+	%D%/conformance_child.c \
+	%D%/conformance_hooks.c \
+	%D%/exports.c %D%/exports.h \
 	%D%/index.c \
+	%D%/keys.c %D%/keys.h \
 	%D%/lint.c %D%/lint.h \
 	%D%/lint_product.c \
 	%D%/loader.c %D%/loader.h \

@@ -301,9 +301,10 @@ static void settle_issuer(struct builder *b, struct catalog_product *p)
 	size_t i;
 
 	if (p->issuer == NULL) {
+		/* One issuer: it is meant. Products that are never served need none. */
 		if (config->issuer_count == 1)
 			p->issuer = arena_text(&b->c->arena, config->issuers[0].name);
-		else if (config->issuer_count > 1)
+		else if (config->issuer_count > 1 && !uuid_is_nil(p->row.activation_id))
 			builder_fault(b, "[product %s] issuer: is missing, and there are %zu issuers; say in its section which one certifies it", p->row.name, config->issuer_count);
 		return;
 	}

@@ -12,3 +12,5 @@ check_LTLIBRARIES += %D%/bad_plugins.la %D%/unresolved.la
 unit_tests += %D%/test_plugin_refusals
 %C%_test_plugin_refusals_LDADD = $(catalog_libs) $(CHECK_LIBS)
 EXTRA_DIST += tests/unit/catalog_config.h
+unit_tests += %D%/test_product_refusals
+%C%_test_product_refusals_LDADD = $(catalog_libs) $(CHECK_LIBS)
