@@ -2,7 +2,7 @@
 #ifndef CATALOG_CONFORMANCE_PRIVATE_H
 #define CATALOG_CONFORMANCE_PRIVATE_H
 
-#include "core/catalog/arena.h"
+#include "core/base/arena.h"
 #include "core/catalog/conformance.h"
 #include "core/catalog/lint.h"
 
