@@ -129,6 +129,7 @@ static int check_pools(struct lint_tables *out, struct lint_at *at)
 {
 	size_t i, k;
 
+	MUSTER_ASSERT(out->pools != NULL || out->pool_count == 0);
 	for (i = 0; i < out->pool_count; i++) {
 		const struct muster_pool *p = &out->pools[i];
 		const char *wrong;
@@ -154,6 +155,7 @@ static int check_needs(struct lint_tables *out, struct lint_at *at, const char *
 {
 	size_t i;
 
+	MUSTER_ASSERT(out->needs != NULL || out->need_count == 0);
 	for (i = 0; i < out->need_count; i++) {
 		const struct muster_need *n = &out->needs[i];
 		const char *wrong;

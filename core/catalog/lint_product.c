@@ -304,7 +304,7 @@ static int check_unique(struct lint_at *at, const struct muster_product *all, si
 		if (uuid_is_nil(a))
 			continue;
 		for (k = 0; k <= here; k++)
-			for (other = 0; (b = id_of(&all[k], other)) != NULL && (k < here || other < mine); other++)
+			for (other = 0; (k < here || other < mine) && (b = id_of(&all[k], other)) != NULL; other++)
 				if (uuid_equal(a, b)) {
 					uuid_format(text, a);
 					return lint_fail(at, "activation ID %s is used twice (also by %s); each names one product or edition", text, all[k].name);

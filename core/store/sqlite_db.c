@@ -187,7 +187,7 @@ void db_column_text(char *out, size_t room, sqlite3_stmt *s, int at)
 
 	if (n >= room)
 		n = room - 1;
-	if (n > 0)
+	if (text != NULL && n > 0)
 		memcpy(out, text, n);
 	out[n] = '\0';
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/err.h"
 #include "core/base/mem.h"
 
 void table_init(struct table *t, size_t size, int (*compare)(const void *, const void *))
@@ -75,6 +76,7 @@ void *table_put(struct table *t, const void *key, bool *is_new)
 		return row;
 	if (!make_room(t))
 		return NULL;
+	MUSTER_ASSERT(t->rows != NULL);
 	row = table_at(t, at);
 	memmove(t->rows + (at + 1) * t->size, row, (t->n - at) * t->size);
 	memcpy(row, key, t->size);

@@ -17,11 +17,11 @@ void ring_config_fini(struct ring_config *c)
 {
 	size_t i;
 
-	for (i = 0; i < c->issuer_count; i++) {
+	for (i = 0; c->issuers != NULL && i < c->issuer_count; i++) {
 		mem_free((void *)(uintptr_t)c->issuers[i].name);
 		mem_free((void *)(uintptr_t)c->issuers[i].roots);
 	}
-	for (i = 0; i < c->product_count; i++) {
+	for (i = 0; c->products != NULL && i < c->product_count; i++) {
 		mem_free((void *)(uintptr_t)c->products[i].name);
 		mem_free((void *)(uintptr_t)c->products[i].issuer);
 	}

@@ -561,7 +561,6 @@ START_TEST(test_store_page)
 	struct store_use *rows = calloc(2000, sizeof *rows);
 	struct help_list l = { rows, sizeof *rows, 0, 2000 };
 	uint8_t zero[16] = { 0 };
-	size_t total = 0;
 
 	begin(_i);
 	for (size_t i = 0; i < 1500; i++)
@@ -575,7 +574,7 @@ START_TEST(test_store_page)
 		ck_assert(c < 0 || (c == 0 && rows[i - 1].product < rows[i].product));
 	}
 	/* One product, seven at a time: all of it, nothing twice. */
-	for (l.n = 0;; total += 7) {
+	for (l.n = 0;;) {
 		size_t before = l.n;
 
 		EXPECT(MUSTER_OK, st->ops->page(st, 2, before > 0 ? rows[before - 1].client : zero, before > 0 ? 2 : 0, 7, help_uses, &l, &err));
