@@ -79,7 +79,7 @@ struct muster_status {
 	char host[256];
 	char reason[512];              /**< why there is no valid lease, "" when there is one */
 	int64_t state_ends_at;         /**< when license_status ends by itself: the lease, or 30 days of grace; 0 never */
-	int64_t valid;                 /**< 1: a lease is held and verifies here and now */
+	uint32_t valid, reserved;      /**< valid 1: a lease is held and verifies here and now */
 	char product[64];              /**< the product's name on its host; "" unknown */
 };
 /** State of one product, verified offline: lease, chain, hardware, clock. MUSTER_E_NOT_FOUND without a lease or a request. */

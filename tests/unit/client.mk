@@ -1,4 +1,10 @@
 # Unit tests of core/client: see the pattern at the top of Makefile.am.
-unit_tests += %D%/test_http
-%C%_test_http_SOURCES = %D%/test_http.c %D%/fakehost.c %D%/fakehost.h
-%C%_test_http_LDADD = $(http_libs) $(CHECK_LIBS)
+check_LTLIBRARIES += %D%/libfakehost.la %D%/libclientfixture.la
+%C%_libfakehost_la_SOURCES = %D%/fakehost.c %D%/fakehost.h
+# A fake Muster host with real certificates, for the tests of libmuster and of muster.
+%C%_libclientfixture_la_SOURCES = %D%/client_fixture.c %D%/client_fixture.h
+client_test_libs = %D%/libclientfixture.la %D%/libfakehost.la %D%/libtrustfixture.la $(client_libs) $(CHECK_LIBS)
+
+unit_tests += %D%/test_http %D%/test_client
+%C%_test_http_LDADD = %D%/libfakehost.la $(http_libs) $(CHECK_LIBS)
+%C%_test_client_LDADD = $(client_test_libs)
