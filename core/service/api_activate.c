@@ -17,6 +17,7 @@ void api_ledger_begin(struct request *r, enum ledger_kind kind)
 	struct ledger_request *l = &r->ledger;
 
 	memset(l, 0, sizeof *l);
+	r->sentence[0] = '\0';
 	l->kind = kind;
 	l->catalog = r->snapshot->catalog;
 	l->loopback = r->loopback;
@@ -65,7 +66,7 @@ enum MHD_Result api_ledger_refused(struct request *r)
 			log_line(LOG_WARNING, "overloaded", "held=%llu text=\"requests are answered 503; see [limits] queue and queue_age\"",
 			         (unsigned long long)atomic_exchange(&r->service->log_overload.held, 0));
 	}
-	return request_problem(r, l->code, l->detail, NULL, l->retry_after);
+	return request_problem(r, l->code, l->detail[0] != '\0' || l->refused != l->code ? l->detail : r->sentence, NULL, l->retry_after);
 }
 
 /* ---- before the ledger ---- */
@@ -165,7 +166,7 @@ static void keep_sentence(char *out, size_t room, const char *text)
 	out[n] = '\0';
 }
 
-/* Static refusals are the ledger's to count and log; their sentence waits in detail, which the ledger leaves alone. */
+/* Static refusals are the ledger's to count and log; their sentence is kept for the answer. */
 static void decide(struct request *r)
 {
 	const struct catalog_edition *e = catalog_find(r->snapshot->catalog, r->activate.activation_id);
@@ -178,17 +179,17 @@ static void decide(struct request *r)
 	if (e == NULL) {
 		uuid_format(id, r->activate.activation_id);
 		l->refused = (uint32_t)CODE_UNSUPPORTED_PRODUCT;
-		(void)snprintf(l->detail, sizeof l->detail, "No product of this host has the activation ID %s.", id);
+		(void)snprintf(r->sentence, sizeof r->sentence, "No product of this host has the activation ID %s.", id);
 		return;
 	}
 	if (check(r, e, &err) != MUSTER_OK) {
 		l->refused = err.code != 0 ? err.code : CODE_M_INTERNAL;
-		keep_sentence(l->detail, sizeof l->detail, err.message);
+		keep_sentence(r->sentence, sizeof r->sentence, err.message);
 		return;
 	}
 	if (!clocks_agree(r)) {
 		l->refused = (uint32_t)CODE_TIMESTAMP;
-		(void)snprintf(l->detail, sizeof l->detail, "The clocks of machine and host are more than %llu minutes apart.",
+		(void)snprintf(r->sentence, sizeof r->sentence, "The clocks of machine and host are more than %llu minutes apart.",
 		               (unsigned long long)r->snapshot->config->host.clock_skew / 60);
 		return;
 	}

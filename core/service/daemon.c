@@ -121,10 +121,11 @@ static int run(const char *config, const struct clock *clock)
 	if ((r = start_init(s, clock, &err)) == MUSTER_OK)
 		r = start_host(s, config, &err);
 	if (r != MUSTER_OK) {
-		char code[16];
+		char code[16], text[2 * MUSTER_ERR_MAX];
 
-		code_name(code, err.code);
-		log_line(LOG_ERR, "start_failed", "id=12291 code=%s text=\"%s\"", code, err.message);
+		code_name(code, err.code != 0 ? err.code : CODE_M_INTERNAL);
+		log_line(LOG_ERR, "start_failed", "id=12291 result=%d%s%s text=%s", r, err.code != 0 ? " code=" : "", err.code != 0 ? code : "",
+		         log_quote(text, sizeof text, err.message));
 		status = r == MUSTER_E_INVALID ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILED;
 	} else {
 		say_started(s);

@@ -21,13 +21,13 @@ struct reload_job {
 static void config_fault(void *ctx, const char *message)
 {
 	(void)ctx;
-	log_line(LOG_ERR, "configuration", "text=\"%s\"", message);
+	service_say(LOG_ERR, "configuration", message);
 }
 
 static void catalog_says(void *ctx, int level, const char *message)
 {
 	(void)ctx;
-	log_line(level, "catalog", "text=\"%s\"", message);
+	service_say(level, "catalog", message);
 }
 
 int reload_read_config(struct config **config, const char *path, struct muster_err *err)
@@ -122,7 +122,7 @@ static void say(void *ctx, const char *text)
 {
 	struct out *o = ctx;
 
-	log_line(LOG_NOTICE, "reloaded", "text=\"%s\"", text);
+	service_say(LOG_NOTICE, "reloaded", text);
 	if (o->line != NULL)
 		o->line(o->ctx, text);
 }
@@ -207,7 +207,7 @@ static int adopt(struct service *s, const struct snapshot *before, const struct 
 	if ((r = ledger_bind(s->ledger, after->catalog, err)) == MUSTER_OK)
 		return MUSTER_OK;
 	if (service_ring_reload(s, before->config, before->catalog, &second) != MUSTER_OK)
-		log_line(LOG_ERR, "certificate", "text=\"cannot go back to the certificates of the old configuration: %s\"", second.message);
+		service_say(LOG_ERR, "certificate", second.message);
 	return r;
 }
 
@@ -239,7 +239,7 @@ int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_er
 	log_line(LOG_NOTICE, "reload_done", NULL);
 done:
 	if (r != MUSTER_OK)
-		log_line(LOG_ERR, "reload_refused", "text=\"%s; the configuration in force stays\"", err->message);
+		service_say(LOG_ERR, "reload_refused", err->message);
 	snapshot_unref(after);
 	snapshot_unref(before);
 	return r;

@@ -17,7 +17,7 @@ static void report(struct service *s, const struct catalog_product *p, enum ring
 		(void)snprintf(detail, sizeof detail, "the host's certificate for %s ends %s and there is no successor: leases get shorter; ask with musterctl host request", p->row.name, ends);
 	log_line(state == RING_ENDED ? LOG_ERR : LOG_WARNING, "renewal", "id=12292 product=%s ends=%s text=\"%s\"", p->row.name, ends, detail);
 	if (ledger_journal_note(s->ledger, "0 musterd", 12292, p->row.name, detail, &err) != MUSTER_OK)
-		log_line(LOG_WARNING, "journal", "text=\"%s\"", err.message);
+		service_say(LOG_WARNING, "journal", err.message);
 }
 
 unsigned renewal_check(struct service *s)

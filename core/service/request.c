@@ -357,7 +357,7 @@ enum MHD_Result request_error(struct request *r, const struct muster_err *err)
 	if (err->code != 0)
 		return request_problem(r, err->code, err->message, NULL, 0);
 	/* What failed inside is for the log, not for peers. */
-	log_line(LOG_ERR, "request_failed", "path=%s text=\"%s\"", r->route->path, err->message);
+	service_say(LOG_ERR, "request_failed", err->message);
 	return request_problem(r, CODE_M_INTERNAL, NULL, NULL, 0);
 }
 

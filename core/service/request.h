@@ -48,6 +48,7 @@ struct request {
 	struct buf body, out;
 	struct activate activate;
 	struct ledger_request ledger;
+	char sentence[256];                /**< why the request was refused before the ledger, "" not */
 };
 
 /** libmicrohttpd's callbacks; cls is the struct service. */

@@ -41,7 +41,7 @@ int start_init(struct service *s, const struct clock *clock, struct muster_err *
 static void ledger_says(void *ctx, int level, const char *event, const char *text)
 {
 	(void)ctx;
-	log_line(level, event, "text=\"%s\"", text);
+	service_say(level, event, text);
 }
 
 /* Everything that lies in the state folder, as the user. */

@@ -57,6 +57,13 @@ void service_swap(struct service *s, struct snapshot *snap)
 	snapshot_unref(before);
 }
 
+void service_say(int level, const char *event, const char *text)
+{
+	char quoted[2 * MUSTER_ERR_MAX];
+
+	log_line(level, event, "text=%s", log_quote(quoted, sizeof quoted, text));
+}
+
 bool service_activated(struct service *s, const struct snapshot *snap)
 {
 	struct trust_view *view = ring_view(s->ring);
@@ -80,7 +87,7 @@ uint16_t service_port(const struct service *s)
 static void ring_says(void *ctx, int level, const char *message)
 {
 	(void)ctx;
-	log_line(level, "certificate", "text=\"%s\"", message);
+	service_say(level, "certificate", message);
 }
 
 int service_ring_reload(struct service *s, const struct config *config, const struct catalog *catalog, struct muster_err *err)

@@ -84,6 +84,9 @@ bool service_activated(struct service *s, const struct snapshot *snap);
 /** Port of the first listener, 0 none. */
 uint16_t service_port(const struct service *s);
 
+/** One log line `EVENT text="…"`, the text escaped: it may quote files or peers. */
+void service_say(int level, const char *event, const char *text);
+
 /** Tell the key ring about a configuration's issuers and a catalog's products. */
 int service_ring_reload(struct service *s, const struct config *config, const struct catalog *catalog, struct muster_err *err);
 

@@ -3,3 +3,12 @@
 check_PROGRAMS += %D%/muster-clock
 %C%_muster_clock_SOURCES = %D%/muster_clock.c
 %C%_muster_clock_LDADD = $(mcli_libs) core/base/libtestclock.la
+
+# musterd with such a clock, and the daemon's tests through its front door.
+check_PROGRAMS += %D%/musterd-clock
+%C%_musterd_clock_SOURCES = %D%/musterd_clock.c
+%C%_musterd_clock_LDADD = $(service_libs) core/base/libtestclock.la
+%C%_musterd_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
+EXTRA_DIST += %D%/conftest.py %D%/host.py
+PYTESTS += \
+	%D%/test_counting.py
