@@ -1,1 +1,5 @@
-# Unit tests of core/catalog: see the pattern at the top of Makefile.am.
+# Unit tests of core/catalog: see the pattern at the top of Makefile.am. They load plugins of the build tree.
+unit_tests += %D%/test_catalog %D%/test_catalog_check %D%/test_catalog_lint
+%C%_test_catalog_LDADD = $(catalog_libs) $(CHECK_LIBS)
+%C%_test_catalog_check_LDADD = $(catalog_libs) $(CHECK_LIBS)
+%C%_test_catalog_lint_LDADD = $(catalog_libs) $(CHECK_LIBS)
