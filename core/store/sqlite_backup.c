@@ -104,6 +104,15 @@ static int connect_copy(struct db *to, const char *path, enum db_kind kind, stru
 	return rc == SQLITE_OK ? MUSTER_OK : db_fail(to, rc, "open the backup", err);
 }
 
+/* SQLite's answer may have several lines; an error has one. */
+static const char *one_line(char *text)
+{
+	for (char *p = text; *p != '\0'; p++)
+		if (*p == '\n')
+			*p = ' ';
+	return text;
+}
+
 static int check_copy(const char *path, enum db_kind kind, struct muster_err *err)
 {
 	sqlite3_stmt *s = NULL;
@@ -119,7 +128,8 @@ static int check_copy(const char *path, enum db_kind kind, struct muster_err *er
 	if (rc != SQLITE_ROW)
 		r = db_fail(&db, rc, "check the backup", err);
 	else if (strcmp(answer, "ok") != 0)
-		r = err_set(err, MUSTER_E_IO, "the copy %s does not pass its check: %s; the original may be damaged, keep earlier backups", path, answer);
+		r = err_set(err, MUSTER_E_IO, "the copy %s does not pass its check (%s); look at the disk, and keep earlier backups: the original may be damaged",
+			path, one_line(answer));
 done:
 	db_close(&db);
 	return r;
@@ -160,17 +170,14 @@ done:
 	return r;
 }
 
-static int sync_parent(const char *dir, struct muster_err *err)
+static char *parent_of(const char *dir)
 {
 	const char *slash = strrchr(dir, '/');
-	char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(dir, slash == dir ? 1 : (size_t)(slash - dir));
-	int r = parent != NULL ? sync_path(parent, err) : err_nomem(err);
 
-	mem_free(parent);
-	return r;
+	return slash == NULL ? mem_strdup(".") : mem_strndup(dir, slash == dir ? 1 : (size_t)(slash - dir));
 }
 
-static int backup_into(struct sqlite_store *s, const char *dir, const char *part, uint64_t wal_max, struct muster_err *err)
+static int backup_into(struct sqlite_store *s, const char *dir, const char *part, const char *parent, uint64_t wal_max, struct muster_err *err)
 {
 	struct stat st;
 	int r;
@@ -191,7 +198,8 @@ static int backup_into(struct sqlite_store *s, const char *dir, const char *part
 		r = err_errno(err, errno, "cannot rename %s to %s", part, dir);
 		goto undo;
 	}
-	return sync_parent(dir, err);
+	/* It is whole; only its name may not outlive a power cut. */
+	return sync_path(parent, err);
 undo:
 	(void)remove_part(part, NULL);
 	return r;
@@ -201,7 +209,7 @@ int sqlite_backup(struct store *base, const char *given, uint64_t wal_max, struc
 {
 	struct sqlite_store *s = (struct sqlite_store *)base;
 	bool idle = false;
-	char *dir = NULL, *part = NULL;
+	char *dir = NULL, *part = NULL, *parent = NULL;
 	size_t n = strlen(given);
 	int r;
 
@@ -211,11 +219,12 @@ int sqlite_backup(struct store *base, const char *given, uint64_t wal_max, struc
 		return err_set(err, MUSTER_E_INVALID, "a backup needs the name of a new folder");
 	if (!atomic_compare_exchange_strong(&s->backing_up, &idle, true))
 		return err_set(err, MUSTER_E_BUSY, "another backup is running: wait for it");
-	if ((dir = mem_strndup(given, n)) == NULL || (part = mem_printf("%s.part", dir)) == NULL)
+	if ((dir = mem_strndup(given, n)) == NULL || (part = mem_printf("%s.part", dir)) == NULL || (parent = parent_of(dir)) == NULL)
 		r = err_nomem(err);
 	else
-		r = backup_into(s, dir, part, wal_max, err);
+		r = backup_into(s, dir, part, parent, wal_max, err);
 	atomic_store(&s->backing_up, false);
+	mem_free(parent);
 	mem_free(part);
 	mem_free(dir);
 	return r;

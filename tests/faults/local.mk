@@ -1,1 +1,11 @@
-# tests/faults: see the patterns at the top of Makefile.am.
+# tests/faults: what is left after the Nth call to the disk or for memory failed.
+# libvfsfail: a failing file layer below SQLite, for any test (vfs_fail.h); link $(vfs_fail_libs) before the store's libraries.
+check_LTLIBRARIES += %D%/libvfsfail.la
+%C%_libvfsfail_la_SOURCES = %D%/vfs_fail.c %D%/vfs_fail.h
+vfs_fail_libs = %D%/libvfsfail.la
+
+unit_tests += %D%/test_store_vfs %D%/test_store_alloc
+%C%_test_store_vfs_SOURCES = %D%/test_store_vfs.c %D%/store_workload.c %D%/store_workload.h
+%C%_test_store_vfs_LDADD = $(vfs_fail_libs) $(store_libs) $(CHECK_LIBS)
+%C%_test_store_alloc_SOURCES = %D%/test_store_alloc.c %D%/store_workload.c %D%/store_workload.h
+%C%_test_store_alloc_LDADD = $(store_libs) $(CHECK_LIBS)

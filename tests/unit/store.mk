@@ -5,3 +5,6 @@ unit_tests += %D%/test_store
 unit_tests += %D%/test_store_sqlite
 %C%_test_store_sqlite_SOURCES = %D%/test_store_sqlite.c %D%/store_help.h %D%/store_schema_1.h
 %C%_test_store_sqlite_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_store_memory
+%C%_test_store_memory_SOURCES = %D%/test_store_memory.c %D%/store_help.h
+%C%_test_store_memory_LDADD = $(store_libs) $(CHECK_LIBS)
