@@ -46,3 +46,5 @@ unit_tests += %D%/test_plugins
 %C%_test_plugins_LDADD = $(catalog_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_sql_medium
 %C%_test_sql_medium_LDADD = plugins/sql-embedded/libsqlmedium.la $(CHECK_LIBS)
+unit_tests += %D%/test_products
+%C%_test_products_LDADD = $(catalog_libs) $(CHECK_LIBS)

@@ -38,7 +38,7 @@ struct setup {
 	struct muster_err err;
 };
 
-static struct setup *setup_new(void)
+static inline struct setup *setup_new(void)
 {
 	struct setup *s = calloc(1, sizeof *s);
 
