@@ -36,6 +36,7 @@ include %D%/unit/client.mk
 include %D%/unit/cli.mk
 include %D%/plugins/local.mk
 include %D%/refusals/local.mk
+include %D%/vectors/local.mk
 include %D%/integration/local.mk
 include %D%/fuzz/local.mk
 include %D%/faults/local.mk

@@ -18,3 +18,18 @@ fuzz_targets += %D%/fuzz_ini
 %C%_fuzz_ini_SOURCES = %D%/fuzz_ini.c $(fuzz_main)
 %C%_fuzz_ini_LDADD = $(config_libs)
 %C%_fuzz_ini_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_lease
+%C%_fuzz_lease_SOURCES = %D%/fuzz_lease.c $(fuzz_main)
+%C%_fuzz_lease_LDADD = $(trust_libs)
+%C%_fuzz_lease_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_uuid
+%C%_fuzz_uuid_SOURCES = %D%/fuzz_uuid.c $(fuzz_main)
+%C%_fuzz_uuid_LDADD = $(base_libs)
+%C%_fuzz_uuid_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_request
+%C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
+%C%_fuzz_request_LDADD = $(trust_libs)
+%C%_fuzz_request_LDFLAGS = $(fuzz_ldflags)
