@@ -8,3 +8,9 @@ client_test_libs = %D%/libclientfixture.la %D%/libfakehost.la %D%/libtrustfixtur
 unit_tests += %D%/test_http %D%/test_client
 %C%_test_http_LDADD = %D%/libfakehost.la $(http_libs) $(CHECK_LIBS)
 %C%_test_client_LDADD = $(client_test_libs)
+unit_tests += %D%/test_hosts %D%/test_hardware %D%/test_answer %D%/test_libmuster
+%C%_test_hosts_LDADD = $(client_libs) $(CHECK_LIBS)
+%C%_test_hardware_LDADD = $(client_libs) $(CHECK_LIBS)
+%C%_test_answer_LDADD = $(client_libs) $(CHECK_LIBS)
+# The shared library itself; the tree's own libraries are there for the fixture only.
+%C%_test_libmuster_LDADD = libmuster.la $(trust_test_libs)
