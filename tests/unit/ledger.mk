@@ -3,3 +3,5 @@ ledger_fixture = %D%/ledger_fixture.c %D%/ledger_fixture.h
 unit_tests += %D%/test_ledger_count
 %C%_test_ledger_count_SOURCES = %D%/test_ledger_count.c $(ledger_fixture)
 %C%_test_ledger_count_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_ledger_parts
+%C%_test_ledger_parts_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
