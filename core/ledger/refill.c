@@ -4,7 +4,6 @@
  */
 #include "core/ledger/internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/err.h"
@@ -42,50 +41,20 @@ static int use_note(void *ctx, const struct store_use *u)
 	return 0;
 }
 
-static int client_order(const void *a, const void *b)
-{
-	return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, 16);
-}
-
-/* A machine with several products of the pool has several rows and counts once. */
-static int distinct(const struct list *list, size_t *out, struct muster_err *err)
-{
-	const uint8_t **clients = mem_array(list->n, sizeof *clients);
-
-	*out = 0;
-	if (clients == NULL)
-		return err_nomem(err);
-	for (size_t i = 0; i < list->n; i++)
-		clients[i] = list->m[i].client;
-	if (list->n > 1)
-		qsort(clients, list->n, sizeof *clients, client_order);
-	for (size_t i = 0; i < list->n; i++)
-		*out += i == 0 || memcmp(clients[i - 1], clients[i], 16) != 0;
-	mem_free(clients);
-	return MUSTER_OK;
-}
-
-/* Rows of at least the most recent @p cap distinct clients, or of all there are; pool_replace() takes each client's first. */
+/* The store gives one row a client, the newest: a machine with several products of the pool counts once. */
 static int recent(struct ledger *l, uint32_t pool, int64_t since, uint32_t cap, struct list *list, struct muster_err *err)
 {
-	size_t limit = (size_t)cap + 16, clients;
 	int r;
 
-	for (;;) {
-		mem_free(list->m);
-		memset(list, 0, sizeof *list);
-		list->room = limit;
-		if ((list->m = mem_array(limit, sizeof *list->m)) == NULL)
-			return err_nomem(err);
-		pthread_mutex_lock(&l->state_lock);
-		r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
-		if (r == MUSTER_OK)
-			r = l->state->ops->recent(l->state, pool, since, limit, use_note, list, err);
-		pthread_mutex_unlock(&l->state_lock);
-		if (r != MUSTER_OK || list->n < limit || (r = distinct(list, &clients, err)) != MUSTER_OK || clients >= cap)
-			return r;
-		limit *= 2;
-	}
+	list->room = cap;
+	if ((list->m = mem_array(cap, sizeof *list->m)) == NULL)
+		return err_nomem(err);
+	pthread_mutex_lock(&l->state_lock);
+	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
+	if (r == MUSTER_OK)
+		r = l->state->ops->recent(l->state, pool, since, cap, use_note, list, err);
+	pthread_mutex_unlock(&l->state_lock);
+	return r;
 }
 
 static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)

@@ -77,7 +77,7 @@ int rules_check_names(const struct store_product *products, size_t product_count
 
 bool rules_counts(const struct store_use *row)
 {
-	return (row->flags & (STORE_F_RELEASED | STORE_F_FORGOTTEN | STORE_F_CLONE)) == 0;
+	return (row->flags & (STORE_F_RELEASED | STORE_F_FORGOTTEN)) == 0;
 }
 
 int rules_newest_init(struct rules_newest *l, size_t limit, struct muster_err *err)

@@ -5,3 +5,6 @@ unit_tests += %D%/test_ledger_count
 %C%_test_ledger_count_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_ledger_parts
 %C%_test_ledger_parts_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_ledger_repeats
+%C%_test_ledger_repeats_SOURCES = %D%/test_ledger_repeats.c $(ledger_fixture)
+%C%_test_ledger_repeats_LDADD = $(ledger_test_libs) $(CHECK_LIBS)

@@ -605,7 +605,8 @@ START_TEST(test_store_recent)
 
 	begin(_i);
 	EXPECT(MUSTER_OK, st->ops->names(st, pool, 2, pr, 3, NULL, 0, &err));
-	/* clients 0–4 of p1 on days 0–4; client 2 also of p2 on day 6; 5 released, 6 a clone, 7 of the other pool, all newest */
+	/* clients 0–4 of p1 on days 0–4; client 2 also of p2 on day 6; 5 released, 7 of the other pool, both newest; 6, whose ID
+	 * others use too, counts for its owner */
 	for (size_t i = 0; i < 5; i++) {
 		e[i] = help_event((int64_t)i + 1, i, pr[0].product);
 		e[i].at = T0 + (int64_t)i * STORE_DAY_MS;
@@ -618,9 +619,10 @@ START_TEST(test_store_recent)
 	e[8] = help_event(9, 7, pr[2].product);
 	for (size_t i = 5; i < 9; i++)
 		e[i].at = T0 + 6 * (int64_t)STORE_DAY_MS;
+	e[7].at = T0 + 1;
 	EXPECT(MUSTER_OK, help_fold(st, e, 9, NULL, &err));
 	EXPECT(MUSTER_OK, st->ops->recent(st, pool[0].pool, 0, 16, help_uses, &l, &err));
-	ck_assert_uint_eq(l.n, 5);
+	ck_assert_uint_eq(l.n, 6);
 	help_client(id, 2);
 	ck_assert_mem_eq(rows[0].client, id, 16);
 	ck_assert_uint_eq(rows[0].product, pr[1].product);
