@@ -94,6 +94,8 @@ void *table_add(struct table *t, const void *row)
 
 void table_remove(struct table *t, size_t from, size_t count)
 {
+	if (count == 0)
+		return;
 	memmove(t->rows + from * t->size, t->rows + (from + count) * t->size, (t->n - from - count) * t->size);
 	t->n -= count;
 }
