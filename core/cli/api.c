@@ -41,6 +41,16 @@ const char *json_date(const json_t *object, const char *name, char out[32])
 	return out;
 }
 
+/* What stands between a sentence and the next: details of lower folders end without a full stop. */
+static const char *between(const char *sentence, const char *next)
+{
+	size_t n = strlen(sentence);
+
+	if (next[0] == '\0')
+		return "";
+	return n > 0 && strchr(".!?", sentence[n - 1]) != NULL ? " " : ". ";
+}
+
 /* The host's refusal in one message: code, what happened, what to do. */
 static int refused(long status, const char *text, struct muster_err *err)
 {
@@ -54,7 +64,7 @@ static int refused(long status, const char *text, struct muster_err *err)
 	if (p == NULL || detail[0] == '\0')
 		err_set(err, result, "the host answered with status %ld", status);
 	else
-		err_code(err, result, info != NULL ? info->code : 0, "%s%s%s%s%s", code, code[0] != '\0' ? ": " : "", detail, action[0] != '\0' ? " " : "", action);
+		err_code(err, result, info != NULL ? info->code : 0, "%s%s%s%s%s", code, code[0] != '\0' ? ": " : "", detail, between(detail, action), action);
 	json_decref(p);
 	return result;
 }

@@ -243,6 +243,8 @@ int verb_explain(struct cli *c)
 
 	if (c->arg_count == 0 && !c->given[CLI_O_ALL])
 		return cli_say(c, CLI_USAGE, "which code? musterctl explain 0xC004F038, or explain --all");
+	if (c->arg_count == 1 && c->given[CLI_O_ALL])
+		return cli_say(c, CLI_USAGE, "either a code or --all");
 	if (c->arg_count == 1) {
 		one = code_find_name(c->args[0], strlen(c->args[0]));
 		if (one == NULL)

@@ -1,4 +1,5 @@
 /* clients, events, journal: what the ledger holds */
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -99,10 +100,10 @@ static bool add_query(char *query, size_t room, const char *name, const char *va
 	return (size_t)snprintf(query + n, room - n, "%s%s=%s", n > 0 ? "&" : "", name, value) < room - n;
 }
 
-/* --tail and --after as the query of a list's first page. */
-static int first_query(struct cli *c, char *query, size_t room)
+/* --tail and --after as the query of a list's first page. @param numbered the list's marks are its rows' numbers. */
+static int first_query(struct cli *c, bool numbered, char *query, size_t room)
 {
-	unsigned long tail;
+	unsigned long tail, after;
 	int r;
 
 	if (c->given[CLI_O_TAIL] && c->given[CLI_O_AFTER])
@@ -111,6 +112,8 @@ static int first_query(struct cli *c, char *query, size_t room)
 		return r;
 	if (c->given[CLI_O_TAIL])
 		add_query(query, room, "tail", c->value[CLI_O_TAIL]);
+	if (c->given[CLI_O_AFTER] && numbered && (r = cli_number(c, CLI_O_AFTER, 0, LONG_MAX, &after)) != CLI_OK)
+		return r;
 	if (c->given[CLI_O_AFTER] && !add_query(query, room, "after", c->value[CLI_O_AFTER]))
 		return cli_say(c, CLI_USAGE, "--after: \"%s\" is not a mark of this list", c->value[CLI_O_AFTER]);
 	return CLI_OK;
@@ -197,7 +200,7 @@ int verb_clients(struct cli *c)
 			return cli_say(c, CLI_USAGE, "--product: \"%s\" is not a product name", c->value[CLI_O_PRODUCT]);
 		snprintf(path, sizeof(path), "/admin/v1/clients?%s", product);
 	}
-	if ((r = first_query(c, first, sizeof(first))) != CLI_OK)
+	if ((r = first_query(c, false, first, sizeof(first))) != CLI_OK)
 		return r;
 	return print_list(c, path, first[0] != '\0' ? first : NULL, &l);
 }
@@ -248,7 +251,7 @@ int verb_events(struct cli *c)
 	char path[512], first[256] = "";
 	int r;
 
-	if ((r = first_query(c, first, sizeof(first))) != CLI_OK)
+	if ((r = first_query(c, true, first, sizeof(first))) != CLI_OK)
 		return r;
 	if (!c->given[CLI_O_FOLLOW])
 		return print_list(c, "/admin/v1/events", first[0] != '\0' ? first : NULL, &l);
@@ -271,7 +274,7 @@ int verb_journal(struct cli *c)
 	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "ACTOR", false }, { "ACTION", false }, { "OBJECT", false }, { "DETAIL", false } };
 	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = journal_row };
 	char first[256] = "";
-	int r = first_query(c, first, sizeof(first));
+	int r = first_query(c, true, first, sizeof(first));
 
 	return r != CLI_OK ? r : print_list(c, "/admin/v1/journal", first[0] != '\0' ? first : NULL, &l);
 }

@@ -53,7 +53,7 @@ int verb_set(struct cli *c)
 
 int verb_settings(struct cli *c)
 {
-	static const struct table_column columns[] = { { "NAME", false }, { "VALUE", true }, { "UNIT", false }, { "SOURCE", false }, { "PLACE", false }, { "DEFAULT", true } };
+	static const struct table_column columns[] = { { "NAME", false }, { "VALUE", true }, { "SOURCE", false }, { "PLACE", false }, { "DEFAULT", true } };
 	struct muster_err err;
 	struct libscols_table *t;
 	json_t *answer = NULL;
@@ -75,7 +75,7 @@ int verb_settings(struct cli *c)
 	}
 	if ((t = table_new(c, columns, sizeof(columns) / sizeof(columns[0]), true)) != NULL)
 		json_array_foreach(json_object_get(answer, "items"), i, s)
-			table_row(t, (const char *[]){ json_text(s, "name"), json_text(s, "value"), json_text(s, "unit"), json_text(s, "source"), json_text(s, "place"), json_text(s, "default") }, 6);
+			table_row(t, (const char *[]){ json_text(s, "name"), json_text(s, "value"), json_text(s, "source"), json_text(s, "place"), json_text(s, "default") }, 5);
 	r = table_end(c, t);
 	json_decref(answer);
 	return r;

@@ -102,6 +102,11 @@ static uint32_t code_of(const struct muster_err *err)
 	}
 }
 
+enum MHD_Result admin_refuse(struct admin_call *c, const struct muster_err *err)
+{
+	return reply_problem(c->mhd, 0, code_of(err), err->message);
+}
+
 /* ---- arguments ---- */
 
 const char *admin_query(struct admin_call *c, const char *name)
@@ -201,7 +206,7 @@ static enum MHD_Result answer(struct question *q, const char *url, bool post)
 		return route->stream(c);
 	if ((post && read_body(q, &err) != MUSTER_OK) || route->fn(c, &out, &err) != MUSTER_OK) {
 		json_decref(out);
-		return reply_problem(c->mhd, 0, code_of(&err), err.message);
+		return admin_refuse(c, &err);
 	}
 	return out != NULL ? reply_json(c->mhd, out) : reply_problem(c->mhd, 0, CODE_M_INTERNAL, "out of memory");
 }

@@ -46,6 +46,9 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 /** GET /admin/v1/events with follow=1. */
 enum MHD_Result admin_follow(struct admin_call *c);
 
+/** Answer with what went wrong. */
+enum MHD_Result admin_refuse(struct admin_call *c, const struct muster_err *err);
+
 /* Arguments. */
 const char *admin_query(struct admin_call *c, const char *name);
 /** 1 … max; @p fallback when absent. */

@@ -103,7 +103,7 @@ int admin_client(struct admin_call *c, json_t **out, struct muster_err *err)
 		return r;
 	p.items = json_array();
 	r = ledger_client(c->service->ledger, id, add_client, &p, &as_of, err);
-	if (r == MUSTER_OK && p.n == 0)
+	if (r == MUSTER_E_NOT_FOUND || (r == MUSTER_OK && p.n == 0))
 		r = err_code(err, MUSTER_E_NOT_FOUND, CODE_M_NOT_FOUND, "no machine with client ID %s has reported in", c->rest);
 	return finish(&p, SIZE_MAX, as_of, r, out);
 }
@@ -138,9 +138,9 @@ static json_t *record_line(const struct ledger_event *e)
 	uuid_format(activation, e->activation_id);
 	time_event(time, v->seen != 0 ? v->seen : v->at);
 	(void)snprintf(name, sizeof name, "%s", v->name);
-	/* A comma in a name would shift the fields. */
+	/* A comma in a name would shift the fields, and the record has no spaces. */
 	for (char *p = name; *p != '\0'; p++)
-		if (*p == ',' || (unsigned char)*p >= 0x80)
+		if (*p == ',' || *p == ' ' || (unsigned char)*p >= 0x80)
 			*p = '_';
 	return json_sprintf("%s,%u,%s,%s,%s,%d,%u,%d,%s", code, v->minimum, name, client, time, (v->flags & STORE_F_VIRTUAL) != 0, v->status,
 	                    (v->flags & STORE_F_MINUTES) != 0 ? v->minutes : 0, activation);
@@ -289,16 +289,20 @@ enum MHD_Result admin_follow(struct admin_call *c)
 	struct muster_err err = { 0 };
 	struct ledger_status now;
 	enum MHD_Result result = MHD_NO;
+	int64_t after;
 
+	ledger_status(c->service->ledger, &now);
+	/* Without after or tail: from now on. */
+	if (events_from(c, now.last_seq, &after, &err) != MUSTER_OK) {
+		mem_free(f);
+		return admin_refuse(c, &err);
+	}
 	if (f == NULL)
 		return MHD_NO;
+	f->after = after;
 	f->service = c->service;
 	f->fd = fd->connect_fd;
 	buf_init(&f->out, 4u << 20);
-	ledger_status(c->service->ledger, &now);
-	/* Without after or tail: from now on. A bad number is the same. */
-	if (events_from(c, now.last_seq, &f->after, &err) != MUSTER_OK)
-		f->after = now.last_seq;
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, follow_read, f, follow_free);
 	if (response == NULL) {
 		follow_free(f);

@@ -9,8 +9,8 @@
 
 static const struct setting_info table[] = {
 	{ "port", NULL, SETTING_PORT },
-	{ "activation_interval", "s", SETTING_ACTIVATION },
-	{ "renewal_interval", "s", SETTING_RENEWAL },
+	{ "activation_interval", "min", SETTING_ACTIVATION },
+	{ "renewal_interval", "min", SETTING_RENEWAL },
 	{ "priority", NULL, SETTING_PRIORITY },
 };
 

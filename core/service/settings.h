@@ -21,6 +21,7 @@ struct settings {
 	_Atomic uint32_t stored;
 };
 
+/** unit: what a plain number counts; values are shown with theirs. */
 struct setting_info { const char *name, *unit; enum setting_id id; };
 const struct setting_info *settings_table(size_t *n);
 /** NULL: no such setting. */

@@ -12,3 +12,8 @@ check_PROGRAMS += %D%/musterd-clock
 EXTRA_DIST += %D%/conftest.py %D%/host.py
 PYTESTS += \
 	%D%/test_counting.py
+
+# The administrator's side: musterctl against that daemon.
+EXTRA_DIST += %D%/administrator.py
+PYTESTS += \
+	%D%/test_admin_verbs.py
