@@ -1,1 +1,15 @@
-# tests/abi: see the patterns at the top of Makefile.am.
+# tests/abi: the public headers and what is built from them. Each ABI that was released keeps a copy of its headers here, and
+# a plugin compiled with that copy must load for ever after.
+dist_check_SCRIPTS += %D%/headers.sh
+TESTS += %D%/headers.sh
+check_PROGRAMS += %D%/conform
+%C%_conform_SOURCES = %D%/conform.c
+%C%_conform_LDADD = $(catalog_libs)
+AM_TESTS_ENVIRONMENT += CC='$(CC)'; export CC;
+
+check_LTLIBRARIES += %D%/frozen.la
+%C%_frozen_la_SOURCES = %D%/frozen.c %D%/0.1/muster/plugin.h %D%/0.1/muster/types.h
+%C%_frozen_la_CPPFLAGS = -I$(srcdir)/%D%/0.1
+%C%_frozen_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
+unit_tests += %D%/test_frozen
+%C%_test_frozen_LDADD = $(catalog_libs) $(CHECK_LIBS)

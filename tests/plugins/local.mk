@@ -1,9 +1,12 @@
 # Tests of plugins: the conformance suite over all of them, plugins that must fail it, and the plugins' own parts.
-misbehaving = %D%/rude.la %D%/stuck.la %D%/quiet.la %D%/moody.la %D%/endless.la %D%/slow.la %D%/failing.la %D%/single.la %D%/mute.la %D%/guesser.la %D%/untitled.la %D%/blind.la %D%/loud.la
+misbehaving = %D%/rude.la %D%/leaving.la %D%/stuck.la %D%/quiet.la %D%/moody.la %D%/endless.la %D%/slow.la %D%/failing.la %D%/single.la %D%/mute.la %D%/guesser.la %D%/untitled.la %D%/blind.la %D%/loud.la
 check_LTLIBRARIES += $(misbehaving)
 %C%_rude_la_SOURCES = %D%/misbehaving.c
 %C%_rude_la_CPPFLAGS = $(AM_CPPFLAGS) -DCASE=rude -DCASE_rude
 %C%_rude_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
+%C%_leaving_la_SOURCES = %D%/misbehaving.c
+%C%_leaving_la_CPPFLAGS = $(AM_CPPFLAGS) -DCASE=leaving -DCASE_leaving
+%C%_leaving_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
 %C%_stuck_la_SOURCES = %D%/misbehaving.c
 %C%_stuck_la_CPPFLAGS = $(AM_CPPFLAGS) -DCASE=stuck -DCASE_stuck
 %C%_stuck_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)

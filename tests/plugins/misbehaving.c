@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,13 +30,15 @@ static const struct muster_product products[] = {
 #endif
 };
 
-#if defined(CASE_rude) || defined(CASE_stuck) || defined(CASE_quiet) || defined(CASE_moody) || defined(CASE_endless) || defined(CASE_slow) || defined(CASE_failing)
+#if defined(CASE_rude) || defined(CASE_leaving) || defined(CASE_stuck) || defined(CASE_quiet) || defined(CASE_moody) || defined(CASE_endless) || defined(CASE_slow) || defined(CASE_failing)
 #define CHECK .request_check = check,
 static int check(void *self, const struct muster_product *product, const struct muster_request *request, struct muster_verdict *out, struct muster_err *err)
 {
 	(void)self, (void)product, (void)request, (void)out, (void)err;
 #if defined(CASE_rude)
 	*(volatile int *)(uintptr_t)request->is_virtual = 1;
+#elif defined(CASE_leaving)
+	exit(0);
 #elif defined(CASE_stuck)
 	for (;;)
 		(void)clock();
