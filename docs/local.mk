@@ -2,3 +2,4 @@
 dist_man_MANS += %D%/musterctl.1
 dist_doc_DATA += %D%/admin-api.md
 dist_man_MANS += %D%/muster.conf.5
+dist_doc_DATA += %D%/verify.md
