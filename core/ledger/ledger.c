@@ -137,6 +137,7 @@ int ledger_start(struct ledger *l, struct muster_err *err)
 	if (r != MUSTER_OK)
 		return r;
 	host_look(l);
+	host_flush(l);
 	if ((e = pthread_create(&l->state_thread, NULL, state_run, l)) != 0)
 		return err_errno(err, e, "ledger: state thread");
 	if ((e = pthread_create(&l->writer_thread, NULL, writer_run, l)) != 0) {

@@ -87,7 +87,7 @@ void ledger_status(struct ledger *l, struct ledger_status *out)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* When nothing was committed for 10 s, one small update finds out whether the disk still takes writes. */
+/* When nothing was committed for 10 s, or the last commit failed, one small update finds out whether the disk takes writes. */
 static void probe_if_stale(struct ledger *l)
 {
 	int64_t boot = clock_boot_ms(l->clock);
@@ -95,7 +95,7 @@ static void probe_if_stale(struct ledger *l)
 	bool stale;
 
 	pthread_mutex_lock(&l->lock);
-	stale = boot - l->commit_boot >= STALE_MS || boot < l->commit_boot;
+	stale = boot - l->commit_boot >= STALE_MS || boot < l->commit_boot || l->commit_result != MUSTER_OK;
 	l->probe_wanted = l->probe_wanted || stale;
 	probes = l->probes;
 	pthread_mutex_unlock(&l->lock);

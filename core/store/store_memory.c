@@ -228,7 +228,8 @@ static int log_probe(struct store_log *base, struct muster_err *err)
 	int r;
 
 	(void)pthread_mutex_lock(&l->m->lock);
-	r = check_writer(l, err);
+	if ((r = check_writer(l, err)) == MUSTER_OK)
+		r = memory_outcome(memory_fault(l->m, false), &l->broken, err);
 	(void)pthread_mutex_unlock(&l->m->lock);
 	return r;
 }

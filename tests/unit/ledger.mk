@@ -8,3 +8,6 @@ unit_tests += %D%/test_ledger_parts
 unit_tests += %D%/test_ledger_repeats
 %C%_test_ledger_repeats_SOURCES = %D%/test_ledger_repeats.c $(ledger_fixture)
 %C%_test_ledger_repeats_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_ledger_faults
+%C%_test_ledger_faults_SOURCES = %D%/test_ledger_faults.c $(ledger_fixture)
+%C%_test_ledger_faults_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
