@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,10 +9,14 @@
 
 static const char *shift_path;
 
-/* A missing or empty file means no shift: a test writes it when it first wants one. */
-static int64_t shift_ms(void)
+/*
+ * "SHIFT": both clocks, as time that has passed. "WALL BOOT": each its own, so that the wall clock can jump.
+ * A missing or empty file means no shift: a test writes it when it first wants one.
+ */
+static int64_t shift_ms(bool boot)
 {
-	char text[32];
+	char text[64], *end;
+	int64_t wall;
 	ssize_t n;
 	int fd = open(shift_path, O_RDONLY | O_CLOEXEC);
 
@@ -22,19 +27,20 @@ static int64_t shift_ms(void)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	return strtoll(text, NULL, 10);
+	wall = strtoll(text, &end, 10);
+	return boot && *end == ' ' ? strtoll(end, NULL, 10) : wall;
 }
 
 static int64_t file_wall(const struct clock *c)
 {
 	(void)c;
-	return clock_wall_ms(clock_system()) + shift_ms();
+	return clock_wall_ms(clock_system()) + shift_ms(false);
 }
 
 static int64_t file_boot(const struct clock *c)
 {
 	(void)c;
-	return clock_boot_ms(clock_system()) + shift_ms();
+	return clock_boot_ms(clock_system()) + shift_ms(true);
 }
 
 const struct clock *clock_file(const char *path)

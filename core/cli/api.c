@@ -138,6 +138,7 @@ struct lines {
 	int (*fn)(void *ctx, const json_t *document);
 	void *ctx;
 	struct muster_err *err;
+	bool stopped;         /* by fn, not by the host */
 };
 
 static int chunk(void *ctx, const void *p, size_t n)
@@ -164,8 +165,10 @@ static int chunk(void *ctx, const void *p, size_t n)
 				return err_set(l->err, MUSTER_E_NETWORK, "the host sent a line that is not JSON");
 			stop = l->fn(l->ctx, document);
 			json_decref(document);
-			if (stop != 0)
+			if (stop != 0) {
+				l->stopped = true;
 				return 1;
+			}
 		}
 	}
 	return MUSTER_OK;
@@ -181,6 +184,8 @@ int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_
 	http_answer_init(&a);
 	buf_init(&l.pending, LINE_MAX_BYTES);
 	r = ask(c, &q, &a, path, err);
+	if (r == MUSTER_OK && !l.stopped)
+		r = err_set(err, MUSTER_E_NETWORK, "%s: the host has stopped", c->socket);
 	buf_fini(&l.pending);
 	http_answer_fini(&a);
 	return r;

@@ -54,17 +54,30 @@ static void product_row(struct libscols_table *t, const json_t *p, const json_t 
 	                               state_of(p), json_text(p, "activation_id") }, 9);
 }
 
+/* A time in the largest unit that leaves no rest, as muster.conf takes it. */
+static const char *span(char out[32], const json_t *o, const char *name)
+{
+	static const struct { json_int_t seconds; const char *unit; } units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	json_int_t seconds = json_number(o, name);
+	size_t i = 0;
+
+	while (i < COUNT(units) - 1 && (seconds == 0 || seconds % units[i].seconds != 0))
+		i++;
+	snprintf(out, 32, "%" JSON_INTEGER_FORMAT " %s", seconds / units[i].seconds, units[i].unit);
+	return out;
+}
+
 static void product_details(struct cli *c, const json_t *p)
 {
+	char validity[32], renewal[32], retry[32], window[32];
 	const json_t *e;
 	size_t i;
 
 	fprintf(c->out, "%s: %s\n    from %s, issuer %s\n", json_text(p, "product"), json_text(p, "title"), json_text(p, "source"),
 	        json_text(p, "issuer")[0] != '\0' ? json_text(p, "issuer") : "(none)");
 	if (strcmp(json_text(p, "model"), "threshold") == 0)
-		fprintf(c->out, "    minimum count %" JSON_INTEGER_FORMAT ", validity %" JSON_INTEGER_FORMAT " s, renewal %" JSON_INTEGER_FORMAT
-		        " s, retry %" JSON_INTEGER_FORMAT " s, window %" JSON_INTEGER_FORMAT " s\n", json_number(p, "minimum_count"),
-		        json_number(p, "validity"), json_number(p, "renewal_interval"), json_number(p, "retry_interval"), json_number(p, "window"));
+		fprintf(c->out, "    minimum count %" JSON_INTEGER_FORMAT ", validity %s, renewal %s, retry %s, window %s\n", json_number(p, "minimum_count"),
+		        span(validity, p, "validity"), span(renewal, p, "renewal_interval"), span(retry, p, "retry_interval"), span(window, p, "window"));
 	if (json_flag(p, "record"))
 		fputs("    leases are records, not licences\n", c->out);
 	if (json_text(p, "refused")[0] != '\0')

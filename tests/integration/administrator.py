@@ -35,7 +35,7 @@ class Administrator:
 
     def __init__(self, host, environment=None):
         self.host = host
-        self.environment = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8", **(environment or {}))
+        self.environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8", **(environment or {})}
         self.environment.pop("MUSTER_SOCKET", None)
 
     def __call__(self, *words, **options):

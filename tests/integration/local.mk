@@ -16,4 +16,5 @@ PYTESTS += \
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
+	%D%/test_admin_listing.py \
 	%D%/test_admin_verbs.py
