@@ -3,3 +3,4 @@ dist_man_MANS += %D%/musterctl.1
 dist_doc_DATA += %D%/admin-api.md
 dist_man_MANS += %D%/muster.conf.5
 dist_doc_DATA += %D%/verify.md
+dist_man_MANS += %D%/muster-issuer.1

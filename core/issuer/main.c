@@ -144,7 +144,7 @@ static int take(struct options *o, int bit, const char *value)
 		return ISSUER_OK;
 	case O_FD:
 		if (!number(&n, value, 0, INT_MAX))
-			return usage("--passphrase-fd %s: the number of an open file descriptor, as in --passphrase-fd 3 3<FILE", value);
+			return usage("--passphrase-fd takes the number of an open file descriptor, as in --passphrase-fd 3 3<FILE; never the passphrase itself");
 		o->passphrase_fd = (int)n;
 		return ISSUER_OK;
 	case O_DAYS:
@@ -184,10 +184,31 @@ static int check(const struct command *c, const struct options *o, int given, in
 	return ISSUER_OK;
 }
 
+/* getopt_long() takes "--pass" for "--passphrase-fd"; somebody's script would break with the next option that begins alike. */
+static int refuse_abbreviations(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		size_t n = strcspn(argv[i], "="), k;
+
+		if (strncmp(argv[i], "--", 2) != 0)
+			continue;
+		for (k = 0; long_options[k].name != NULL; k++)
+			if (strlen(long_options[k].name) == n - 2 && strncmp(long_options[k].name, argv[i] + 2, n - 2) == 0)
+				break;
+		if (long_options[k].name == NULL)
+			return usage("unknown option %.*s; see: muster-issuer --help", (int)n, argv[i]);
+	}
+	return ISSUER_OK;
+}
+
 static int parse(struct options *o, int *given, int argc, char **argv)
 {
 	int bit, r;
 
+	if ((r = refuse_abbreviations(argc, argv)) != ISSUER_OK)
+		return r;
 	optind = 0;   /* GNU: start anew, also when called twice in one process */
 	opterr = 0;
 	while ((bit = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {

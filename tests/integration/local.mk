@@ -18,3 +18,4 @@ EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
 	%D%/test_admin_listing.py \
 	%D%/test_admin_verbs.py
+PYTESTS += %D%/test_issuer.py

@@ -512,6 +512,49 @@ START_TEST(test_lease_known_answers)
 }
 END_TEST
 
+/* The committed vectors: what was signed once stays verifiable. */
+START_TEST(test_lease_vectors)
+{
+	static const char *const files[] = { "lease-es256.json", "lease-ed25519.json" };
+	const char *top = getenv("top_srcdir");
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		char *path = mem_printf("%s/tests/vectors/%s", top != NULL ? top : "..", files[i]);
+		json_t *v = json_load_file(path, 0, NULL);
+		const char *lease, *client, *hw;
+		struct trust_anchors *anchors;
+		struct trust_chain *chain;
+		struct lease_claims c;
+		struct lease_expect e = { 0 };
+		struct muster_err err;
+		uint8_t client_id[16], hardware[32], value[32];
+		int64_t now;
+
+		ck_assert_msg(v != NULL, "%s", path);
+		lease = json_string_value(json_object_get(v, "lease"));
+		client = json_string_value(json_object_get(v, "client_id"));
+		hw = json_string_value(json_object_get(v, "hardware_id"));
+		now = json_integer_value(json_object_get(v, "now"));
+		fixture_ok(trust_anchors_read(&anchors, span_str(json_string_value(json_object_get(v, "issuer_pem"))), &err), &err);
+		fixture_ok(trust_chain_read(&chain, span_str(json_string_value(json_object_get(v, "chain_pem"))), &err), &err);
+		ck_assert_int_eq(uuid_parse(client_id, client, strlen(client)), MUSTER_OK);
+		ck_assert_int_eq(hex_decode(hardware, 32, hw, strlen(hw)), MUSTER_OK);
+		e.client_id = client_id;
+		e.hw = hardware;
+		fixture_ok(lease_verify(&c, span_str(lease), chain, anchors, &e, now, &err), &err);
+		ck_assert_int_eq(c.exp, json_integer_value(json_object_get(v, "expires")));
+		ck_assert_int_eq(trust_hardware_id(value, trust_anchors_issuer_id(anchors), 0, span_str(json_string_value(json_object_get(v, "hardware")))), MUSTER_OK);
+		ck_assert_mem_eq(value, c.hw, 32);
+		ck_assert_int_eq(lease_verify(&c, span_str(lease), chain, anchors, &e, now + 180 * FIX_DAY, &err), MUSTER_E_EXPIRED);
+		trust_chain_unref(chain);
+		trust_anchors_free(anchors);
+		json_decref(v);
+		mem_free(path);
+	}
+}
+END_TEST
+
 UNIT_MAIN("lease", test_lease_round_trip, test_lease_every_bit_and_prefix, test_lease_expectations, test_lease_times, test_lease_roles,
           test_lease_form, test_lease_base64, test_lease_leading_zero, test_lease_strange_signatures, test_lease_signing_refuses,
-          test_lease_kid, test_lease_known_answers)
+          test_lease_kid, test_lease_known_answers, test_lease_vectors)
