@@ -49,6 +49,7 @@ static const struct muster_product products[] = {
 		.flags = MUSTER_PRODUCT_RECORD | MUSTER_PRODUCT_COUNT_OBSERVED,
 		.pool = "office2013",
 		.minimum_count = MINIMUM_COUNT,
+		.rearm_max = 1000, /* as the published listing prints it (facts.md section 3, samples/dlv-office2013.txt) */
 		.class_bits = MUSTER_CLASS_APPLICATION,
 		/* facts.md section 5: the sample shows 9 groups of 6 and 8 groups of 6 digits */
 		.installation_groups = 9, .installation_group_len = 6, .confirmation_groups = 8, .confirmation_group_len = 6,

@@ -56,6 +56,7 @@ static const struct muster_product products[] = {
 		.flags = MUSTER_PRODUCT_RECORD | MUSTER_PRODUCT_COUNT_OBSERVED,
 		.pool = "windows",
 		.minimum_count = MINIMUM_COUNT,
+		.rearm_max = 1000, /* as the published listing prints it (facts.md section 3, samples/dlv-office2013.txt) */
 		.family = "windows",
 		.generation = GENERATION_SERVER_2025,
 		.class_bits = MUSTER_CLASS_SERVER,
