@@ -6,8 +6,8 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/listing.c %D%/listing.h \
 	%D%/table.c %D%/table.h \
 	%D%/verbs.c %D%/verbs.h \
-	%D%/verbs_catalog.c %D%/verbs_host.c %D%/verbs_listing.c %D%/verbs_records.c %D%/verbs_settings.c
-cli_libs = %D%/libcli.la $(http_libs) $(base_libs) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+	%D%/verbs_catalog.c %D%/verbs_host.c %D%/verbs_listing.c %D%/verbs_plugin.c %D%/verbs_records.c %D%/verbs_settings.c
+cli_libs = %D%/libcli.la $(http_libs) $(catalog_libs) $(base_libs) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
 
 # muster, the program on a machine to be activated: its own library, it shares nothing with musterctl.
 noinst_LTLIBRARIES += %D%/libmustercli.la

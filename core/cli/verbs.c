@@ -15,8 +15,10 @@ static const struct cli_verb verbs[] = {
 	{ "products", "products [learn ACTIVATION-ID]", "Products, their counts and rules; unknown activation IDs", CLI_VIEWER,
 	  O(UNKNOWN) | O(AS) | O(TITLE) | O(VERBOSE), 0, 2, verb_products,
 	  "musterctl products\nmusterctl products --verbose\nmusterctl products --unknown\n"
-	  "musterctl products learn 68531fb9-5511-4989-97be-d11a0f55633f --as windows-server --title \"Server Standard\"   (administrator)" },
+	  "musterctl products learn 11111111-2222-4333-8444-555555555555 --as windows-server --title \"Server Standard\"   (administrator)" },
 	{ "plugins", "plugins", "Plugins loaded and refused", CLI_VIEWER, 0, 0, 0, verb_plugins, "musterctl plugins" },
+	{ "plugin", "plugin check FILE", "Check a plugin's file, without a host", CLI_ANYONE, 0, 2, 2, verb_plugin,
+	  "musterctl plugin check ./sample.so\nmusterctl plugin check ./sample.so --json" },
 	{ "clients", "clients [CLIENT-ID | forget CLIENT-ID]", "Machines that reported in", CLI_VIEWER,
 	  O(PRODUCT) | O(LIMIT) | O(AFTER) | O(ALL) | O(YES), 0, 2, verb_clients,
 	  "musterctl clients --product office2013\nmusterctl clients --all --json\nmusterctl clients forget 36f27b39-2fd5-440b-be67-a09996d27a38   (administrator)" },

@@ -12,6 +12,8 @@ int verb_xpr(struct cli *c);
 int verb_products(struct cli *c);
 int verb_plugins(struct cli *c);
 int verb_explain(struct cli *c);
+/* verbs_plugin.c */
+int verb_plugin(struct cli *c);
 /* verbs_records.c */
 int verb_clients(struct cli *c);
 int verb_events(struct cli *c);

@@ -37,7 +37,7 @@ MUSTER_PLUGIN(cplusplus) = { MUSTER_PLUGIN_MAGIC, sizeof(muster_plugin), MUSTER_
 	MUSTER_TABLE_NONE, { rows, 0, sizeof rows[0] }, MUSTER_TABLE_NONE, MUSTER_TABLE_NONE, nullptr, nullptr, nullptr, nullptr, nullptr };
 END
 	g++ -std=c++11 -Wall -Wextra -Werror -fvisibility=hidden -shared -fPIC -I"$src/include" -Wl,-z,defs -Wl,-z,now -o "$tmp/cplusplus.so" "$tmp/cplusplus.cc" >"$tmp/out" 2>&1 &&
-		"$build/tests/abi/conform" "$tmp/cplusplus.so" >"$tmp/out" 2>&1
+		"$build/musterctl" plugin check "$tmp/cplusplus.so" >"$tmp/out" 2>&1
 	result $? "a plugin written in C++ conforms"
 else
 	skip "a plugin written in C++ conforms" "no g++ here"
@@ -61,7 +61,7 @@ if command -v pkg-config >/dev/null; then
 	flags=$(PKG_CONFIG_PATH=$tmp/root pkg-config --cflags muster-plugin)
 	# shellcheck disable=SC2086
 	(cd "$tmp/author" && $cc -shared -fPIC -fvisibility=hidden $flags -Wl,-z,defs -Wl,-z,now -o sample.so "$(cd "$src" && pwd)/plugins/sample/sample.c") >"$tmp/out" 2>&1 &&
-		"$build/tests/abi/conform" "$tmp/author/sample.so" >"$tmp/out" 2>&1
+		"$build/musterctl" plugin check "$tmp/author/sample.so" >"$tmp/out" 2>&1
 	result $? "the sample builds outside the tree and conforms"
 	[ "$(PKG_CONFIG_PATH=$tmp/root pkg-config --variable=abi muster-plugin)" = "$(sed -n 's/.*ABI_MAJOR \([0-9]*\)U.*/\1/p' "$src/include/muster/plugin.h").$(sed -n 's/.*ABI_MINOR \([0-9]*\)U.*/\1/p' "$src/include/muster/plugin.h")" ] >"$tmp/out" 2>&1
 	result $? "muster-plugin.pc names the header's ABI"
@@ -69,5 +69,9 @@ else
 	skip "the sample builds outside the tree and conforms" "no pkg-config here"
 	skip "muster-plugin.pc names the header's ABI" "no pkg-config here"
 fi
+
+# A plugin that fails is a failure of the command too.
+if "$build/musterctl" plugin check "$build/tests/plugins/.libs/quiet.so" >"$tmp/out" 2>&1; then failed=1; else grep -q '^FAILED request_check: sound' "$tmp/out"; failed=$?; fi
+result $failed "musterctl plugin check fails for a plugin that does not conform"
 echo "1..$n"
 exit $status

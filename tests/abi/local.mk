@@ -2,9 +2,6 @@
 # a plugin compiled with that copy must load for ever after.
 dist_check_SCRIPTS += %D%/headers.sh
 TESTS += %D%/headers.sh
-check_PROGRAMS += %D%/conform
-%C%_conform_SOURCES = %D%/conform.c
-%C%_conform_LDADD = $(catalog_libs)
 AM_TESTS_ENVIRONMENT += CC='$(CC)'; export CC;
 
 check_LTLIBRARIES += %D%/frozen.la
