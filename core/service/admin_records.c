@@ -278,6 +278,7 @@ static void follow_free(void *cls)
 	struct follow *f = cls;
 
 	buf_fini(&f->out);
+	atomic_fetch_sub(&f->service->followers, 1);
 	mem_free(f);
 }
 
@@ -301,6 +302,7 @@ enum MHD_Result admin_follow(struct admin_call *c)
 		return MHD_NO;
 	f->after = after;
 	f->service = c->service;
+	atomic_fetch_add(&c->service->followers, 1);
 	f->fd = fd->connect_fd;
 	buf_init(&f->out, 4u << 20);
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, follow_read, f, follow_free);

@@ -131,13 +131,16 @@ void connections_remove(struct connections *c, struct connection *one)
 	pthread_mutex_unlock(&c->lock);
 }
 
-size_t connections_busy(struct connections *c)
+size_t connections_busy(struct connections *c, bool incomplete)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&c->lock);
-	for (struct connection *one = c->first; one != NULL; one = one->next)
-		n += atomic_load(&one->stage) != STAGE_IDLE && !one->ended;
+	for (struct connection *one = c->first; one != NULL; one = one->next) {
+		int stage = atomic_load(&one->stage);
+
+		n += !one->ended && (stage == STAGE_WORK || (incomplete && (stage == STAGE_HEAD || stage == STAGE_BODY)));
+	}
 	pthread_mutex_unlock(&c->lock);
 	return n;
 }

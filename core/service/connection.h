@@ -43,8 +43,8 @@ int connections_start(struct connections *c, const struct clock *clock);  /**< 0
 void connections_stop(struct connections *c);
 void connections_add(struct connections *c, struct connection *one);
 void connections_remove(struct connections *c, struct connection *one);
-/** Requests whose head has begun and that are not answered yet. */
-size_t connections_busy(struct connections *c);
+/** Requests not answered yet: those that have arrived whole, or with @p incomplete also those whose head has begun. */
+size_t connections_busy(struct connections *c, bool incomplete);
 /** Shut down every connection that is between two requests. */
 void connections_end_idle(struct connections *c);
 /** One pass of the sweeper at @p now (boot ms). @return how many it ended. */

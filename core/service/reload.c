@@ -32,7 +32,12 @@ static void catalog_says(void *ctx, int level, const char *message)
 
 int reload_read_config(struct config **config, const char *path, struct muster_err *err)
 {
-	return config_read(config, path, config_fault, NULL, err);
+	int r = config_read(config, path, config_fault, NULL, err);
+
+	/* Faults within the file were reported with their place; the others need to hear which file. */
+	if (r == MUSTER_E_NOT_FOUND || r == MUSTER_E_DENIED || r == MUSTER_E_IO)
+		return err_prefix(err, r, "%s", path);
+	return r;
 }
 
 struct learned { struct catalog_learned *list; size_t n; bool failed; };

@@ -16,6 +16,7 @@
 #include "core/service/reload.h"
 
 #define STOP_MS 9500   /* of the ten seconds; the rest is for closing */
+#define SENDING_MS 1000
 #define STEP_MS 10
 #define LOW_PRIORITY 10  /* nice value of `spri` */
 
@@ -171,12 +172,12 @@ bool stop_host(struct service *s)
 
 	atomic_store(&s->stopping, true);
 	http_quiesce(s);
-	/* Keep-alive connections wait for nothing; what is under way is answered. */
-	while ((busy = connections_busy(&s->connections)) > 0 && steady_ms() < until - STOP_MS / 2)
+	/* Keep-alive connections wait for nothing. Who is still sending a request has a second, who has sent one is answered. */
+	while (connections_busy(&s->connections, steady_ms() < until - STOP_MS + SENDING_MS) > 0 && steady_ms() < until - STOP_MS / 2)
 		pause_ms(STEP_MS);
 	if (s->ledger != NULL)
 		ledger_stop(s->ledger);
-	while ((busy = connections_busy(&s->connections)) > 0 && steady_ms() < until)
+	while ((busy = connections_busy(&s->connections, false)) > 0 && steady_ms() < until)
 		pause_ms(STEP_MS);
 	connections_end_idle(&s->connections);
 	if (atomic_load(&s->waiting) > 0) {
@@ -186,6 +187,9 @@ bool stop_host(struct service *s)
 	if (busy > 0)
 		log_line(LOG_WARNING, "stop", "connections=%zu text=\"closed with an unfinished answer\"", busy);
 	http_stop(s);
+	/* They look at `stopping` now and then, and end their answers properly. */
+	while (atomic_load(&s->followers) > 0 && steady_ms() < until)
+		pause_ms(STEP_MS);
 	admin_stop(s);
 	return true;
 }

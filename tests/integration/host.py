@@ -21,13 +21,14 @@ import tempfile
 import time
 import uuid
 
+import openapi
+
 BUILD = pathlib.Path(os.environ.get("top_builddir", "build")).resolve()
 SOURCE = pathlib.Path(os.environ.get("top_srcdir", ".")).resolve()
 PATIENCE = 60  # seconds until something that must happen has not: a sanitizer on a busy machine is slow
 
 OFFICE2010 = "bfe7a195-4f8f-4f0b-a622-cf13c7d16864"
 OFFICE2013 = "2e28138a-847f-42bc-9752-61b03fff33cd"
-OFFICE365 = None  # listed without an activation ID
 
 
 def program(name):
@@ -79,7 +80,10 @@ class Issuer:
         self.folder = pathlib.Path(folder)
         self.env = env
         self.run("init", "--name", "Test Issuer", "--no-passphrase")
-        self.root = self.folder / "issuer.pem"
+        # Handed out, as a publisher would: the issuer's own folder is its alone.
+        self.root = self.folder.parent / "issuer.pem"
+        shutil.copy(self.folder / "issuer.pem", self.root)
+        os.chmod(self.root, 0o644)
 
     def run(self, *arguments):
         done = subprocess.run([program("muster-issuer"), "--dir", str(self.folder), *arguments], capture_output=True, text=True, timeout=PATIENCE)
@@ -204,10 +208,13 @@ class Host:
         try:
             c.request(method, path, body=body, headers=headers or {})
             a = c.getresponse()
-            return Answer(a.status, a.headers, a.read())
+            answer = Answer(a.status, a.headers, a.read())
         finally:
             if connection is None:
                 c.close()
+        # Every answer of every test is one that the protocol's description allows.
+        openapi.check(SOURCE / "docs" / "openapi.yaml", method, path, answer)
+        return answer
 
     def get(self, path):
         return self.ask("GET", path)
@@ -215,14 +222,15 @@ class Host:
     def post(self, path, value, connection=None):
         return self.ask("POST", path, json.dumps(value), {"Content-Type": "application/json"}, connection)
 
-    def raw(self, data, shut=False):
-        """Send bytes, return everything that comes until the host closes."""
+    def raw(self, data, shut=False, patience=PATIENCE):
+        """Send bytes, return everything that comes until the host closes (or says nothing for so long)."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as s:
             s.sendall(data)
             if shut:
                 s.shutdown(socket.SHUT_WR)
+            s.settimeout(patience)
             got = b""
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError, *([TimeoutError] if patience < PATIENCE else [])):
                 while True:
                     part = s.recv(65536)
                     if not part:
@@ -276,7 +284,7 @@ class Host:
     def activation_id(self, product):
         return self.products()[product]["activation_id"]
 
-    def activate(self, machine, activation_id, connection=None, **changes):
+    def activate(self, machine, activation_id, connection=None, /, **changes):
         return self.post("/v1/activate", machine.request(activation_id, **changes), connection)
 
 
@@ -299,7 +307,7 @@ class Machine:
         self.virtual = virtual
         self.release = secrets.token_bytes(32)
 
-    def request(self, activation_id, **changes):
+    def request(self, activation_id, /, **changes):
         body = {
             "activation_id": activation_id,
             "client_id": self.client_id,

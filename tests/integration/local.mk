@@ -9,9 +9,12 @@ check_PROGRAMS += %D%/musterd-clock
 %C%_musterd_clock_SOURCES = %D%/musterd_clock.c
 %C%_musterd_clock_LDADD = $(service_libs) core/base/libtestclock.la
 %C%_musterd_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
-EXTRA_DIST += %D%/conftest.py %D%/host.py
+EXTRA_DIST += %D%/conftest.py %D%/host.py %D%/openapi.py
 PYTESTS += \
-	%D%/test_counting.py
+	%D%/test_admin.py \
+	%D%/test_counting.py \
+	%D%/test_daemon.py \
+	%D%/test_requests.py
 
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py

@@ -256,7 +256,7 @@ def test_thousand_machines_six_released_count_stays_at_the_cap(new_host):
     kept = []
     for n in range(1000):
         m = Machine(f"m-{n}")
-        a = host.activate(m, OFFICE2013, connection=connection)
+        a = host.activate(m, OFFICE2013, connection)
         assert a.json["count"] == min(n + 1, 10)
         kept = (kept + [(m, a)])[-6:]
     for m, a in kept:
