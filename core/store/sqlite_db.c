@@ -294,7 +294,7 @@ static int prepare(struct db *db, sqlite3_stmt **out, const char *sql, struct mu
 
 /* ledger.md section 1. journal_size_limit: a backup lets the WAL grow; afterwards it need not stay so large. */
 static const char settings[] =
-	"PRAGMA mmap_size=0; PRAGMA cache_size=-16384; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+	"PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
 	"PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864;";
 
 static int connect(struct db *db, struct muster_err *err)
@@ -308,7 +308,7 @@ static int connect(struct db *db, struct muster_err *err)
 	(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if ((r = db_exec(db, settings, "open", err)) != MUSTER_OK)
 		return r;
-	return db->write ? MUSTER_OK : db_exec(db, "PRAGMA query_only=ON", "open", err);
+	return db_exec(db, db->write ? "PRAGMA cache_size=-16384" : "PRAGMA query_only=ON", "open", err);  /* 16 MiB a writer; a reader has SQLite's 2 */
 }
 
 int db_open(struct db *db, const char *dir, enum db_kind kind, bool write, const char *const *sql, size_t count, struct muster_err *err)

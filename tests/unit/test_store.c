@@ -284,7 +284,7 @@ static void nothing_merged(void *ctx, struct store_use *row, bool is_new, const 
 START_TEST(test_store_fold_end)
 {
 	struct store_counter c[2] = { { 1, 1, 2, 10 }, { 1, 1, STORE_COUNTER_FAILED, 3 } }, got_c[4];
-	struct store_member m[2] = { { .pool = 1, .last = T0, .has_hw = true, .product = 1 }, { .pool = 1, .client = { 1 }, .last = T0 + 1, .product = 2 } }, got_m[4];
+	struct store_member m[2] = { { .pool = 1, .last = T0, .has_hw = true, .is_virtual = true, .product = 1 }, { .pool = 1, .client = { 1 }, .last = T0 + 1, .product = 2 } }, got_m[4];
 	struct store_unknown un[2] = { { .activation_id = { 1 }, .last = T0 + 5, .n = 2 }, { .activation_id = { 2 }, .last = T0 + 6, .n = 1 } }, got_u[4];
 	struct store_pool pools[2] = { { .name = "office", .window_s = 100 }, { .name = "windows", .window_s = 200, .largest_minimum = 25 } }, got_p[4], raise[2];
 	struct store_fold_end fin = { .fold_seq = 10, .fold_at = T0, .counters = c, .counter_count = 2, .members = m, .member_count = 2,
@@ -322,6 +322,7 @@ START_TEST(test_store_fold_end)
 	EXPECT(MUSTER_OK, st->ops->members(st, 1, help_members, &lm, &err));
 	ck_assert_uint_eq(lm.n, 1);
 	ck_assert(got_m[0].has_hw);
+	ck_assert(got_m[0].is_virtual);
 	ck_assert_mem_eq(got_m[0].hw, m[0].hw, 32);
 	ck_assert_int_eq(got_m[0].last, T0);
 	ck_assert_uint_eq(got_m[0].product, 1);

@@ -256,7 +256,8 @@ START_TEST(test_sqlite_migrates)
 	struct store_use uses[4];
 	struct store_setting settings[2];
 	struct store_pool pool = { .name = "office2013", .window_s = 2592000 };
-	struct help_list l = LIST_OF(got), lu = LIST_OF(uses), ls = LIST_OF(settings);
+	struct store_member members[2];
+	struct help_list l = LIST_OF(got), lu = LIST_OF(uses), ls = LIST_OF(settings), lm = LIST_OF(members);
 
 	paths();
 	sql(log_path, log_of_schema_1);
@@ -282,13 +283,16 @@ START_TEST(test_sqlite_migrates)
 	EXPECT(MUSTER_OK, lg->ops->probe(lg, &err));
 	EXPECT(MUSTER_OK, help_append(lg, 43, 2, &err));
 	EXPECT(MUSTER_OK, st->ops->recent(st, 4, 0, 4, help_uses, &lu, &err));
-	ck_assert_uint_eq(lu.n, 1);
+	ck_assert_uint_eq(lu.n, 2);
 	lu.n = 0;
 	EXPECT(MUSTER_OK, st->ops->clones(st, 0, help_uses, &lu, &err));
 	ck_assert_uint_eq(lu.n, 1);
 	ck_assert_str_eq(uses[0].name, "pc-3");
 	EXPECT(MUSTER_OK, st->ops->settings(st, help_settings, &ls, &err));
 	ck_assert_str_eq(settings[0].value, "1700");
+	EXPECT(MUSTER_OK, st->ops->members(st, 4, help_members, &lm, &err));
+	ck_assert_uint_eq(lm.n, 1);
+	ck_assert(!members[0].is_virtual);
 	EXPECT(MUSTER_OK, st->ops->names(st, &pool, 1, NULL, 0, NULL, 0, &err));
 	ck_assert_uint_eq(pool.pool, 4);
 	ck_assert_uint_eq(pool.largest_minimum, 5);
@@ -536,7 +540,34 @@ START_TEST(test_sqlite_backup)
 }
 END_TEST
 
-/* Settings of the connection that durability rests on. */
+/* A product with few clients among many: the page is gathered in several short readings and misses none. */
+START_TEST(test_sqlite_sparse_page)
+{
+	struct store_event *e = calloc(5000, sizeof *e);
+	struct store_use rows[20];
+	struct help_list l = LIST_OF(rows);
+	uint8_t zero[16] = { 0 };
+
+	paths();
+	open_both();
+	for (int64_t from = 0; from < 50000; from += 5000) {
+		for (int64_t i = from; i < from + 5000; i++)
+			e[i - from] = help_event(i + 1, (uint64_t)i, i % 5000 == 17 ? 2 : 1);
+		EXPECT(MUSTER_OK, help_fold(st, e, 5000, NULL, &err));
+	}
+	EXPECT(MUSTER_OK, st->ops->page(st, 2, zero, 0, 8, help_uses, &l, &err));
+	ck_assert_uint_eq(l.n, 8);
+	EXPECT(MUSTER_OK, st->ops->page(st, 2, rows[7].client, 2, 8, help_uses, &l, &err));
+	ck_assert_uint_eq(l.n, 10);
+	for (size_t i = 1; i < l.n; i++)
+		ck_assert_int_lt(memcmp(rows[i - 1].client, rows[i].client, 16), 0);
+	free(e);
+	close_both();
+	finish();
+}
+END_TEST
+
+/* Commits in groups for long: the WAL is taken over into the file again and again. */
 START_TEST(test_sqlite_wal_stays_small)
 {
 	struct store_log_info li;
@@ -554,4 +585,4 @@ END_TEST
 
 UNIT_MAIN("store_sqlite", test_sqlite_modes, test_sqlite_unsafe, test_sqlite_foreign, test_sqlite_other_ledger, test_sqlite_newer,
           test_sqlite_damaged, test_sqlite_migrates, test_sqlite_probe_writes, test_sqlite_names_quiet, test_sqlite_killed,
-          test_sqlite_backup, test_sqlite_wal_stays_small)
+          test_sqlite_backup, test_sqlite_sparse_page, test_sqlite_wal_stays_small)
