@@ -214,7 +214,7 @@ static bool over_limits(struct context *c)
 
 	if (c->known || pool == NULL)
 		return false;
-	if (c->g->boot - pool->day_start >= STORE_DAY_MS || c->g->boot < pool->day_start) {
+	if (pool->day_used == 0 || c->g->boot - pool->day_start >= STORE_DAY_MS || c->g->boot < pool->day_start) {
 		pool->day_start = c->g->boot;
 		pool->day_used = 0;
 	}

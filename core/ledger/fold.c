@@ -86,7 +86,7 @@ enum mark_change fold_apply(struct store_use *row, const struct store_event *e)
 		if ((row->flags & STORE_F_HW) == 0)
 			return MARK_NONE;
 		row->flags |= STORE_F_CLONE;   /* nothing of the owner's changes */
-		return MARK_PUT;
+		return (e->flags & STORE_F_REFUSED) != 0 ? MARK_PUT : MARK_UNSEEN;
 	}
 	row_report(row, e);
 	if ((e->flags & STORE_F_HW) != 0 && (given_up || (row->flags & STORE_F_HW) == 0))
@@ -120,7 +120,7 @@ static void merge(void *ctx, struct store_use *row, bool is_new, const struct st
 	(void)is_new;
 	for (size_t i = 0; i < n; i++)
 		if ((one = fold_apply(row, events[i])) != MARK_NONE)
-			what = one;
+			what = one == MARK_PUT && what == MARK_UNSEEN ? MARK_UNSEEN : one;
 	change_note(ctx, what, row);
 }
 
@@ -291,6 +291,7 @@ static int snapshot(struct run *w, struct muster_err *err)
 static void marks_change(struct run *w)
 {
 	struct ledger *l = w->l;
+	const struct product_slot *product;
 	bool left = false;
 	int64_t boot = clock_boot_ms(l->clock);
 
@@ -302,6 +303,8 @@ static void marks_change(struct run *w)
 			marks_drop(l->marks, c->client, c->product);
 		else
 			left |= marks_put(l->marks, c->client, c->product, c->hw, c->last);
+		if (c->what == MARK_UNSEEN && (product = slot_product(l, c->product)) != NULL && product->pool != NULL)
+			product->pool->refill = true;
 	}
 	if (left && (l->told_marks_ms == 0 || boot - l->told_marks_ms >= 3600000)) {
 		l->told_marks_ms = boot;

@@ -32,6 +32,7 @@
 struct pool_slot {
 	struct store_pool row;
 	struct pool *members;
+	int64_t refill_after;              /* steady ms: refills take at most a tenth of the state thread's time */
 	int64_t day_start;                 /* steady ms: window of new client IDs */
 	uint32_t day_used;
 	bool refill, refilling;            /* released, forgotten or grown: the state thread hands a list over; it is about to */
@@ -200,7 +201,7 @@ void answer_from_event(struct ledger_request *r, const struct store_event *e);
 /** Fold what memory holds into the state. State thread only. */
 int fold_run(struct ledger *l, struct muster_err *err);
 /** Apply one event to a client's row: the rules of ownership and release. @return what it means for the marks. */
-enum mark_change { MARK_NONE, MARK_PUT, MARK_DROP };
+enum mark_change { MARK_NONE, MARK_PUT, MARK_UNSEEN /* put, for a visit the pool took for the owner's */, MARK_DROP };
 enum mark_change fold_apply(struct store_use *row, const struct store_event *e);
 /** Whether an event changes clients' rows at all. */
 bool fold_concerns(const struct store_event *e);
@@ -212,7 +213,8 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err);
 int state_reopen(struct ledger *l, struct muster_err *err);
 /* refill.c */
 int refill_run(struct ledger *l, struct muster_err *err);
-bool refill_wanted(struct ledger *l);
+bool refill_wanted(struct ledger *l);                         /**< any waits or is under way */
+bool refill_due(const struct ledger *l, int64_t boot);         /**< lock held */
 /* retention.c: ledger thread, when idle. @return true when more waits. */
 bool retention_slice(struct ledger *l);
 /* readers.c */

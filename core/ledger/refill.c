@@ -11,6 +11,14 @@
 
 struct list { struct pool_member *m; size_t n, room; };
 
+bool refill_due(const struct ledger *l, int64_t boot)
+{
+	for (size_t i = 0; i < l->pool_count; i++)
+		if (l->pools[i] != NULL && l->pools[i]->refill && boot >= l->pools[i]->refill_after)
+			return true;
+	return false;
+}
+
 bool refill_wanted(struct ledger *l)
 {
 	bool yes = false;
@@ -62,7 +70,7 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 	struct pool_slot *slot;
 	struct list list = { 0 };
 	uint32_t cap, window_s;
-	int64_t seq, now;
+	int64_t seq, now, began = clock_boot_ms(l->clock), ended;
 	int r;
 
 	pthread_mutex_lock(&l->lock);
@@ -73,7 +81,9 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 	now = hostclock_age_time(&l->host, clock_wall_ms(l->clock), clock_boot_ms(l->clock));
 	pthread_mutex_unlock(&l->lock);
 	r = recent(l, slot->row.pool, now - (int64_t)window_s * 1000, cap, &list, err);
+	ended = clock_boot_ms(l->clock);
 	pthread_mutex_lock(&l->lock);
+	slot->refill_after = ended + 9 * (ended - began);
 	if (r == MUSTER_OK)
 		pool_replace(slot->members, list.m, list.n, seq);
 	else
@@ -86,6 +96,7 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 
 int refill_run(struct ledger *l, struct muster_err *err)
 {
+	int64_t boot = clock_boot_ms(l->clock);
 	size_t count;
 	bool any = false;
 	int r = MUSTER_OK;
@@ -94,7 +105,7 @@ int refill_run(struct ledger *l, struct muster_err *err)
 	pthread_mutex_lock(&l->lock);
 	count = l->pool_count;
 	for (size_t i = 0; i < count; i++)
-		if (l->pools[i] != NULL && l->pools[i]->refill) {
+		if (l->pools[i] != NULL && l->pools[i]->refill && boot >= l->pools[i]->refill_after) {
 			l->pools[i]->refill = false;
 			l->pools[i]->refilling = any = true;
 		}

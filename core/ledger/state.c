@@ -32,10 +32,9 @@ static bool due(struct ledger *l)
 
 	if (!atomic_load(&l->ready))
 		return false;
-	if (refill_wanted(l))
-		return true;
 	pthread_mutex_lock(&l->lock);
-	yes = backlog > 0 && (backlog >= FOLD_WAITING || boot - l->commit_boot >= QUIET_MS || boot < l->commit_boot);
+	yes = refill_due(l, boot) ||
+	      (backlog > 0 && (backlog >= FOLD_WAITING || boot - l->commit_boot >= QUIET_MS || boot < l->commit_boot));
 	pthread_mutex_unlock(&l->lock);
 	return yes;
 }

@@ -220,9 +220,7 @@ static uint32_t group_run(struct ledger *l, struct ledger_request *first, bool a
 		else
 			group_drop(l, g);
 	}
-	wake = atomic_load(&l->backlog) >= FOLD_WAITING;
-	for (size_t i = 0; i < l->pool_count; i++)
-		wake = wake || (l->pools[i] != NULL && l->pools[i]->refill);
+	wake = atomic_load(&l->backlog) >= FOLD_WAITING || refill_due(l, g->boot);
 	pthread_mutex_unlock(&l->lock);
 	group_answer(g, r == MUSTER_OK);
 	if (g->event_count > 0)

@@ -62,13 +62,19 @@ static void list_remove(struct pool *p, uint32_t i)
 		p->nodes[n->older].newer = n->newer;
 }
 
+/* Within a millisecond the later event is the newer one. */
+static bool later(const struct pool_member *a, const struct pool_member *b)
+{
+	return a->last > b->last || (a->last == b->last && a->seq > b->seq);
+}
+
 /* Time hardly ever goes back, so the place is nearly always the front. */
 static void list_insert(struct pool *p, uint32_t i)
 {
 	struct node *n = &p->nodes[i];
 	uint32_t newer = NONE, older = p->newest;
 
-	while (older != NONE && p->nodes[older].m.last > n->m.last) {
+	while (older != NONE && later(&p->nodes[older].m, &n->m)) {
 		newer = older;
 		older = p->nodes[older].older;
 	}
@@ -102,7 +108,7 @@ static void node_add(struct pool *p, const struct pool_member *m)
 	uint32_t i, b = bucket_of(p, m->client);
 
 	if (p->free == NONE) {
-		if (p->nodes[p->oldest].m.last > m->last)
+		if (later(&p->nodes[p->oldest].m, m))
 			return;   /* longer silent than everybody here */
 		node_drop(p, p->oldest);
 	}

@@ -90,25 +90,31 @@ int rules_newest_init(struct rules_newest *l, size_t limit, struct muster_err *e
 
 bool rules_newest_wants(const struct rules_newest *l, int64_t last)
 {
-	return l->n < l->limit || (l->n > 0 && last > l->rows[l->n - 1].last);
+	return l->n < l->limit || (l->n > 0 && last >= l->rows[l->n - 1].last);
+}
+
+/* Within a millisecond the later event is the newer one: memory's pools know that order too. */
+static bool newer(const struct store_use *a, const struct store_use *b)
+{
+	return a->last > b->last || (a->last == b->last && a->last_seq > b->last_seq);
 }
 
 void rules_newest_add(struct rules_newest *l, const struct store_use *row)
 {
 	size_t at, end;
 
-	if (!rules_newest_wants(l, row->last))
+	if (l->n == l->limit && (l->n == 0 || !newer(row, &l->rows[l->n - 1])))
 		return;
 	/* The client's older row, if it is here, gives up its place; else the oldest of a full list does. */
 	for (end = 0; end < l->n && memcmp(l->rows[end].client, row->client, 16) != 0; end++)
 		;
-	if (end < l->n && l->rows[end].last >= row->last)
+	if (end < l->n && !newer(row, &l->rows[end]))
 		return;
 	if (end == l->n && l->n < l->limit)
 		l->n++;
 	else if (end == l->n)
 		end--;
-	for (at = end; at > 0 && l->rows[at - 1].last < row->last; at--)
+	for (at = end; at > 0 && newer(row, &l->rows[at - 1]); at--)
 		;
 	memmove(&l->rows[at + 1], &l->rows[at], (end - at) * sizeof *l->rows);
 	l->rows[at] = *row;

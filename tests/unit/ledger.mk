@@ -11,3 +11,6 @@ unit_tests += %D%/test_ledger_repeats
 unit_tests += %D%/test_ledger_faults
 %C%_test_ledger_faults_SOURCES = %D%/test_ledger_faults.c $(ledger_fixture)
 %C%_test_ledger_faults_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_ledger_fold
+%C%_test_ledger_fold_SOURCES = %D%/test_ledger_fold.c $(ledger_fixture)
+%C%_test_ledger_fold_LDADD = $(ledger_test_libs) $(CHECK_LIBS)

@@ -78,14 +78,22 @@ START_TEST(test_pool_recency)
 	for (uint32_t i = 1; i <= 4; i++)
 		touch(p, i, NOW + i, i);
 	ck_assert_uint_eq(touch(p, 1, NOW + 10, 5), 4);
-	ck_assert_uint_eq(touch(p, 5, NOW + 11, 6), 4);
+	ck_assert_uint_eq(touch(p, 5, NOW + 11, 7), 4);
 	ck_assert(!there(p, 2));
+	/* within a millisecond the later event is the newer, in whatever order they are told */
+	touch(p, 6, NOW + 11, 6);
+	ck_assert(there(p, 6) && !there(p, 3));
+	touch(p, 7, NOW + 11, 9);
+	touch(p, 8, NOW + 11, 8);
+	ck_assert(!there(p, 4) && !there(p, 1));
+	touch(p, 9, NOW + 11, 5);
+	ck_assert(!there(p, 9));
 	pool_each(p, note, &o);
 	ck_assert_uint_eq(o.n, 4);
-	ck_assert_uint_eq(o.ids[0], 5);
-	ck_assert_uint_eq(o.ids[1], 1);
-	ck_assert_uint_eq(o.ids[2], 4);
-	ck_assert_uint_eq(o.ids[3], 3);
+	ck_assert_uint_eq(o.ids[0], 7);
+	ck_assert_uint_eq(o.ids[1], 8);
+	ck_assert_uint_eq(o.ids[2], 5);
+	ck_assert_uint_eq(o.ids[3], 6);
 	pool_free(p);
 }
 END_TEST
