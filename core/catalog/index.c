@@ -39,15 +39,19 @@ static struct catalog_pool *pool_named(struct catalog *c, const char *name)
 	return p;
 }
 
-/** The section that gives a window for a product; NULL: none. */
+/** The section that gives a window for a product; one in muster.conf goes before one in a product file. NULL: none. */
 static const struct config_product *window_given(const struct builder *b, const char *product)
 {
+	const struct config_product *found = NULL;
 	size_t i;
 
-	for (i = 0; i < b->config->product_count; i++)
-		if (strcmp(b->config->products[i].name, product) == 0 && (b->config->products[i].given & CONFIG_P_WINDOW) != 0)
-			return &b->config->products[i];
-	return NULL;
+	for (i = 0; i < b->config->product_count; i++) {
+		const struct config_product *p = &b->config->products[i];
+
+		if (strcmp(p->name, product) == 0 && (p->given & CONFIG_P_WINDOW) != 0 && (found == NULL || !p->is_new))
+			found = p;
+	}
+	return found;
 }
 
 static void take_window(struct builder *b, const struct catalog_product *p, struct catalog_pool *pool)

@@ -166,30 +166,47 @@ static void from_plugins(struct builder *b)
 		}
 }
 
+/** One section of muster.conf over a product that is there. */
+static void apply(struct builder *b, const struct config_product *p, struct catalog_product *to)
+{
+	const char *key = (p->given & CONFIG_P_LIKE) != 0 ? "like" : (p->given & CONFIG_P_ACTIVATION_ID) != 0 ? "activation_id" : (p->given & CONFIG_P_APPLICATION_ID) != 0 ? "application_id" : "model";
+
+	if ((p->given & ONLY_NEW) == 0)
+		take_common(b, p, to);
+	else if (to->file == NULL)
+		product_fault(b, p, key, "cannot be changed for a product of plugin %s; make a new product in a file of products_dir", to->plugin->name);
+	else
+		product_fault(b, p, key, "cannot be changed here; change it in %s", to->file);
+}
+
+static bool is_pending(const struct config *config, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < config->product_count; i++)
+		if (config->products[i].is_new && strcmp(config->products[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/** A section of muster.conf over a plugin's product; those over a product file's are applied when it is made. */
 static void override(struct builder *b, const struct config_product *p)
 {
 	struct catalog_product *to = find_product(b->c, p->name);
 	struct names n = { b, NULL, 0 };
 	const char *nearest;
 
-	if (to != NULL && to->file != NULL)
-		to = NULL;
-	if (to == NULL && b->plugin_missing) {
+	if (to != NULL) {
+		apply(b, p, to);
+	} else if (is_pending(b->config, p->name)) {
+		return;
+	} else if (b->plugin_missing) {
 		builder_tell(b, LOG_WARNING, "%s[product %s]: no plugin that is loaded brings this product; the section has no effect", builder_place(b, p->at), p->name);
-		return;
-	}
-	if (to == NULL) {
+	} else {
 		nearest = nearest_name(p->name, b->c->product_count, known_name, &n);
-		builder_fault(b, "%s[product %s]: no plugin brings this product%s%s%s; a new product belongs into a file of products_dir", builder_place(b, p->at), p->name,
+		builder_fault(b, "%s[product %s]: no plugin and no product file brings this product%s%s%s; a new product belongs into a file of products_dir", builder_place(b, p->at), p->name,
 		              nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
-		return;
 	}
-	if ((p->given & ONLY_NEW) != 0) {
-		product_fault(b, p, (p->given & CONFIG_P_LIKE) != 0 ? "like" : (p->given & CONFIG_P_ACTIVATION_ID) != 0 ? "activation_id" : (p->given & CONFIG_P_APPLICATION_ID) != 0 ? "application_id" : "model",
-		              "cannot be changed for a product of plugin %s; make a new product in a file of products_dir", to->plugin->name);
-		return;
-	}
-	take_common(b, p, to);
 }
 
 static bool check_new(struct builder *b, const struct config_product *p)
@@ -258,6 +275,7 @@ static void make(struct builder *b, struct pending *all, size_t count, size_t he
 	struct catalog_product to = { 0 };
 	const struct catalog_product *same;
 	unsigned before = b->faults;
+	size_t i;
 
 	if (all[here].state != WAITING)
 		return;
@@ -290,6 +308,9 @@ static void make(struct builder *b, struct pending *all, size_t count, size_t he
 	else if (copied == NULL)
 		memcpy(to.row.application_id, p->activation_id, sizeof to.row.application_id);
 	take_common(b, p, &to);
+	for (i = 0; i < b->config->product_count; i++)
+		if (!b->config->products[i].is_new && strcmp(b->config->products[i].name, p->name) == 0)
+			apply(b, &b->config->products[i], &to);
 	all[here].index = b->c->product_count;
 	b->c->products[b->c->product_count++] = to;
 	all[here].state = MADE;

@@ -238,7 +238,7 @@ END_TEST
 START_TEST(test_override_unknown)
 {
 	(void)setup_product(s, "ofice2013", NULL);
-	assert_fault("muster.conf:31: [product ofice2013]: no plugin brings this product (did you mean office2013?); a new product belongs into a file of products_dir");
+	assert_fault("muster.conf:31: [product ofice2013]: no plugin and no product file brings this product (did you mean office2013?); a new product belongs into a file of products_dir");
 }
 END_TEST
 
@@ -258,6 +258,14 @@ START_TEST(test_override_id)
 
 	p->given = CONFIG_P_ACTIVATION_ID;
 	assert_fault("muster.conf:31: [product office2013] activation_id: cannot be changed for a product of plugin office2013; make a new product in a file of products_dir");
+}
+END_TEST
+
+START_TEST(test_override_id_of_file)
+{
+	(void)setup_new_product(s, "office2016", "office2013", ID_A);
+	setup_product(s, "office2016", NULL)->given = CONFIG_P_ACTIVATION_ID;
+	assert_fault("muster.conf:32: [product office2016] activation_id: cannot be changed here; change it in products.d/new.ini");
 }
 END_TEST
 
@@ -364,7 +372,7 @@ int main(void)
 		test_product_like_unknown, test_product_like_far, test_product_like_cycle, test_product_like_self, test_product_no_id, test_product_zero_id, test_product_no_name,
 		test_product_bad_name, test_product_name_taken_by_plugin, test_product_name_taken_by_file, test_product_id_of_plugin, test_product_id_twice, test_product_model_unknown,
 		test_product_model_seats, test_product_model_none, test_product_model_and_like, test_product_no_minimum, test_product_minimum_range, test_product_pool_of_other_model,
-		test_product_pool_name, test_product_interval_range, test_product_coverage_order, test_product_record_stays, test_override_unknown, test_override_like, test_override_id,
+		test_product_pool_name, test_product_interval_range, test_product_coverage_order, test_product_record_stays, test_override_unknown, test_override_like, test_override_id, test_override_id_of_file,
 		test_window_range, test_window_conflict, test_issuer_unknown, test_issuer_ambiguous, test_edition_product_unknown, test_edition_twice, test_edition_minimum,
 		test_override_of_missing_plugin, test_all_faults_reported,
 	};

@@ -176,6 +176,27 @@ START_TEST(test_catalog_override)
 }
 END_TEST
 
+/* A section of muster.conf overrides a product file's product too, before anything is copied from it. */
+START_TEST(test_catalog_override_file)
+{
+	struct config_product *p = setup_product(s, "office2016", NULL), *q;
+
+	p->minimum_count = 8;
+	p->window = 86400;
+	p->given = CONFIG_P_MINIMUM | CONFIG_P_WINDOW;
+	q = setup_new_product(s, "office2016", "office2013", ID_A);
+	q->pool = "office2016";
+	q->minimum_count = 6;
+	q->window = 172800;
+	q->given |= CONFIG_P_MINIMUM | CONFIG_P_POOL | CONFIG_P_WINDOW;
+	(void)setup_new_product(s, "third", "office2016", ID_B);
+	build();
+	ck_assert_uint_eq(product("office2016")->row.minimum_count, 8);
+	ck_assert_uint_eq(product("office2016")->pool->window_s, 86400);
+	ck_assert_uint_eq(product("third")->row.minimum_count, 8);
+}
+END_TEST
+
 /* The host's intervals hold for products that give none. */
 START_TEST(test_catalog_host_intervals)
 {
@@ -416,7 +437,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_catalog_empty, test_catalog_like, test_catalog_like_chain, test_catalog_fresh, test_catalog_pool_of_application, test_catalog_override, test_catalog_host_intervals, test_catalog_lease_shorter_than_renewal, test_catalog_editions,
+		test_catalog_empty, test_catalog_like, test_catalog_like_chain, test_catalog_fresh, test_catalog_pool_of_application, test_catalog_override, test_catalog_override_file, test_catalog_host_intervals, test_catalog_lease_shorter_than_renewal, test_catalog_editions,
 		test_catalog_learned, test_catalog_many, test_catalog_issuer, test_catalog_issuers, test_catalog_copy_of_pattern, test_catalog_refused_line, test_catalog_switched_off_plugin, test_catalog_references, test_catalog_compare, test_catalog_compare_removed,
 	};
 
