@@ -107,7 +107,7 @@ void mcli_print_answer(const char *id, const struct muster_answer *a)
 	(void)printf("%s\n    %s\n", id, a->message);
 	line_count(a->count, a->minimum_count);
 	line("Host", a->host);
-	line_time(a->outcome == MUSTER_ACTIVATED ? "Renewal due" : "Asks again", a->next_at);
+	line_time(a->outcome == MUSTER_ACTIVATED ? "Renewal due" : "Next question due", a->next_at);
 }
 
 void mcli_print_status(const struct muster_status *s)
@@ -121,7 +121,7 @@ void mcli_print_status(const struct muster_status *s)
 	line("Why", s->reason);
 	if (s->valid != 0 && s->record != 0)
 		line("Kind", "a record: it shows that this machine was counted, and licenses nothing");
-	line_time("Renewal due", s->renew_at);
+	line_time(s->valid != 0 ? "Renewal due" : "Next question due", s->renew_at);
 	line_count(s->count, s->minimum_count);
 	line("Host", s->host);
 	line("Client Machine ID (CMID)", s->client_id);

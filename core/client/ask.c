@@ -28,6 +28,7 @@ struct asking {
 	uint32_t first_code;          /* first refusal that sent us on to the next host … */
 	char first_text[600], first_host[HOSTS_URL];
 	uint32_t wait;                /* … and the longest Retry-After of those */
+	bool soon;                    /* some host was busy or gave no answer: worth asking again soon */
 	char faults[FAULTS_MAX];
 };
 
@@ -152,6 +153,8 @@ static int refused_by(struct asking *q, const char *host, const struct answer *a
 		*step = STEP_DONE;
 		return MUSTER_OK;
 	}
+	if (a->code != (uint32_t)CODE_UNSUPPORTED_PRODUCT && a->code != (uint32_t)CODE_HOST_NOT_ACTIVATED && a->code != CODE_M_MODEL)
+		q->soon = true;
 	if (a->retry_after > q->wait)
 		q->wait = a->retry_after;
 	if (q->first_code == 0) {
@@ -211,6 +214,7 @@ static int ask_host(struct asking *q, const char *host, enum step *step, struct 
 fault:
 	if (r == MUSTER_E_NETWORK || r == MUSTER_E_LIMIT) {
 		add_fault(q, host, why.message);
+		q->soon = true;
 		r = MUSTER_OK;
 	} else if (err != NULL) {
 		*err = why;
@@ -259,11 +263,19 @@ static int64_t backoff(const struct state_record *rec, uint32_t wait)
 	return s > INTERVAL_MAX ? INTERVAL_MAX : s;
 }
 
+static void end_question(struct state_record *rec)
+{
+	rec->failures = 0;
+	rec->has_nonce = 0;
+	rec->nonce_at = 0;
+	OPENSSL_cleanse(rec->nonce, sizeof rec->nonce);
+}
+
 static void after_failure(struct asking *q, bool any_host, const char *none)
 {
 	struct state_record *rec = &q->rec;
 
-	if (rec->failures < UINT32_MAX)
+	if (q->soon && rec->failures < UINT32_MAX)
 		rec->failures++;
 	rec->answered = 0;
 	if (q->first_code != 0) {
@@ -278,7 +290,13 @@ static void after_failure(struct asking *q, bool any_host, const char *none)
 		(void)snprintf(text, sizeof text, "0xC004F074 %s%s", any_host ? "No host could be contacted: " : "", any_host ? q->faults : none);
 		answer_printable(rec->message, sizeof rec->message, text);
 	}
-	rec->next_at = q->now + backoff(rec, q->wait);
+	if (q->soon) {
+		rec->next_at = q->now + backoff(rec, q->wait);
+		return;
+	}
+	/* Every host that is named has said that it cannot, or none is named. */
+	end_question(rec);
+	rec->next_at = q->now + client_spread(rec->retry_s != 0 ? rec->retry_s : INTERVAL_RETRY);
 }
 
 static int64_t renewal(const struct asking *q)
@@ -297,10 +315,7 @@ static void after_answer(struct asking *q)
 	const struct answer *a = &q->got;
 	char until[32] = "";
 
-	rec->failures = 0;
-	rec->has_nonce = 0;
-	rec->nonce_at = 0;
-	OPENSSL_cleanse(rec->nonce, sizeof rec->nonce);
+	end_question(rec);
 	rec->answered = 1;
 	rec->code = a->code;
 	if (a->kind != ANSWER_REFUSED) {
@@ -373,7 +388,7 @@ static bool is_due(const struct asking *q)
 	if (rec->next_at <= q->now || rec->next_at > q->now + INTERVAL_MAX)
 		return true;
 	/* It was activated, and is not any more: expired, damaged, other hardware, clock set back. */
-	return !q->held.valid && rec->code == 0 && rec->failures == 0;
+	return !q->held.valid && rec->code == 0;
 }
 
 static int load(struct asking *q, struct muster_err *err)

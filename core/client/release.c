@@ -65,6 +65,7 @@ done:
 static int release_locked(struct muster_client *c, const char *id, struct muster_answer *out, struct muster_err *err)
 {
 	struct state_record rec;
+	bool known;
 	struct holding *h = mem_alloc(sizeof *h);
 	struct hosts *hosts = mem_alloc(sizeof *hosts);
 	struct buf body;
@@ -76,8 +77,16 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 		goto done;
 	}
 	r = state_record_load(&c->state, id, &rec, err);
+	known = r == MUSTER_OK;
 	if ((r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) || (r = client_holding(c, id, h, client_now(c), err)) != MUSTER_OK)
 		goto done;
+	if (!h->have && known) {
+		/* Never granted: nobody holds a place, and it shall not be asked for any more. */
+		out->outcome = MUSTER_RELEASED;
+		(void)snprintf(out->message, sizeof out->message, "No lease was held; this product is no longer asked for.");
+		r = state_forget(&c->state, id, true, err);
+		goto done;
+	}
 	if (!h->have) {
 		r = err_set(err, MUSTER_E_NOT_FOUND, "%s: no lease is held, there is nothing to give back", id);
 		goto done;

@@ -53,7 +53,7 @@ struct muster_answer {
 	uint32_t code;                 /**< 0, 0xC004F038 …, or M-nnn as nnn */
 	uint32_t count, minimum_count;
 	int64_t expires_at;            /**< end of the lease held, also when this answer brought none; 0 none */
-	int64_t next_at;               /**< when to ask again: interval ±10 %, clamped to 15 min – 30 d; while no host answers 1 min, doubling up to the interval */
+	int64_t next_at;               /**< when to ask again: interval ±10 %, clamped to 15 min – 30 d; while hosts are busy or silent 1 min, doubling up to the interval */
 	char host[256];                /**< host that answered */
 	char message[512];             /**< what happened and what to do */
 };
@@ -65,7 +65,8 @@ struct muster_answer {
  */
 MUSTER_API int muster_client_activate(struct muster_client *client, const char *activation_id, struct muster_answer *answer, struct muster_err *err);
 MUSTER_API int muster_client_renew(struct muster_client *client, const char *activation_id, struct muster_answer *answer, struct muster_err *err);
-/** Give the place back: sends the lease and its release secret, then removes both. MUSTER_E_NOT_FOUND without a lease. */
+/** Give the place back: sends the lease and its release secret, then removes both. Without a lease the product is only
+ * no longer asked for. MUSTER_E_NOT_FOUND: it is not known here. */
 MUSTER_API int muster_client_release(struct muster_client *client, const char *activation_id, struct muster_answer *answer, struct muster_err *err);
 
 struct muster_status {

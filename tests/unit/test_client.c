@@ -189,9 +189,23 @@ START_TEST(test_client_refused_words)
 	a = fake_activate(&k, c);
 	ck_assert_int_eq(a.outcome, MUSTER_REFUSED);
 	ck_assert_uint_eq(a.code, CODE_M_REFUSED_PRODUCT);
+	ck_assert_uint_eq(fake_status(c).valid, 0);
 	/* escapes of a terminal do not get through */
 	ck_says(a.message, "M-114 Product never served: Because ?[31mred?. Do that.");
 	check_within(a.next_at, FIX_NOW + 6480, FIX_NOW + 7920);
+	/* the same for those that send on to the next host, once every host has said so */
+	k.problem = 422;
+	k.problem_code = "0xC004F042";
+	check_within(fake_activate(&k, c).next_at, FIX_NOW + 6480, FIX_NOW + 7920);
+	/* a product that was only asked for is given up without asking anybody */
+	{
+		struct muster_answer gone = { .size = sizeof gone };
+
+		fixture_ok(muster_client_release(c, PRODUCT, &gone, &err), &err);
+		ck_assert_int_eq(gone.outcome, MUSTER_RELEASED);
+		ck_assert_uint_eq(k.released, 0);
+		ck_assert_int_eq(muster_client_release(c, PRODUCT, &gone, &err), MUSTER_E_NOT_FOUND);
+	}
 	muster_client_free(c);
 	fake_fini(&k);
 }
@@ -292,9 +306,11 @@ START_TEST(test_client_no_host)
 	check_within(a.next_at, FIX_NOW + 54, FIX_NOW + 66);
 	muster_client_free(c);
 	o.hosts = NULL;
+	ck_assert_int_eq(unlink(fake_path(&k, "products/" PRODUCT ".json")), 0);
 	fixture_ok(muster_client_open(&c, &o, &err), &err);
 	fixture_ok(muster_client_activate(c, PRODUCT, &a, &err), &err);
 	ck_assert_int_eq(a.outcome, MUSTER_NO_HOST);
+	check_within(a.next_at, FIX_NOW + 6480, FIX_NOW + 7920);
 	ck_says(a.message, "no host is named: run `muster skms NAME[:PORT]`");
 	/* a list that is kept */
 	fixture_ok(muster_client_set_hosts(c, k.url, &err), &err);
