@@ -4,3 +4,5 @@ dist_doc_DATA += %D%/admin-api.md
 dist_man_MANS += %D%/muster.conf.5
 dist_doc_DATA += %D%/verify.md
 dist_man_MANS += %D%/muster-issuer.1
+dist_man_MANS += %D%/muster.1 %D%/libmuster.3
+dist_doc_DATA += %D%/protocol.md %D%/openapi.yaml

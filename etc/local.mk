@@ -9,3 +9,4 @@ dist_products_DATA = \
 	%D%/products.d/office-ltsc-2024.ini \
 	%D%/products.d/windows-esu.ini
 pkgconfig_DATA += %D%/muster-plugin.pc
+pkgconfig_DATA += %D%/muster.pc

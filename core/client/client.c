@@ -58,21 +58,17 @@ static void set_identity(struct muster_client *c, const struct state_identity *i
 	uuid_format(c->id_text, id->client_id);
 }
 
-/* The identity is made once, under the lock, so that two processes starting together agree. */
+/* The identity is made once: of two processes that start together one makes it, and the other takes that. */
 static int open_identity(struct muster_client *c, struct muster_err *err)
 {
 	struct state_identity id;
 	int r = state_identity_load(&c->state, &id, err);
 
 	if (r == MUSTER_E_NOT_FOUND) {
-		if ((r = state_lock(&c->state, err)) != MUSTER_OK)
-			return r;
-		r = state_identity_load(&c->state, &id, err);
-		if (r == MUSTER_E_NOT_FOUND) {
-			uuid_random(id.client_id);
-			r = state_identity_save(&c->state, &id, err);
-		}
-		state_unlock(&c->state);
+		uuid_random(id.client_id);
+		r = state_identity_create(&c->state, &id, err);
+		if (r == MUSTER_E_EXISTS)
+			r = state_identity_load(&c->state, &id, err);
 	}
 	if (r == MUSTER_OK)
 		set_identity(c, &id);

@@ -261,6 +261,22 @@ int state_identity_load(const struct state *s, struct state_identity *out, struc
 	return r;
 }
 
+/* Whole and synced under a name of our own, then linked: link() fails where rename() would replace. */
+int state_identity_create(const struct state *s, const struct state_identity *id, struct muster_err *err)
+{
+	char name[64], own[PATH_MAX], path[PATH_MAX];
+	int r;
+
+	(void)snprintf(name, sizeof name, "identity.%ld", (long)getpid());
+	if ((r = path_of(own, s, "", name, ".json", err)) != MUSTER_OK || (r = path_of(path, s, "", "identity", ".json", err)) != MUSTER_OK ||
+	    (r = save_object(s, "", name, identity_members, id, err)) != MUSTER_OK)
+		return r;
+	if (link(own, path) != 0)
+		r = errno == EEXIST ? err_set(err, MUSTER_E_EXISTS, "%s is there already", path) : err_errno(err, errno, "cannot make %s", path);
+	(void)unlink(own);
+	return r;
+}
+
 int state_identity_save(const struct state *s, const struct state_identity *id, struct muster_err *err)
 {
 	return save_object(s, "", "identity", identity_members, id, err);

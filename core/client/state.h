@@ -63,6 +63,8 @@ void state_unlock(struct state *s);
 
 /** Loads answer MUSTER_E_NOT_FOUND when there is nothing, MUSTER_E_INVALID with the file's name when it is damaged. */
 int state_identity_load(const struct state *s, struct state_identity *out, struct muster_err *err);
+/** Make identity.json, without the lock, unless there is one: then MUSTER_E_EXISTS, and nothing changed. */
+int state_identity_create(const struct state *s, const struct state_identity *id, struct muster_err *err);
 int state_identity_save(const struct state *s, const struct state_identity *id, struct muster_err *err);
 int state_record_load(const struct state *s, const char *id, struct state_record *out, struct muster_err *err);
 int state_record_save(const struct state *s, const char *id, const struct state_record *r, struct muster_err *err);

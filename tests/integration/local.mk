@@ -22,3 +22,5 @@ PYTESTS += \
 	%D%/test_admin_listing.py \
 	%D%/test_admin_verbs.py
 PYTESTS += %D%/test_issuer.py
+# muster and libmuster against that daemon.
+PYTESTS += %D%/test_muster.py

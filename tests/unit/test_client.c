@@ -857,6 +857,40 @@ START_TEST(test_client_two_processes)
 }
 END_TEST
 
+/* Many processes open a folder that is not there yet: all agree on one identity, and none has to wait. */
+START_TEST(test_client_opened_at_once)
+{
+	char ids[8][37];
+	int pipes[2], go[2];
+
+	fake_init(&k);
+	ck_assert_int_eq(pipe(pipes), 0);
+	ck_assert_int_eq(pipe(go), 0);
+	for (int i = 0; i < 8; i++)
+		if (fork() == 0) {
+			struct muster_client_options o = fake_options(&k);
+			struct muster_client *c;
+			char x;
+
+			(void)close(go[1]);
+			(void)!read(go[0], &x, 1);
+			if (muster_client_open(&c, &o, &err) != MUSTER_OK || write(pipes[1], muster_client_id(c), 37) != 37)
+				_exit(1);
+			_exit(0);
+		}
+	(void)close(go[1]);
+	for (int i = 0; i < 8; i++) {
+		int status;
+
+		ck_assert_int_gt(wait(&status), 0);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a process could not open the folder");
+		ck_assert_int_eq(read(pipes[0], ids[i], 37), 37);
+		ck_assert_str_eq(ids[i], ids[0]);
+	}
+	fake_fini(&k);
+}
+END_TEST
+
 /* The program dies just before its Nth rename: whatever N, the old or the new state is there, whole. */
 static int renames_left = -1;
 
@@ -1006,5 +1040,5 @@ END_TEST
 UNIT_MAIN("client", test_client_activate, test_client_renew_when_due, test_client_counted, test_client_keeps_lease, test_client_refused_words,
 	test_client_overload, test_client_hosts_in_order, test_client_no_host, test_client_bad_leases, test_client_edition, test_client_bad_chains,
 	test_client_copied_folder, test_client_duplicate_advice, test_client_expiry, test_client_clock, test_client_flipped_lease, test_client_release,
-	test_client_rearm, test_client_intervals, test_client_find, test_client_state_refused, test_client_issuer_refused, test_client_two_processes,
+	test_client_rearm, test_client_intervals, test_client_find, test_client_state_refused, test_client_issuer_refused, test_client_two_processes, test_client_opened_at_once,
 	test_client_dies_while_writing, test_client_leftover_part, test_client_each, test_client_bad_activation_id)
