@@ -246,7 +246,9 @@ static int install_locked(struct trust_ring *r, const struct trust_chain *c, str
 	if ((path = file_join(r->dir, name)) == NULL)
 		return err_nomem(err);
 	result = file_write(path, (struct muster_span){ (const uint8_t *)pem, strlen(pem) }, 0644, err);
-	if (result == MUSTER_OK && (result = refresh(r, err)) != MUSTER_OK)
+	if (result == MUSTER_OK)
+		result = refresh(r, err);
+	if (result != MUSTER_OK)
 		(void)unlink(path);   /* not installed, so it must not turn up at the next start */
 	mem_free(path);
 	return result;

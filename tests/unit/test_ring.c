@@ -404,5 +404,68 @@ START_TEST(test_ring_readers_while_reloading)
 }
 END_TEST
 
+/* Whatever allocation of ours fails: an error, nothing lost, and the next try works. */
+START_TEST(test_ring_no_memory)
+{
+	struct host h;
+	struct buf pem, lease;
+	struct lease_claims claims, got;
+	struct trust_view *v;
+	unsigned n;
+	int r;
+
+	host_init(&h);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	for (n = 1; ; n++) {
+		ck_assert_uint_lt(n, 500);
+		mem_fail_at(n);
+		r = install(&h, &pem, NULL);
+		if (mem_count() < n) {
+			mem_fail_at(0);
+			break;
+		}
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_E_NOMEM || (r == MUSTER_E_IO && strstr(h.err.message, "memory") != NULL) || r == MUSTER_OK, "allocation %u: %d %s", n, r, h.err.message);
+		v = ring_view(h.ring);
+		ck_assert_int_eq(ring_find(v, h.f.product_id, FIX_NOW) != NULL, r == MUSTER_OK);
+		ring_view_unref(v);
+		if (r == MUSTER_OK)
+			break;
+	}
+	ck_assert_uint_gt(n, 5);
+	fixture_ok(install(&h, &pem, NULL), &h.err);
+	for (n = 1; ; n++) {
+		ck_assert_uint_lt(n, 500);
+		mem_fail_at(n);
+		r = ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err);
+		v = ring_view(h.ring);
+		ck_assert_ptr_nonnull(ring_find(v, h.f.product_id, FIX_NOW));
+		ring_view_unref(v);
+		if (r == MUSTER_OK)
+			break;
+		ck_assert_int_eq(r, MUSTER_E_NOMEM);
+	}
+	mem_fail_at(0);
+	ck_assert_uint_gt(n, 5);
+	claims = fixture_claims(&h.f);
+	for (n = 1; ; n++) {
+		ck_assert_uint_lt(n, 500);
+		buf_init(&lease, TRUST_LEASE_MAX);
+		mem_fail_at(n);
+		r = lease_sign(&lease, h.f.signer, &claims, &h.err);
+		if (r == MUSTER_OK)
+			r = lease_verify(&got, span_of(lease.p, lease.n), h.f.chain, h.f.anchors, NULL, FIX_NOW, &h.err);
+		buf_fini(&lease);
+		if (r == MUSTER_OK)
+			break;
+		ck_assert_int_eq(r, MUSTER_E_NOMEM);
+	}
+	mem_fail_at(0);
+	ck_assert_uint_gt(n, 1);
+	buf_fini(&pem);
+	host_fini(&h);
+}
+END_TEST
+
 UNIT_MAIN("ring", test_ring_request_install_sign, test_ring_install_refusals, test_ring_end_of_a_certificate, test_ring_folder,
-          test_ring_readers_while_reloading)
+          test_ring_readers_while_reloading, test_ring_no_memory)
