@@ -51,8 +51,12 @@ static void finish_host(struct config_reading *g)
 			strcpy(name, "localhost");
 		h->name = keep(g, mem_strdup(name));
 	}
-	if (h->state == NULL)
+	if (h->state == NULL) {
 		h->state = MUSTER_STATEDIR;
+		/* Administrators who are not root reach the socket here; the state's folder is the host's alone. */
+		if (h->admin_socket == NULL)
+			h->admin_socket = MUSTER_RUNDIR "/admin.sock";
+	}
 	if (h->plugin_dir == NULL)
 		h->plugin_dir = MUSTER_PLUGINDIR;
 	if (h->admin_socket == NULL) {

@@ -32,7 +32,7 @@ static const struct config_key host_keys[] = {
 	    "Where clients reach this host: ADDRESS:PORT, several separated by commas, IPv6 in brackets. \":1688\" is every address of the machine; port 0 takes a free one."),
 	ROW("networks", NETWORKS, EMPTY, networks, 0, 3500, "", NULL, "Networks whose clients are served, as ADDRESS/BITS separated by commas. Empty: all."),
 	ROW("state", PATH, SITE, state, 1, 1000, "LOCALSTATEDIR/lib/muster", NULL, "Folder of the ledger, the keys and the certificates. It belongs to the host alone."),
-	ROW("admin_socket", PATH, SITE, admin_socket, 1, 107, "admin.sock in the folder of state", NULL, "Socket that musterctl talks to."),
+	ROW("admin_socket", PATH, SITE, admin_socket, 1, 107, "RUNSTATEDIR/muster/admin.sock; admin.sock in the folder of state when that is given", NULL, "Socket that musterctl talks to."),
 	ROW("plugin_dir", PATH, SITE, plugin_dir, 1, 1000, "PKGLIBDIR/plugins", NULL, "Folder of the product plugins."),
 	ROW("products_dir", PATH, SITE | EMPTY, products_dir, 0, 1000, "products.d beside this file, when it exists", NULL,
 	    "Folder of product files (*.ini), read in the order of their names. Empty: none."),

@@ -237,6 +237,18 @@ static int set_access(const char *path, const char *const groups[3], struct must
 	return MUSTER_OK;
 }
 
+/* The folder below /run is gone after every boot unless the service manager makes it. */
+static int socket_folder(const char *path, struct muster_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+	if (slash == NULL || slash == path)
+		return MUSTER_OK;
+	(void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	return file_make_dir(folder, 0755, err);
+}
+
 int listener_admin(int *fd, const char *path, const char *const groups[3], struct muster_err *err)
 {
 	struct sockaddr_un un;
@@ -244,7 +256,7 @@ int listener_admin(int *fd, const char *path, const char *const groups[3], struc
 	int r, bound_fd, e;
 
 	*fd = -1;
-	if ((r = unix_address(&un, path, err)) != MUSTER_OK || (r = clear_stale(&un, err)) != MUSTER_OK)
+	if ((r = unix_address(&un, path, err)) != MUSTER_OK || (r = socket_folder(path, err)) != MUSTER_OK || (r = clear_stale(&un, err)) != MUSTER_OK)
 		return r;
 	if ((bound_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
 		return err_errno(err, errno, "cannot make a socket");

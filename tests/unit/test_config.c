@@ -26,7 +26,7 @@ START_TEST(test_config_defaults)
 	ck_assert_str_eq(c->host.listen, ":1688");
 	ck_assert_str_eq(c->host.networks, "");
 	ck_assert_str_eq(c->host.state, MUSTER_STATEDIR);
-	ck_assert_str_eq(c->host.admin_socket, MUSTER_STATEDIR "/admin.sock");
+	ck_assert_str_eq(c->host.admin_socket, MUSTER_RUNDIR "/admin.sock");
 	ck_assert_str_eq(c->host.plugin_dir, MUSTER_PLUGINDIR);
 	ck_assert_str_eq(c->host.products_dir, "");
 	ck_assert_str_eq(c->host.user, "");
