@@ -88,6 +88,8 @@ static int ask(struct cli *c, struct http_request *q, struct http_answer *a, con
 	q->unix_socket = c->socket;
 	r = http_ask(a, q, err);
 	mem_free(url);
+	if (r == MUSTER_E_NETWORK && a->status != 0)
+		return err_set(err, r, "%s: the host has stopped in the middle of its answer", c->socket);
 	if (r == MUSTER_E_NETWORK)
 		return no_host(c, err);
 	if (r == MUSTER_OK && (a->status < 200 || a->status > 299))

@@ -402,6 +402,7 @@ static bool find_product(struct context *c)
 	c->s->product = p->slot;
 	c->s->pool = p->slot->pool;
 	event_fill(c, p->slot->row.product, edition_number(p, edition));
+	c->s->event.minimum = p->slot->pool != NULL ? edition->minimum_count : 0;   /* a refusal's record carries it too */
 	return true;
 }
 

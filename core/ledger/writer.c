@@ -60,16 +60,21 @@ static struct staged *own_row(struct group *g)
 	return s;
 }
 
-/* Rows of the host's own and sums of refused requests that are due. Lock held. */
-static void stage_own(struct ledger *l, struct group *g, bool all)
+/* Rows of the host's own: they happened before the group's requests. Lock held. */
+static void stage_own(struct ledger *l, struct group *g)
 {
-	struct store_event sum;
-
 	for (uint32_t i = 0; i < l->system_count; i++) {
 		g->rows[g->n].event = l->system[i];
 		own_row(g)->system = true;
 	}
 	l->system_count = 0;
+}
+
+/* Sums of refused requests that are due. Lock held. */
+static void stage_sums(struct ledger *l, struct group *g, bool all)
+{
+	struct store_event sum;
+
 	for (uint32_t i = 0; i < SUMS_PER_GROUP && refusals_take(l->refusals, &sum, g->boot, all); i++) {
 		struct staged *s;
 
@@ -201,13 +206,14 @@ static uint32_t group_run(struct ledger *l, struct ledger_request *first, bool a
 
 	pthread_mutex_lock(&l->lock);
 	group_begin(l, g);
+	stage_own(l, g);
 	while (first != NULL) {
 		struct ledger_request *next = first->next;
 
 		decide(l, g, first);
 		first = next;
 	}
-	stage_own(l, g, all);
+	stage_sums(l, g, all);
 	pthread_mutex_unlock(&l->lock);
 	r = commit(l, g, &err);
 	pthread_mutex_lock(&l->lock);

@@ -19,6 +19,7 @@ PYTESTS += \
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
+	%D%/test_admin_events.py \
 	%D%/test_admin_listing.py \
 	%D%/test_admin_verbs.py
 PYTESTS += %D%/test_issuer.py
