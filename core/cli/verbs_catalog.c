@@ -171,13 +171,15 @@ static int products_learn(struct cli *c)
 	struct muster_err err;
 	json_t *body = NULL, *answer = NULL;
 	uint8_t id[UUID_LEN];
+	char text[UUID_TEXT];
 	int r;
 
 	if (c->arg_count != 2 || !c->given[CLI_O_AS])
 		return cli_say(c, CLI_USAGE, "musterctl products learn ACTIVATION-ID --as PRODUCT [--title TEXT]");
 	if (uuid_parse(id, c->args[1], strlen(c->args[1])) != MUSTER_OK)
 		return cli_say(c, CLI_USAGE, "\"%s\" is not an activation ID: 8-4-4-4-12 hexadecimal digits", c->args[1]);
-	body = json_pack("{s:s, s:s, s:s}", "activation_id", c->args[1], "product", c->value[CLI_O_AS], "title",
+	uuid_format(text, id);
+	body = json_pack("{s:s, s:s, s:s}", "activation_id", text, "product", c->value[CLI_O_AS], "title",
 	                 c->given[CLI_O_TITLE] ? c->value[CLI_O_TITLE] : c->value[CLI_O_AS]);
 	if (body == NULL)
 		return cli_say(c, CLI_USAGE, "--title is not UTF-8");
@@ -188,7 +190,7 @@ static int products_learn(struct cli *c)
 	if (c->given[CLI_O_JSON])
 		r = cli_print_json(c, answer);
 	else
-		fprintf(c->out, "Activation ID %s now belongs to %s.\n", c->args[1], c->value[CLI_O_AS]);
+		fprintf(c->out, "Activation ID %s now belongs to %s.\n", text, c->value[CLI_O_AS]);
 	json_decref(answer);
 	return r == MUSTER_OK ? CLI_OK : r;
 }

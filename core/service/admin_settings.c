@@ -6,14 +6,14 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 
-static json_t *place_of(const struct snapshot *snap, const struct setting_info *info, enum config_source source)
+/* Where the file has it, also while a stored value hides that. */
+static json_t *place_of(const struct snapshot *snap, const struct setting_info *info)
 {
 	struct config_place at = { NULL, 0 };
 
-	if (source != CONFIG_FILE)
+	if (config_source_of(snap->config, "host", info->id == SETTING_PORT ? "listen" : info->name, &at) != CONFIG_FILE || at.file == NULL)
 		return json_null();
-	(void)config_source_of(snap->config, "host", info->id == SETTING_PORT ? "listen" : info->name, &at);
-	return at.file != NULL ? json_sprintf("%s:%u", at.file, at.line) : json_null();
+	return json_sprintf("%s:%u", at.file, at.line);
 }
 
 static json_t *one(struct admin_call *c, const struct setting_info *info)
@@ -26,7 +26,7 @@ static json_t *one(struct admin_call *c, const struct setting_info *info)
 	settings_format(value, info->id, settings_host(&c->service->settings, config, info->id, port, &source));
 	settings_format(initial, info->id, settings_file(config, info->id, port, NULL));
 	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o}", "name", info->name, "value", value, "unit", info->unit, "source", settings_source_word(source),
-		"default", initial, "place", place_of(c->snapshot, info, source));
+		"default", initial, "place", place_of(c->snapshot, info));
 }
 
 int admin_settings(struct admin_call *c, json_t **out, struct muster_err *err)

@@ -49,7 +49,9 @@ static int parse_priority(const char *text, uint64_t *value, struct muster_err *
 
 int settings_parse(const struct setting_info *info, const char *text, uint64_t *value, struct muster_err *err)
 {
+	struct muster_err why = { 0 };
 	char minutes[64];
+	int r;
 
 	if (strlen(text) > 32)
 		return err_set(err, MUSTER_E_INVALID, "%s: the value is longer than 32 characters", info->name);
@@ -58,7 +60,9 @@ int settings_parse(const struct setting_info *info, const char *text, uint64_t *
 	if (info->id == SETTING_PRIORITY)
 		return parse_priority(text, value, err);
 	(void)snprintf(minutes, sizeof minutes, text[0] != '\0' && strspn(text, "0123456789") == strlen(text) ? "%smin" : "%s", text);
-	return config_parse_number("host", info->name, minutes, value, err);
+	if ((r = config_parse_number("host", info->name, minutes, value, &why)) != MUSTER_OK)
+		return err_set(err, r, "%s; allowed are 15min to 30d", why.message);   /* facts.md section 1 */
+	return MUSTER_OK;
 }
 
 void settings_set(struct settings *s, enum setting_id id, uint64_t value)

@@ -21,6 +21,8 @@ EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
 	%D%/test_admin_events.py \
 	%D%/test_admin_listing.py \
+	%D%/test_admin_products.py \
+	%D%/test_admin_settings.py \
 	%D%/test_admin_verbs.py
 PYTESTS += %D%/test_issuer.py
 # muster and libmuster against that daemon.
