@@ -51,3 +51,5 @@ unit_tests += %D%/test_sql_medium
 %C%_test_sql_medium_LDADD = plugins/sql-embedded/libsqlmedium.la $(CHECK_LIBS)
 unit_tests += %D%/test_products
 %C%_test_products_LDADD = $(catalog_libs) $(CHECK_LIBS)
+dist_check_SCRIPTS += %D%/guide.sh
+TESTS += %D%/guide.sh
