@@ -88,7 +88,7 @@ void hostclock_accept(struct hostclock *c, int64_t wall, int64_t boot)
 
 static const char *span_words(char out[48], int64_t ms)
 {
-	long long minutes = (long long)(ms / 60000);
+	long long minutes = (long long)((ms + 30000) / 60000);   /* two days less a breath are two days */
 
 	if (minutes >= 2880)
 		snprintf(out, 48, "%lld days", minutes / 1440);

@@ -20,6 +20,7 @@ PYTESTS += \
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
 	%D%/test_admin_events.py \
+	%D%/test_admin_ledger.py \
 	%D%/test_admin_listing.py \
 	%D%/test_admin_products.py \
 	%D%/test_admin_settings.py \
