@@ -27,19 +27,9 @@ void api_ledger_begin(struct request *r, enum ledger_kind kind)
 
 int api_lease(struct request *r, struct lease_claims *out, const char *lease, size_t n, const struct lease_expect *expect, struct muster_err *err)
 {
-	struct muster_span token = { (const uint8_t *)lease, n };
-	const struct ring_chain *chain;
-	const struct trust_anchors *anchors;
-	char kid[44];
-	int result;
-
-	if ((result = trust_token_kid(kid, token, err)) != MUSTER_OK)
-		return result;
 	if (r->view == NULL)
 		r->view = ring_view(r->service->ring);
-	if ((chain = ring_by_kid(r->view, kid, strlen(kid))) == NULL || (anchors = ring_anchors(r->view, chain->issuer)) == NULL)
-		return err_set(err, MUSTER_E_NOT_FOUND, "the lease was signed under a certificate that this host does not have");
-	return lease_verify(out, token, chain->chain, anchors, expect, clock_wall_ms(r->service->clock) / 1000, err);
+	return ring_lease_verify(out, r->view, (struct muster_span){ (const uint8_t *)lease, n }, expect, clock_wall_ms(r->service->clock) / 1000, err);
 }
 
 int64_t api_lease_seq(const struct service *s, const char *jti)

@@ -36,9 +36,10 @@ static size_t put_uuid(char *out, size_t at, const char *name, const uint8_t id[
 static size_t put_b64(char *out, size_t at, const char *name, const uint8_t *p, size_t n)
 {
 	char text[B64_SIZE(64)];
+	size_t len = b64_encode(text, p, n);
 
 	at = put(out, at, name, strlen(name));
-	at = put(out, at, text, b64_encode(text, p, n));
+	at = put(out, at, text, len);
 	return put(out, at, "\",", 2);
 }
 
@@ -235,18 +236,14 @@ static int check_expected(const struct lease_claims *c, const struct lease_expec
 	return MUSTER_OK;
 }
 
-int lease_verify(struct lease_claims *out, struct muster_span lease, const struct trust_chain *chain, const struct trust_anchors *anchors,
-                 const struct lease_expect *expect, int64_t now, struct muster_err *err)
+int lease_verify_known(struct lease_claims *out, struct muster_span lease, const struct trust_chain *chain, const struct trust_anchors *anchors,
+                       const struct lease_expect *expect, int64_t now, struct muster_err *err)
 {
 	struct lease_claims c = { 0 };
 	json_t *payload = NULL;
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (lease.n > TRUST_LEASE_MAX)
-		return err_set(err, MUSTER_E_INVALID, "the lease has %zu characters; at most %d are read", lease.n, TRUST_LEASE_MAX);
-	if ((r = trust_chain_verify(chain, anchors, TRUST_ROLE_LEASE, now, err)) != MUSTER_OK)
-		return r;
 	if ((r = trust_token_verify(&payload, lease, TRUST_LEASE_MAX, TRUST_TYP_LEASE, chain, err)) != MUSTER_OK)
 		return r;
 	if ((r = get_claims(&c, payload, err)) == MUSTER_OK && (r = check_authority(&c, chain, anchors, err)) == MUSTER_OK
@@ -256,6 +253,19 @@ int lease_verify(struct lease_claims *out, struct muster_span lease, const struc
 	if (r == MUSTER_OK)
 		*out = c;
 	return r;
+}
+
+int lease_verify(struct lease_claims *out, struct muster_span lease, const struct trust_chain *chain, const struct trust_anchors *anchors,
+                 const struct lease_expect *expect, int64_t now, struct muster_err *err)
+{
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (lease.n > TRUST_LEASE_MAX)
+		return err_set(err, MUSTER_E_INVALID, "the lease has %zu characters; at most %d are read", lease.n, TRUST_LEASE_MAX);
+	if ((r = trust_chain_verify(chain, anchors, TRUST_ROLE_LEASE, now, err)) != MUSTER_OK)
+		return r;
+	return lease_verify_known(out, lease, chain, anchors, expect, now, err);
 }
 
 int trust_hardware_id(uint8_t out[32], const uint8_t issuer_id[16], uint8_t source, struct muster_span value)

@@ -43,6 +43,10 @@ struct lease_expect {
 int lease_verify(struct lease_claims *out, struct muster_span lease, const struct trust_chain *chain, const struct trust_anchors *anchors,
                  const struct lease_expect *expect, int64_t now, struct muster_err *err);
 
+/** As lease_verify(), without the chain: for a caller that has verified this very chain and compares its dates itself. See ring_lease_verify(). */
+int lease_verify_known(struct lease_claims *out, struct muster_span lease, const struct trust_chain *chain, const struct trust_anchors *anchors,
+                       const struct lease_expect *expect, int64_t now, struct muster_err *err);
+
 /** hardware_id of trust.md section 10: HMAC-SHA-256(issuer_id, "muster hardware v1" ‖ 0 ‖ source ‖ value), first byte = source (0 given, 1 DMI, 2 address, 3 machine-id).
  * @return MUSTER_OK; MUSTER_E_INVALID: empty, above TRUST_HARDWARE_MAX, or an unknown source. */
 int trust_hardware_id(uint8_t out[32], const uint8_t issuer_id[16], uint8_t source, struct muster_span value);

@@ -96,6 +96,13 @@ const struct ring_chain *ring_chains(const struct trust_view *v, size_t *n);
 const struct ring_chain *ring_by_kid(const struct trust_view *v, const char *kid, size_t n);
 /** The issuer's roots and ID, by configuration name; NULL: no such issuer. Borrowed from the view. */
 const struct trust_anchors *ring_anchors(const struct trust_view *v, const char *issuer);
+/**
+ * Verify a lease that was signed under one of the view's chains: as lease_verify(), a quarter of its time, because the chain was verified when the
+ * view was made and only its dates are compared now.
+ * @return as lease_verify(); MUSTER_E_MISMATCH also for a kid that no chain here has.
+ */
+int ring_lease_verify(struct lease_claims *out, const struct trust_view *v, struct muster_span lease, const struct lease_expect *expect, int64_t now,
+                      struct muster_err *err);
 /** A host key exists. */
 bool ring_has_key(const struct trust_view *v);
 

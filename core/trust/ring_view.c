@@ -400,6 +400,27 @@ const struct trust_anchors *ring_anchors(const struct trust_view *v, const char 
 	return NULL;
 }
 
+int ring_lease_verify(struct lease_claims *out, const struct trust_view *v, struct muster_span lease, const struct lease_expect *expect, int64_t now,
+                      struct muster_err *err)
+{
+	const struct ring_chain *c;
+	char kid[TRUST_KID];
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (lease.n > TRUST_LEASE_MAX)
+		return err_set(err, MUSTER_E_INVALID, "the lease has %zu characters; at most %d are read", lease.n, TRUST_LEASE_MAX);
+	if ((r = trust_token_kid(kid, lease, err)) != MUSTER_OK)
+		return r;
+	if ((c = ring_by_kid(v, kid, TRUST_KID - 1)) == NULL)
+		return err_set(err, MUSTER_E_MISMATCH, "the lease was signed under a certificate that this host never had");
+	if (now < c->begin)
+		return err_set(err, MUSTER_E_NOT_YET, "the lease's certificate is not valid yet; is the clock right?");
+	if (now >= c->end)
+		return err_set(err, MUSTER_E_EXPIRED, "the lease's certificate has ended");
+	return lease_verify_known(out, lease, c->chain, ring_anchors(v, c->issuer), expect, now, err);
+}
+
 bool ring_has_key(const struct trust_view *v)
 {
 	return v->key != NULL;

@@ -261,7 +261,7 @@ static bool member_is(const json_t *j, const char *name, const char *value)
 int trust_token_kid(char kid[TRUST_KID], struct muster_span token, struct muster_err *err)
 {
 	uint8_t digest[32];
-	struct parts p;
+	struct parts p = { 0 };
 	json_t *j, *k;
 	size_t n = 0;
 	int r;
@@ -327,7 +327,7 @@ int trust_token_verify(json_t **payload, struct muster_span token, size_t max, c
 {
 	EVP_PKEY *key = X509_get0_pubkey(trust_chain_signer(chain));
 	int alg = trust_key_algorithm(key), r;
-	struct parts p;
+	struct parts p = { 0 };
 	json_t *header = NULL;
 
 	*payload = NULL;

@@ -135,6 +135,25 @@ START_TEST(test_ring_request_install_sign)
 	fixture_ok(lease_verify(&got, span_of(lease.p, lease.n), c->chain, ring_anchors(v, "acme"), NULL, FIX_NOW, &h.err), &h.err);
 	ck_assert_ptr_nonnull(ring_by_kid(v, trust_chain_kid(c->chain), 43));
 	ck_assert_ptr_null(ring_by_kid(v, "x", 1));
+
+	/* the host's own way of verifying: same answers */
+	fixture_ok(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, FIX_NOW, &h.err), &h.err);
+	ck_assert_mem_eq(got.client_id, claims.client_id, 16);
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, claims.exp, &h.err), MUSTER_E_EXPIRED);
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, end, &h.err), MUSTER_E_EXPIRED);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "certificate has ended"));
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, FIX_NOW - TRUST_BACKDATE_S - 1, &h.err), MUSTER_E_NOT_YET);
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_of(lease.p, lease.n), &(struct lease_expect){ .client_id = h.f.issuer_id }, FIX_NOW, &h.err),
+	                 MUSTER_E_MISMATCH);
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_of(lease.p, lease.n - 1), NULL, FIX_NOW, &h.err), MUSTER_E_INVALID);
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_str("a.b.c"), NULL, FIX_NOW, &h.err), MUSTER_E_INVALID);
+	lease.p[lease.n - 20] ^= 1;
+	ck_assert_int_ne(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, FIX_NOW, &h.err), MUSTER_OK);
+	buf_fini(&lease);
+	/* signed by a stranger of the same issuer */
+	buf_init(&lease, TRUST_LEASE_MAX);
+	fixture_ok(lease_sign(&lease, h.f.signer, &claims, &h.err), &h.err);
+	ck_assert_int_eq(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, FIX_NOW, &h.err), MUSTER_E_MISMATCH);
 	ring_view_unref(v);
 
 	/* a new process finds it all again */
