@@ -459,7 +459,7 @@ static void *write_on(void *arg)
 			return NULL;
 		for (int i = 0; i < 50; i++)
 			e[i] = help_event(*seq + i, (uint64_t)(*seq + i), 1);
-		if (help_fold(st, e, 50, &fin, &err) != 0 || lg->ops->trim(lg, fin.fold_seq, INT64_MAX, UINT64_MAX, 30, &deleted, &err) != 0)
+		if (help_fold(st, e, 50, &fin, &err) != 0 || lg->ops->trim(lg, fin.fold_seq, INT64_MAX, UINT64_MAX, 1000000, &deleted, &err) != 0)
 			return NULL;
 		atomic_fetch_add(&trimmed, (int)deleted);
 		*seq += 50;
@@ -469,6 +469,7 @@ static void *write_on(void *arg)
 
 START_TEST(test_sqlite_backup)
 {
+	struct store_event *e = calloc(5000, sizeof *e);
 	char target[100], target2[100], part[130];
 	struct store *copy;
 	struct store_log *log_copy;
@@ -482,8 +483,16 @@ START_TEST(test_sqlite_backup)
 
 	paths();
 	open_both();
-	for (; seq < 60001; seq += 5000)
+	/* So many clients that copying the state takes long enough for the writer to get ahead of it. */
+	for (; seq < 60001; seq += 5000) {
+		struct store_fold_end fin = { .fold_seq = seq + 4999 };
+
+		for (int i = 0; i < 5000; i++)
+			e[i] = help_event(seq + i, (uint64_t)(seq + i), 1);
 		EXPECT(MUSTER_OK, help_append(lg, seq, 5000, &err));
+		EXPECT(MUSTER_OK, help_fold(st, e, 5000, &fin, &err));
+	}
+	free(e);
 	ck_assert_int_eq(pthread_create(&writer, NULL, write_on, &seq), 0);
 	for (int i = 0; i < 5; i++) {
 		(void)snprintf(target, sizeof target, "%s/backup-%d", folder, i);
