@@ -92,21 +92,28 @@ int admin_products(struct admin_call *c, json_t **out, struct muster_err *err)
 	return MUSTER_OK;
 }
 
+struct unknown_list { json_t *items; const struct catalog *catalog; };
+
 static int add_unknown(void *ctx, const struct store_unknown *u)
 {
-	(void)json_array_append_new(ctx, json_pack("{s:o, s:I, s:o}", "activation_id", admin_json_uuid(u->activation_id), "requests", (json_int_t)u->n,
+	struct unknown_list *list = ctx;
+
+	/* Asked for before it was learned, folded after: known now. */
+	if (catalog_find(list->catalog, u->activation_id) != NULL)
+		return 0;
+	(void)json_array_append_new(list->items, json_pack("{s:o, s:I, s:o}", "activation_id", admin_json_uuid(u->activation_id), "requests", (json_int_t)u->n,
 		"last", admin_json_time(u->last)));
 	return 0;
 }
 
 int admin_unknown(struct admin_call *c, json_t **out, struct muster_err *err)
 {
-	json_t *items = json_array();
-	int r = ledger_unknown(c->service->ledger, add_unknown, items, err);
+	struct unknown_list list = { json_array(), c->snapshot->catalog };
+	int r = ledger_unknown(c->service->ledger, add_unknown, &list, err);
 
 	if (r == MUSTER_OK)
-		*out = json_pack("{s:O, s:n}", "items", items, "next");
-	json_decref(items);
+		*out = json_pack("{s:O, s:n}", "items", list.items, "next");
+	json_decref(list.items);
 	return r;
 }
 

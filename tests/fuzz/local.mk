@@ -37,3 +37,8 @@ fuzz_targets += %D%/fuzz_sql_medium
 %C%_fuzz_sql_medium_SOURCES = %D%/fuzz_sql_medium.c $(fuzz_main)
 %C%_fuzz_sql_medium_LDADD = plugins/sql-embedded/libsqlmedium.la
 %C%_fuzz_sql_medium_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_body
+%C%_fuzz_body_SOURCES = %D%/fuzz_body.c $(fuzz_main)
+%C%_fuzz_body_LDADD = $(service_libs)
+%C%_fuzz_body_LDFLAGS = $(fuzz_ldflags)

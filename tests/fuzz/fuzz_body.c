@@ -1,0 +1,62 @@
+/*
+ * Any bytes as the body of POST /v1/activate and of POST /v1/release, and as the first bytes of a connection. A refusal
+ * names a code, the member and a sentence; what is accepted lies within the protocol's limits; both are the same twice.
+ */
+#include <string.h>
+
+#include "core/base/codes.h"
+#include "core/base/uuid.h"
+#include "core/service/activate.h"
+#include "core/service/peek.h"
+#include "tests/fuzz/fuzz.h"
+
+static void check_fault(const struct activate_fault *f)
+{
+	FUZZ_CHECK(f->code == CODE_M_BODY || f->code == CODE_M_FIELD);
+	FUZZ_CHECK((f->code == CODE_M_FIELD) == (f->field[0] != '\0'));
+	FUZZ_CHECK(f->detail[0] != '\0');
+	FUZZ_CHECK(memchr(f->field, '\0', sizeof f->field) != NULL && memchr(f->detail, '\0', sizeof f->detail) != NULL);
+}
+
+static void check_accepted(const struct activate *a)
+{
+	FUZZ_CHECK(!uuid_is_nil(a->activation_id) && !uuid_is_nil(a->client_id));
+	FUZZ_CHECK(a->status <= 6 && a->minutes >= 0);
+	FUZZ_CHECK(a->nonce_len >= 16 && a->nonce_len <= 64);
+	FUZZ_CHECK(a->hw[0] <= 3);
+	FUZZ_CHECK(memchr(a->name, '\0', sizeof a->name) != NULL && memchr(a->os, '\0', sizeof a->os) != NULL);
+	FUZZ_CHECK(a->lease_len <= ACTIVATE_LEASE_MAX);
+	FUZZ_CHECK(a->lease_len == 0 || strlen(a->lease) == a->lease_len);
+	for (const char *p = a->name; *p != '\0'; p++)
+		FUZZ_CHECK((unsigned char)*p >= 0x20 && *p != 0x7f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct activate a, again;
+	struct release_body r;
+	struct activate_fault f = { 0 }, g = { 0 };
+	struct muster_span body = { data, size };
+	int first = activate_parse(&a, body, &f), second = activate_parse(&again, body, &g);
+
+	FUZZ_CHECK(first == second);
+	if (first == MUSTER_OK) {
+		check_accepted(&a);
+		FUZZ_CHECK(memcmp(a.nonce, again.nonce, sizeof a.nonce) == 0 && a.time == again.time);
+	} else {
+		check_fault(&f);
+		FUZZ_CHECK(strcmp(f.field, g.field) == 0 && strcmp(f.detail, g.detail) == 0);
+	}
+	memset(&f, 0, sizeof f);
+	if (release_parse(&r, body, &f) != MUSTER_OK)
+		check_fault(&f);
+	else
+		FUZZ_CHECK(r.lease_len >= 1 && r.lease_len <= ACTIVATE_LEASE_MAX);
+	/* What looks like HTTP goes on looking like it, whatever follows. */
+	for (size_t n = 1; n < size && n <= PEEK_BYTES; n++)
+		if (peek_bytes(data, n) != PEEK_MORE) {
+			FUZZ_CHECK(peek_bytes(data, n) == peek_bytes(data, size < PEEK_BYTES ? size : PEEK_BYTES) || peek_bytes(data, n) == PEEK_OTHER);
+			break;
+		}
+	return 0;
+}

@@ -1,0 +1,127 @@
+#include "tests/unit/unit.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "core/base/codes.h"
+#include "core/service/activate.h"
+
+static const char good[] =
+	"{\"activation_id\":\"2e28138a-847f-42bc-9752-61b03fff33cd\",\"client_id\":\"6D0F2A53-1c1b-4b6e-9f0e-1a2f64a5d7c1\","
+	"\"machine\":{\"name\":\"pc-17\",\"hardware_id\":\"03a1000000000000000000000000000000000000000000000000000000000000\",\"virtual\":true,\"os\":\"linux\"},"
+	"\"license_status\":2,\"minutes_left\":43200,\"time\":\"2026-11-22T10:00:00Z\",\"nonce\":\"pTcNzdfKY2hoBk3nTj0PvA\","
+	"\"release_hash\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\",\"lease\":\"a.b.c\",\"key\":{\"kind\":\"Z\",\"number\":7,"
+	"\"proof\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\"},\"colour\":[1,{}]}";
+
+static struct muster_span span(const char *text)
+{
+	return (struct muster_span){ (const uint8_t *)text, strlen(text) };
+}
+
+START_TEST(test_activate_good)
+{
+	struct activate a;
+	struct activate_fault f = { 0 };
+
+	ck_assert_int_eq(activate_parse(&a, span(good), &f), MUSTER_OK);
+	ck_assert_uint_eq(a.activation_id[0], 0x2e);
+	ck_assert_uint_eq(a.client_id[0], 0x6d);
+	ck_assert(a.has_hw && a.is_virtual && a.has_minutes && a.has_release && a.has_key && !a.whole_key);
+	ck_assert_uint_eq(a.hw[0], 3);
+	ck_assert_str_eq(a.name, "pc-17");
+	ck_assert_str_eq(a.os, "linux");
+	ck_assert_uint_eq(a.status, 2);
+	ck_assert_int_eq(a.minutes, 43200);
+	ck_assert_int_eq(a.time, 1795341600000);
+	ck_assert_uint_eq(a.nonce_len, 16);
+	ck_assert_int_eq(a.key_kind, 'Z');
+	ck_assert_uint_eq(a.key_number, 7);
+	ck_assert_uint_eq(a.lease_len, 5);
+	ck_assert_str_eq(a.lease, "a.b.c");
+}
+END_TEST
+
+START_TEST(test_activate_every_prefix_is_refused)
+{
+	struct activate a;
+	struct activate_fault f;
+
+	for (size_t n = 0; n < sizeof good - 1; n++) {
+		memset(&f, 0, sizeof f);
+		ck_assert_int_eq(activate_parse(&a, (struct muster_span){ (const uint8_t *)good, n }, &f), MUSTER_E_INVALID);
+		ck_assert_uint_eq(f.code, CODE_M_BODY);
+		ck_assert_uint_gt(strlen(f.detail), 10);
+	}
+}
+END_TEST
+
+/* Take each member away and give it each type: never accepted with a type that is not its own, and named when refused. */
+START_TEST(test_activate_every_member_of_every_type)
+{
+	static const char *const types[] = { "null", "true", "5", "5.5", "\"x\"", "[]", "{}", "-1", "\"\"", "1e400" };
+	static const struct { const char *name, *good; } members[] = {
+		{ "activation_id", "" }, { "client_id", "" }, { "machine", "{}" }, { "license_status", "5" }, { "time", "" }, { "nonce", "" },
+		{ "release_hash", "null" }, { "lease", "null \"x\"" }, { "minutes_left", "null 5" }, { "key", "null \"x\" \"\"" },
+	};
+	struct activate a;
+	struct activate_fault f;
+
+	for (size_t m = 0; m < sizeof members / sizeof members[0]; m++) {
+		for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+			json_t *o = json_loads(good, 0, NULL), *v = json_loads(types[t], JSON_DECODE_ANY, NULL);
+			char *body;
+			int r;
+
+			if (v == NULL) {  /* 1e400 cannot even be read */
+				json_decref(o);
+				continue;
+			}
+			json_object_set_new(o, members[m].name, v);
+			body = json_dumps(o, JSON_COMPACT);
+			memset(&f, 0, sizeof f);
+			r = activate_parse(&a, span(body), &f);
+			ck_assert_msg((r == MUSTER_OK) == (strstr(members[m].good, types[t]) != NULL), "%s: %s", members[m].name, types[t]);
+			if (r != MUSTER_OK)
+				ck_assert_msg(strncmp(f.field, members[m].name, strlen(members[m].name)) == 0, "%s: %s", members[m].name, f.field);
+			free(body);
+			json_decref(o);
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_activate_depth)
+{
+	struct activate a;
+	struct activate_fault f = { 0 };
+	char body[200] = "";
+
+	memset(body, '[', 17);
+	ck_assert_int_eq(activate_parse(&a, span(body), &f), MUSTER_E_INVALID);
+	ck_assert_ptr_nonnull(strstr(f.detail, "16 levels"));
+	/* Brackets within a string, also behind an escaped quote, are no levels. */
+	ck_assert_int_eq(activate_parse(&a, span("{\"x\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"}"), &f), MUSTER_E_INVALID);
+	ck_assert_str_eq(f.field, "activation_id");
+}
+END_TEST
+
+START_TEST(test_release_body)
+{
+	struct release_body r;
+	struct activate_fault f = { 0 };
+
+	ck_assert_int_eq(release_parse(&r, span("{\"lease\":\"a.b.c\",\"release\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\"}"), &f), MUSTER_OK);
+	ck_assert_uint_eq(r.lease_len, 5);
+	ck_assert_uint_eq(r.secret[0], 0xce);
+	ck_assert_int_eq(release_parse(&r, span("{\"release\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\"}"), &f), MUSTER_E_INVALID);
+	ck_assert_str_eq(f.field, "lease");
+	ck_assert_int_eq(release_parse(&r, span("{\"lease\":\"a\"}"), &f), MUSTER_E_INVALID);
+	ck_assert_str_eq(f.field, "release");
+	ck_assert_int_eq(release_parse(&r, span("{\"lease\":\"a\",\"release\":\"AA\"}"), &f), MUSTER_E_INVALID);
+	ck_assert_int_eq(release_parse(&r, span("[]"), &f), MUSTER_E_INVALID);
+	ck_assert_uint_eq(f.code, CODE_M_BODY);
+}
+END_TEST
+
+UNIT_MAIN("service_activate", test_activate_good, test_activate_every_prefix_is_refused, test_activate_every_member_of_every_type,
+          test_activate_depth, test_release_body)
