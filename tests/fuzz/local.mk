@@ -42,3 +42,8 @@ fuzz_targets += %D%/fuzz_body
 %C%_fuzz_body_SOURCES = %D%/fuzz_body.c $(fuzz_main)
 %C%_fuzz_body_LDADD = $(service_libs)
 %C%_fuzz_body_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_answer
+%C%_fuzz_answer_SOURCES = %D%/fuzz_answer.c $(fuzz_main)
+%C%_fuzz_answer_LDADD = $(client_libs)
+%C%_fuzz_answer_LDFLAGS = $(fuzz_ldflags)

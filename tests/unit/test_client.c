@@ -10,6 +10,7 @@
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/file.h"
+#include "core/base/mem.h"
 
 #define DAY FIX_DAY
 #define LEASE "leases/" PRODUCT ".jws"
@@ -979,6 +980,61 @@ START_TEST(test_client_dies_while_writing)
 }
 END_TEST
 
+/* Everything a client does, with one allocation failing. In a process of its own: the host here allocates too. */
+static int with_failure(uint64_t n)
+{
+	struct muster_client_options o = fake_options(&k);
+	struct muster_client *c = NULL;
+	struct muster_answer a = { .size = sizeof a };
+	struct muster_status s = { .size = sizeof s };
+	char id[37];
+	bool failed;
+	int r;
+
+	mem_fail_at(n);
+	if ((r = muster_client_open(&c, &o, &err)) == MUSTER_OK && (r = muster_client_activate(c, PRODUCT, &a, &err)) == MUSTER_OK &&
+	    (r = muster_client_status(c, PRODUCT, &s, &err)) == MUSTER_OK && (r = muster_client_find(c, "office2013", id, &err)) == MUSTER_OK &&
+	    (r = muster_client_rearm(c, &err)) == MUSTER_OK)
+		r = muster_client_release(c, PRODUCT, &a, &err);
+	failed = mem_count() >= n;
+	mem_fail_at(0);
+	muster_client_free(c);
+	if (!failed)
+		return r == MUSTER_OK ? 1 : 2;
+	if (r == MUSTER_OK || r == MUSTER_E_NOMEM || r == MUSTER_E_IO)
+		return 0;
+	(void)fprintf(stderr, "allocation %llu: %d: %s\n", (unsigned long long)n, r, err.message);
+	return 2;
+}
+
+/* Every allocation of ours fails once: an error says so, or it was not needed, and afterwards everything works. */
+START_TEST(test_client_every_allocation)
+{
+	int result = 0;
+
+	fake_init(&k);
+	for (uint64_t n = 1; result == 0; n++) {
+		int status;
+		pid_t pid = fork();
+
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0)
+			_exit(with_failure(n));
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) < 2, "allocation %llu: %x", (unsigned long long)n, (unsigned)status);
+		result = WEXITSTATUS(status);
+		if (n % 16 == 0) {
+			struct muster_client *c = fake_open(&k);
+
+			ck_assert_int_eq(fake_activate(&k, c).outcome, MUSTER_ACTIVATED);
+			ck_assert_uint_eq(fake_status(c).valid, 1);
+			muster_client_free(c);
+		}
+	}
+	fake_fini(&k);
+}
+END_TEST
+
 START_TEST(test_client_leftover_part)
 {
 	struct muster_client *c;
@@ -1041,4 +1097,4 @@ UNIT_MAIN("client", test_client_activate, test_client_renew_when_due, test_clien
 	test_client_overload, test_client_hosts_in_order, test_client_no_host, test_client_bad_leases, test_client_edition, test_client_bad_chains,
 	test_client_copied_folder, test_client_duplicate_advice, test_client_expiry, test_client_clock, test_client_flipped_lease, test_client_release,
 	test_client_rearm, test_client_intervals, test_client_find, test_client_state_refused, test_client_issuer_refused, test_client_two_processes, test_client_opened_at_once,
-	test_client_dies_while_writing, test_client_leftover_part, test_client_each, test_client_bad_activation_id)
+	test_client_dies_while_writing, test_client_every_allocation, test_client_leftover_part, test_client_each, test_client_bad_activation_id)

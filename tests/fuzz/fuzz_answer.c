@@ -1,0 +1,44 @@
+/* Answers of a host, as libmuster reads them before it believes anything. The first byte chooses status and content type. */
+#include <string.h>
+#include "core/base/codes.h"
+#include "core/client/answer.h"
+#include "tests/fuzz/fuzz.h"
+
+static void check_printable(const char *text, size_t room)
+{
+	FUZZ_CHECK(strlen(text) < room);
+	for (; *text != '\0'; text++)
+		FUZZ_CHECK((unsigned char)*text >= 0x20 && *text != 0x7f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct { long status; const char *type; } heads[] = {
+		{ 200, "application/json" }, { 202, "application/json" }, { 403, "application/problem+json" }, { 503, "application/problem+json" }
+	};
+	static struct answer got;
+	struct http_answer a;
+	char id[37];
+
+	if (size == 0)
+		return 0;
+	http_answer_init(&a);
+	a.status = heads[data[0] % 4].status;
+	(void)strcpy(a.content_type, heads[data[0] % 4].type);
+	buf_add(&a.body, data + 1, size - 1);
+	if (!a.body.failed && answer_read(&got, &a, NULL) == MUSTER_OK) {
+		FUZZ_CHECK(got.lease_n == strlen(got.lease) && got.lease_n <= TRUST_LEASE_MAX);
+		FUZZ_CHECK((got.kind == ANSWER_ACTIVATED) == (got.lease_n > 0));
+		FUZZ_CHECK((got.code == 0) == (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_RELEASED));
+		FUZZ_CHECK((got.kind == ANSWER_REFUSED) == (got.status >= 400));
+		if (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_COUNTED) {
+			FUZZ_CHECK(got.activation_s >= INTERVAL_MIN && got.activation_s <= INTERVAL_MAX);
+			FUZZ_CHECK(got.product[0] != '\0' && !uuid_is_nil(got.product_id));
+		}
+		check_printable(got.text, sizeof got.text);
+	}
+	if (answer_find_product(id, &a, "office2013", NULL) == MUSTER_OK)
+		FUZZ_CHECK(strlen(id) == 36);
+	http_answer_fini(&a);
+	return 0;
+}
