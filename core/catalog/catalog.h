@@ -82,6 +82,9 @@ int catalog_compare(const struct catalog *before, const struct catalog *after, v
  * Refuses: disabled product, `refused` products (CODE_M_REFUSED_PRODUCT), models not served yet (CODE_M_MODEL), plugin switched off (CODE_M_PLUGIN). */
 int catalog_check(const struct catalog *c, const struct catalog_edition *e, const struct muster_request *request, const struct clock *clock, struct muster_err *err);
 
+/** Why a plugin that is there does nothing: switched off by configuration, or after repeated faults (then also while the catalog lives). NULL: it works, or it was refused. Thread-safe. */
+const char *catalog_plugin_off(const struct catalog *c, const struct catalog_plugin *p);
+
 /**
  * Of what kind a product key is, by the product's key rules, and by the plugin where the shape does not decide. Says
  * nothing about whether the key is genuine.

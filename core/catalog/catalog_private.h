@@ -24,6 +24,7 @@ struct catalog_run {
 	struct lint_tables tables;
 	void *options;
 	bool started;
+	bool disabled;                 /**< by enabled = no */
 	atomic_bool off;               /**< switched off after strikes */
 	pthread_mutex_t lock;          /**< guards strike_at and strikes */
 	bool has_lock;

@@ -101,3 +101,10 @@ int catalog_check(const struct catalog *c, const struct catalog_edition *e, cons
 		return MUSTER_OK;
 	return ask_plugin(run, p, request, clock, err);
 }
+
+const char *catalog_plugin_off(const struct catalog *c, const struct catalog_plugin *p)
+{
+	if (c->runs[p - c->plugins].disabled)
+		return p->refused;
+	return atomic_load(&c->runs[p - c->plugins].off) ? "switched off after repeated faults, which the log names; a reload tries it again" : NULL;
+}

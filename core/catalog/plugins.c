@@ -114,6 +114,7 @@ static int load_one(struct builder *b, size_t i)
 	p->version = "";
 	if (!section->enabled) {
 		p->refused = "switched off by enabled = no";
+		run->disabled = true;
 		b->plugin_missing = true;
 		return MUSTER_OK;
 	}

@@ -88,6 +88,14 @@ static void product_details(struct cli *c, const json_t *p)
 		fprintf(c->out, "    edition %s %s%s\n", json_text(e, "activation_id"), json_text(e, "title"), json_flag(e, "learned") ? " (learned)" : "");
 	json_array_foreach(json_object_get(p, "platforms"), i, e)
 		fprintf(c->out, "    vendor's host platform: %s%s%s\n", json_text(e, "name"), json_text(e, "update")[0] != '\0' ? ", needs " : "", json_text(e, "update"));
+	json_array_foreach(json_object_get(p, "keys"), i, e)
+		fprintf(c->out, "    key: %s, %s%s%s\n", json_text(e, "title"), json_text(e, "shape"), json_text(e, "note")[0] != '\0' ? ". " : "", json_text(e, "note"));
+	json_array_foreach(json_object_get(p, "media"), i, e)
+		fprintf(c->out, "    key on the medium: %s, [%s] %s\n", json_text(e, "path"), json_text(e, "section"), json_text(e, "key"));
+	json_array_foreach(json_object_get(p, "programmes"), i, e)
+		fprintf(c->out, "    programme: %s, by %s\n", json_text(e, "name"), json_text(e, "number"));
+	json_array_foreach(json_object_get(p, "requirements"), i, e)
+		fprintf(c->out, "    needs: %s\n", json_text(e, "name"));
 }
 
 static int products_list(struct cli *c)

@@ -61,6 +61,8 @@ int admin_uuid(const char *name, const char *text, uint8_t out[16], struct muste
 json_t *admin_json_time(int64_t ms);                  /**< null for 0 */
 json_t *admin_json_uuid(const uint8_t id[16]);        /**< null for the nil one */
 json_t *admin_json_code(uint32_t code);
+/** Members keys, requirements, media, programmes of a product, from its plugin's tables. */
+json_t *admin_rules(const struct catalog_product *p);
 json_t *admin_json_text(const char *text);            /**< null for NULL; bytes that are not UTF-8 become '?' */
 
 #endif

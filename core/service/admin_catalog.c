@@ -72,6 +72,7 @@ static json_t *product(struct admin_call *c, const struct catalog_product *p, co
 		"issuer", p->issuer, "source", source(p), "refused", admin_json_text(p->row.refused), "served", reason == NULL,
 		"not_served_reason", admin_json_text(reason), "record", (p->row.flags & MUSTER_PRODUCT_RECORD) != 0, "count_observed", p->count_observed,
 		"editions", editions(c->snapshot, p), "platforms", platforms(p), "command", command));
+	(void)json_object_update_new(o, admin_rules(p));
 	return o;
 }
 
@@ -158,10 +159,13 @@ int admin_plugins(struct admin_call *c, json_t **out, struct muster_err *err)
 
 	(void)err;
 	p = catalog_plugins(c->snapshot->catalog, &n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		const char *off = catalog_plugin_off(c->snapshot->catalog, &p[i]);
+
 		(void)json_array_append_new(items, json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:b}", "name", p[i].name, "version", admin_json_text(p[i].version),
-			"path", admin_json_text(p[i].path), "state", p[i].refused != NULL ? "refused" : p[i].descriptor == NULL ? "off" : "loaded",
-			"reason", admin_json_text(p[i].refused), "products", (json_int_t)p[i].product_count, "required", p[i].required));
+			"path", admin_json_text(p[i].path), "state", off != NULL ? "off" : p[i].refused != NULL ? "refused" : "loaded",
+			"reason", admin_json_text(off != NULL ? off : p[i].refused), "products", (json_int_t)p[i].product_count, "required", p[i].required));
+	}
 	*out = json_pack("{s:o, s:n}", "items", items, "next");
 	return MUSTER_OK;
 }

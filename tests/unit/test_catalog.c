@@ -356,6 +356,8 @@ START_TEST(test_catalog_switched_off_plugin)
 	p = catalog_plugins(c, &n);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_str_eq(p[1].refused, "switched off by enabled = no");
+	ck_assert_str_eq(catalog_plugin_off(c, &p[1]), "switched off by enabled = no");
+	ck_assert_ptr_null(catalog_plugin_off(c, &p[0]));
 	ck_assert_ptr_null(catalog_product_named(c, "windows"));
 }
 END_TEST

@@ -158,8 +158,11 @@ END_TEST
 /* Three faults within a minute: off, with a line in the log; a reload tries again. */
 START_TEST(test_check_faults_switch_off)
 {
+	size_t n;
+
 	misbehaving("failing");
 	assert_refused("failing", CODE_M_PLUGIN, FAULT);
+	ck_assert_ptr_null(catalog_plugin_off(c, catalog_plugins(c, &n)));
 	slow.boot += 30000;
 	assert_refused("failing", CODE_M_PLUGIN, FAULT);
 	slow.boot += 29000;
@@ -167,6 +170,7 @@ START_TEST(test_check_faults_switch_off)
 	assert_refused("failing", CODE_M_PLUGIN, OFF);
 	slow.boot += 600000;
 	assert_refused("failing", CODE_M_PLUGIN, OFF);
+	ck_assert_str_eq(catalog_plugin_off(c, catalog_plugins(c, &n)), "switched off after repeated faults, which the log names; a reload tries it again");
 	ck_assert_ptr_nonnull(strstr(lines, "4 plugin-fault plugin=failing reason=\"request_check failed\"\n"));
 	ck_assert_ptr_nonnull(strstr(lines, "3 plugin-off plugin=failing reason=\"request_check failed, the third time within a minute\" action=\"its products are refused until the configuration is reloaded\"\n"));
 	catalog_unref(c);
