@@ -65,7 +65,7 @@ def expected(admin):
     changes = {
         "Extended PID": "", "Installation ID": "", "Partial Product Key": "",
         "Use License URL": "https://activation.example.org/use", "Validation URL": "https://activation.example.org/validate?id=187557",
-        "Remaining Windows rearm count": "0", "Trusted time": local(status["ledger"]["last_commit"]), "Current count": "7",
+        "Remaining Windows rearm count": "1000", "Trusted time": local(status["ledger"]["last_commit"]), "Current count": "7",
         "Listening on Port": str(admin.host.port), "Total requests received": "30", "Failed requests received": "2",
         "Requests with License Status Unlicensed": "1", "Requests with License Status Licensed": "2",
         "Requests with License Status Initial grace period": "3",
