@@ -92,7 +92,7 @@ static bool read_interface(char place[PATH_MAX], char address[HARDWARE_VALUE], c
 	if (read_line(address, path, NULL) != MUSTER_OK || strlen(address) != 17 || strcmp(address, "00:00:00:00:00:00") == 0)
 		return false;
 	/* Two ports of one card share the device folder: the address decides between them. */
-	(void)snprintf(place, PATH_MAX, "%.*s %s", PATH_MAX - 32, link, address);
+	(void)snprintf(place, PATH_MAX, "%.*s %.17s", PATH_MAX - 32, link, address);
 	return true;
 }
 
