@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 
 #define READ_CHUNK 4096U
+#define STOP_MS 4000                    /* folding while stopping: design.md section 3 allows 10 s for all */
 #define PACK_MAX (UINT64_C(64) << 20)   /* bytes of rows sorted at once */
 #define HEAD offsetof(struct store_event, name)
 
@@ -269,6 +270,11 @@ static int snapshot(struct run *w, struct muster_err *err)
 	int r = MUSTER_OK;
 
 	pthread_mutex_lock(&l->lock);
+	/* Half-rebuilt memory must not be written as the pools' snapshot. */
+	if (!atomic_load(&l->ready)) {
+		pthread_mutex_unlock(&l->lock);
+		return err_set(err, MUSTER_E_BUSY, "memory is being rebuilt after a storage fault");
+	}
 	for (size_t i = 0; i < l->pool_count; i++)
 		if (l->pools[i] != NULL) {
 			pools++;
@@ -412,9 +418,12 @@ static int position_ask(struct run *w, struct muster_err *err)
 int fold_run(struct ledger *l, struct muster_err *err)
 {
 	struct run w = { .l = l };
+	int64_t began = clock_boot_ms(l->clock);
 	int r;
 
 	do {
+		if (atomic_load(&l->stopping) && clock_boot_ms(l->clock) - began >= STOP_MS)
+			return MUSTER_OK;   /* what is not folded is replayed at the next start */
 		memset(&w, 0, sizeof w);
 		w.l = l;
 		pthread_mutex_lock(&l->lock);
