@@ -214,7 +214,8 @@ int state_reopen(struct ledger *l, struct muster_err *err);
 /* refill.c */
 int refill_run(struct ledger *l, struct muster_err *err);
 bool refill_wanted(struct ledger *l);                         /**< any waits or is under way */
-bool refill_due(const struct ledger *l, int64_t boot);         /**< lock held */
+bool refill_due(const struct ledger *l, int64_t now);          /**< lock held; @p now refill_steady_ms() */
+int64_t refill_steady_ms(void);
 /* retention.c: ledger thread, when idle. @return true when more waits. */
 bool retention_slice(struct ledger *l);
 /* readers.c */

@@ -5,16 +5,28 @@
 #include "core/ledger/internal.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
+#define PACED_MS 10   /* a refill that takes less is not worth delaying the next */
+
 struct list { struct pool_member *m; size_t n, room; };
 
-bool refill_due(const struct ledger *l, int64_t boot)
+/* Work is paced by the time it really takes: the injected clock may jump, and stands still in tests. */
+int64_t refill_steady_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool refill_due(const struct ledger *l, int64_t now)
 {
 	for (size_t i = 0; i < l->pool_count; i++)
-		if (l->pools[i] != NULL && l->pools[i]->refill && boot >= l->pools[i]->refill_after)
+		if (l->pools[i] != NULL && l->pools[i]->refill && now >= l->pools[i]->refill_after)
 			return true;
 	return false;
 }
@@ -70,7 +82,7 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 	struct pool_slot *slot;
 	struct list list = { 0 };
 	uint32_t cap, window_s;
-	int64_t seq, now, began = clock_boot_ms(l->clock), ended;
+	int64_t seq, now, began = refill_steady_ms(), ended;
 	int r;
 
 	pthread_mutex_lock(&l->lock);
@@ -81,9 +93,9 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 	now = hostclock_age_time(&l->host, clock_wall_ms(l->clock), clock_boot_ms(l->clock));
 	pthread_mutex_unlock(&l->lock);
 	r = recent(l, slot->row.pool, now - (int64_t)window_s * 1000, cap, &list, err);
-	ended = clock_boot_ms(l->clock);
+	ended = refill_steady_ms();
 	pthread_mutex_lock(&l->lock);
-	slot->refill_after = ended + 9 * (ended - began);
+	slot->refill_after = ended - began < PACED_MS ? 0 : ended + 9 * (ended - began);
 	if (r == MUSTER_OK)
 		pool_replace(slot->members, list.m, list.n, seq);
 	else
@@ -96,7 +108,7 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 
 int refill_run(struct ledger *l, struct muster_err *err)
 {
-	int64_t boot = clock_boot_ms(l->clock);
+	int64_t steady = refill_steady_ms();
 	size_t count;
 	bool any = false;
 	int r = MUSTER_OK;
@@ -105,7 +117,7 @@ int refill_run(struct ledger *l, struct muster_err *err)
 	pthread_mutex_lock(&l->lock);
 	count = l->pool_count;
 	for (size_t i = 0; i < count; i++)
-		if (l->pools[i] != NULL && l->pools[i]->refill && boot >= l->pools[i]->refill_after) {
+		if (l->pools[i] != NULL && l->pools[i]->refill && steady >= l->pools[i]->refill_after) {
 			l->pools[i]->refill = false;
 			l->pools[i]->refilling = any = true;
 		}

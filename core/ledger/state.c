@@ -33,7 +33,7 @@ static bool due(struct ledger *l)
 	if (!atomic_load(&l->ready))
 		return false;
 	pthread_mutex_lock(&l->lock);
-	yes = refill_due(l, boot) ||
+	yes = refill_due(l, refill_steady_ms()) ||
 	      (backlog > 0 && (backlog >= FOLD_WAITING || boot - l->commit_boot >= QUIET_MS || boot < l->commit_boot));
 	pthread_mutex_unlock(&l->lock);
 	return yes;
