@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <libsmartcols.h>
+#include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

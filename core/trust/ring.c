@@ -141,6 +141,8 @@ static int request_locked(struct trust_ring *r, const char *name, struct buf *pe
 
 	if (access(r->key_path, F_OK) == 0) {
 		result = trust_key_read(&key, r->key_path, NULL, err);
+		if (result == MUSTER_OK && atomic_load(&r->current)->key == NULL)   /* put there since the last reload */
+			result = refresh(r, err);
 	} else if (errno != ENOENT) {
 		return err_errno(err, errno, "%s", r->key_path);
 	} else if ((result = trust_key_generate(&key, TRUST_ES256, err)) == MUSTER_OK) {
