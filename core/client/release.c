@@ -76,14 +76,17 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 		r = err_nomem(err);
 		goto done;
 	}
+	/* In a copied folder lies another machine's lease: that machine's place is not ours to give back. */
+	if ((r = client_check_hardware(c, err)) != MUSTER_OK)
+		goto done;
 	r = state_record_load(&c->state, id, &rec, err);
 	known = r == MUSTER_OK;
 	if ((r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) || (r = client_holding(c, id, h, client_now(c), err)) != MUSTER_OK)
 		goto done;
-	if (!h->have && known) {
-		/* Never granted: nobody holds a place, and it shall not be asked for any more. */
+	if (known && (!h->have || (rec.ended_at != 0 && rec.ended_at <= client_now(c)))) {
+		/* Never granted or long over: no place is held, and it shall not be asked for any more. */
 		out->outcome = MUSTER_RELEASED;
-		(void)snprintf(out->message, sizeof out->message, "No lease was held; this product is no longer asked for.");
+		(void)snprintf(out->message, sizeof out->message, "%s; this product is no longer asked for.", h->have ? "The lease had ended" : "No lease was held");
 		r = state_forget(&c->state, id, true, err);
 		goto done;
 	}

@@ -5,9 +5,11 @@ check_LTLIBRARIES += %D%/libfakehost.la %D%/libclientfixture.la
 %C%_libclientfixture_la_SOURCES = %D%/client_fixture.c %D%/client_fixture.h
 client_test_libs = %D%/libclientfixture.la %D%/libfakehost.la %D%/libtrustfixture.la $(client_libs) $(CHECK_LIBS)
 
-unit_tests += %D%/test_http %D%/test_client
+unit_tests += %D%/test_http %D%/test_client %D%/test_client_trust %D%/test_client_state
 %C%_test_http_LDADD = %D%/libfakehost.la $(http_libs) $(CHECK_LIBS)
 %C%_test_client_LDADD = $(client_test_libs)
+%C%_test_client_trust_LDADD = $(client_test_libs)
+%C%_test_client_state_LDADD = $(client_test_libs)
 unit_tests += %D%/test_hosts %D%/test_hardware %D%/test_answer %D%/test_libmuster
 %C%_test_hosts_LDADD = $(client_libs) $(CHECK_LIBS)
 %C%_test_hardware_LDADD = $(client_libs) $(CHECK_LIBS)

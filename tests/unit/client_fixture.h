@@ -9,7 +9,15 @@
 #include "tests/unit/trust_fixture.h"
 
 #define PRODUCT "2e28138a-847f-42bc-9752-61b03fff33cd"
+#define LEASE "leases/" PRODUCT ".jws"
+#define DAY FIX_DAY
 #define OTHER_PRODUCT "98ebfe73-2084-4c97-932c-c0cd1643bea7"
+
+#define ck_says(text, part) ck_assert_msg(strstr(text, part) != NULL, "\"%s\" lacks \"%s\"", text, part)
+static inline void ck_within(int64_t value, int64_t low, int64_t high)
+{
+	ck_assert_msg(value >= low && value <= high, "%lld is not in %lld to %lld", (long long)value, (long long)low, (long long)high);
+}
 
 struct fake {
 	struct fixture f;
