@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,11 +70,16 @@ static int refused(long status, const char *text, struct muster_err *err)
 	return result;
 }
 
+/* Nobody to talk to, or nobody for this caller: who may not reach the socket has no role. */
 static int no_host(struct cli *c, struct muster_err *err)
 {
-	const char *why = access(c->socket, F_OK) != 0 ? "there is no such socket"
-	                  : access(c->socket, R_OK | W_OK) != 0 ? "you may not use this socket" : "nobody answers there";
+	const char *why = "nobody answers there";
 
+	if (access(c->socket, R_OK | W_OK) != 0) {
+		if (errno == EACCES)
+			return err_set(err, MUSTER_E_DENIED, "%s: you may not use this socket. Ask an administrator, or become a member of a group that has a role.", c->socket);
+		why = "there is no such socket";
+	}
 	return err_set(err, MUSTER_E_NETWORK, "%s: %s. Is musterd running? --socket PATH or MUSTER_SOCKET names another socket.", c->socket, why);
 }
 

@@ -242,11 +242,16 @@ static int socket_folder(const char *path, struct muster_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	mode_t mask;
+	int r;
 
 	if (slash == NULL || slash == path)
 		return MUSTER_OK;
 	(void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-	return file_make_dir(folder, 0755, err);
+	mask = umask(0022);   /* others must reach the socket, whatever the daemon's own files need */
+	r = file_make_dir(folder, 0755, err);
+	(void)umask(mask);
+	return r;
 }
 
 int listener_admin(int *fd, const char *path, const char *const groups[3], struct muster_err *err)

@@ -20,9 +20,11 @@ PYTESTS += \
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
 	%D%/test_admin_events.py \
+	%D%/test_admin_host.py \
 	%D%/test_admin_ledger.py \
 	%D%/test_admin_listing.py \
 	%D%/test_admin_products.py \
+	%D%/test_admin_roles.py \
 	%D%/test_admin_settings.py \
 	%D%/test_admin_verbs.py
 PYTESTS += %D%/test_issuer.py

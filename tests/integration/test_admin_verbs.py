@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from administrator import DENIED, DONE, FAILED, NO_HOST, USAGE, Administrator, documented, muster, run
-from host import OFFICE2013, Machine, folder, program
+from host import OFFICE2013, Machine, folder, plugin_path, program
 
 CLIENT = "36f27b39-2fd5-440b-be67-a09996d27a38"
 NOWHERE = "ffffffff-2fd5-440b-be67-a09996d27a38"
@@ -31,9 +31,9 @@ def verbs():
 ARGUMENTS = {
     "dlv": ["all"], "dli": ["all"], "xpr": ["all"], "products": [], "plugins": [], "clients": [], "events": [], "journal": [],
     "settings": [], "sprt": ["1688"], "sai": ["120"], "sri": ["10080"], "spri": [], "cpri": [], "status": [], "host": ["request"],
-    "clock": ["accept", "--yes"], "backup": None, "reload": [], "explain": ["0xC004F038"],
-    "plugin": ["check", program("plugins/sample/.libs/sample.so")],
+    "clock": ["accept", "--yes"], "backup": None, "reload": [], "explain": ["0xC004F038"], "plugin": ["check", str(plugin_path("sample"))],
 }
+HOSTLESS = ("explain", "plugin")
 
 
 def arguments(verb):
@@ -100,7 +100,7 @@ def test_help_of_a_verb_asks_no_host(verb):
     assert said.status == DONE and "Examples:\n" in said.out and said.err == ""
 
 
-@pytest.mark.parametrize("verb", [v for v in verbs() if v not in ("explain", "plugin")])
+@pytest.mark.parametrize("verb", [v for v in verbs() if v not in HOSTLESS])
 def test_without_a_host_the_exit_code_is_3_and_the_socket_is_named(verb, clean_backups):
     said = run(program("musterctl"), "--socket", "/nowhere/admin.sock", verb, *arguments(verb))
     assert said.status == NO_HOST and said.out == "", said
@@ -152,6 +152,7 @@ WRONG_USAGE = [
     (["products", "learn"], "products learn ACTIVATION-ID --as PRODUCT"),
     (["products", "learn", "123", "--as", "office2013"], '"123" is not an activation ID'),
     (["products", "--as", "office2013"], "--as and --title go with"),
+    (["plugin", "test", "x.so"], "what about the plugin? musterctl plugin check FILE"),
     (["clients", "pc-1"], '"pc-1" is not a client ID'),
     (["clients", "forget", "pc-1", "--yes"], '"pc-1" is not a client ID'),
     (["clients", CLIENT, CLIENT], "clients takes one client ID"),
@@ -203,6 +204,7 @@ REFUSED = [
     (["products", "learn", NOWHERE, "--as", "office2012"], 'there is no product "office2012"'),
     (["products", "learn", OFFICE2013, "--as", "windows"], f"{OFFICE2013} is already one of office2013"),
     (["settings", "reset", "color"], 'there is no setting "color": port, activation_interval, renewal_interval, priority'),
+    (["plugin", "check", "/nowhere/x.so"], "/nowhere/x.so: No such file"),
     (["host", "install", "/nowhere/host.pem"], "/nowhere/host.pem: No such file"),
     (["host", "install", "/dev/null"], "/dev/null"),
     (["host", "request", "--out", "/nowhere/host.csr"], "/nowhere/host.csr"),

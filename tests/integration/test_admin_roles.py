@@ -1,0 +1,220 @@
+"""Who may do what: the tables of musterctl(1) and docs/admin-api.md are what the host enforces, for real users by primary and by
+supplementary group (design.md section 10)."""
+
+import collections
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from administrator import DENIED, DONE, FAILED, NO_HOST, Said, run
+from host import OFFICE2013, PATIENCE, SOURCE, Host, Machine, folder, plugin_path, program
+
+RANK = ["none", "viewer", "key reader", "administrator"]
+CLIENT = "36f27b39-2fd5-440b-be67-a09996d27a38"
+LEARNED = "b322da9c-a2e2-4058-9e4e-f59a6970bd69"
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("useradd"), reason="making users and groups takes root and useradd")
+
+Person = collections.namedtuple("Person", "name role uid gid groups")
+
+
+class SharedHost(Host):
+    """Its admin socket lies where others may reach it."""
+
+    @property
+    def socket(self):
+        return self.folder / "run" / "admin.sock"
+
+
+def tool(*command):
+    done = run(*command)
+    assert done.status == 0, done
+
+
+@pytest.fixture(scope="module")
+def groups():
+    """Three groups named for this test alone; gone afterwards."""
+    names = {role: f"mt{os.getpid()}{role[0]}" for role in RANK[1:]}
+    made = []
+    try:
+        for name in names.values():
+            tool("groupadd", name)
+            made.append(name)
+        yield names
+    finally:
+        for name in made:
+            run("groupdel", name)
+
+
+@pytest.fixture(scope="module")
+def people(groups):
+    """For each role a user who has it by primary group and one by supplementary group, one with all groups, one with none."""
+    made = []
+
+    def user(word, role, primary, supplementary):
+        name = f"mt{os.getpid()}u{len(made)}"
+        tool("useradd", "--no-create-home", "--no-user-group", "--shell", "/usr/sbin/nologin", "--gid", primary, *(["--groups", ",".join(supplementary)] if supplementary else []), name)
+        made.append(name)
+        p = pwd.getpwnam(name)
+        return word, Person(name, role, p.pw_uid, p.pw_gid, os.getgrouplist(name, p.pw_gid))
+
+    try:
+        all_ = [user("none", "none", "nogroup", [])]
+        for role in RANK[1:]:
+            all_.append(user(f"{role} by primary group", role, groups[role], []))
+            all_.append(user(f"{role} by supplementary group", role, "nogroup", [groups[role]]))
+        all_.append(user("in all three groups", "administrator", groups["viewer"], [groups["key reader"], groups["administrator"]]))
+        yield dict(all_)
+    finally:
+        for name in made:
+            run("userdel", name)
+
+
+WHO = ["none"] + [f"{role} by {how} group" for role in RANK[1:] for how in ("primary", "supplementary")] + ["in all three groups"]
+
+
+@pytest.fixture(scope="module")
+def shared(issuer, groups):
+    """A certified host with these groups, a musterctl that everybody may run and a plugin that everybody may read."""
+    with folder() as path:
+        host = SharedHost(path / "host", issuer)
+        host.configure(host=f"admin_socket = {host.socket}\n" + "\n".join(
+            f"{key} = {groups[role]}" for key, role in (("view_group", "viewer"), ("keys_group", "key reader"), ("admin_group", "administrator"))))
+        host.start()
+        host.certify("office2013")
+        host.activate(Machine("pc", CLIENT), OFFICE2013)
+        host.ctl = path / "musterctl"
+        shutil.copy(program("musterctl"), host.ctl)
+        os.chmod(host.ctl, 0o755)
+        host.plugin = path / "windows.so"
+        shutil.copy(plugin_path("windows"), host.plugin)
+        os.chmod(host.plugin, 0o644)
+        yield host
+        host.close()
+
+
+def as_(person, *command, **options):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, cwd="/",
+                          user=person.uid, group=person.gid, extra_groups=person.groups, **options)
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def manual():
+    """verb -> smallest role, as musterctl(1) has it."""
+    text = (pathlib.Path(SOURCE) / "docs" / "musterctl.1").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\.It (.+?) Ta (.+?) Ta .+$", text)
+    return {verb: role for verb, role in rows if not verb.startswith("Sy")}
+
+
+def command(verb, host):
+    """Words for a row of the table, and what they end with for who may."""
+    fixed = {"dlv": "all", "dli": "all", "xpr": "all", "sprt": "1688", "sai": "60", "sri": "1440", "clock": "accept --yes", "explain": "F038",
+             "host": "request", "products learn": f"{LEARNED} --as office2013", "clients forget": f"{CLIENT} --yes", "settings reset": "activation_interval"}
+    if verb == "backup":
+        return ["backup", str(host.folder / f"backup-{uuid.uuid4()}")]
+    if verb == "plugin":
+        return ["plugin", "check", str(host.plugin)]
+    return (verb + " " + fixed.get(verb, "")).split()
+
+
+def rank(role):
+    return 0 if role == "anyone" else RANK.index(role)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_the_table_of_the_manual_is_what_the_host_enforces(shared, people, who):
+    """Every verb as this person: done if the role suffices, else exit 4 and M-119 with both roles named, and nothing printed."""
+    person = people[who]
+    for verb, smallest in manual().items():
+        shared.activate(Machine("pc", CLIENT), OFFICE2013)  # somebody to forget
+        if verb == "settings reset":
+            assert shared.admin("POST", "/settings", {"name": "activation_interval", "value": "60min"}).status == 200
+        said = as_(person, shared.ctl, "--socket", shared.socket, *command(verb, shared))
+        if rank(person.role) >= rank(smallest):
+            assert said.status == DONE and said.out, (verb, said)
+        else:
+            assert said.status == DENIED and said.out == "", (verb, said)
+            assert f"M-119: This needs the role {smallest}; yours is {person.role}." in said.err, (verb, said)
+
+
+def test_key_readers_and_viewers_change_nothing(shared, people):
+    """What they tried above left no act: every row of the journal is root's or an administrator's."""
+    allowed = {"root"} | {p.name for p in people.values() if p.role == "administrator"}
+    actors = {j["actor"].split(" ", 1)[1] for j in shared.admin_ok("GET", "/journal?limit=1000")["items"]}
+    assert "root" in actors and actors <= allowed, actors
+
+
+ASK = """
+import http.client, json, socket, sys
+class Unix(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(sys.argv[1])
+answers = []
+for method, path in json.loads(sys.argv[2]):
+    c = Unix("muster")
+    c.request(method, path, body="{}" if method == "POST" else None)
+    a = c.getresponse()
+    answers.append([a.status, json.loads(a.read()).get("code")])
+    c.close()
+print(json.dumps(answers))
+"""
+
+
+def routes():
+    """(method, path, smallest role) as docs/admin-api.md has them."""
+    text = (pathlib.Path(SOURCE) / "docs" / "admin-api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (GET|POST) (/admin/v1\S*) \| (.+?) \|", text)
+    return [(m, p.split("?")[0].replace("UUID", CLIENT), role) for m, p, role in rows]
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_the_table_of_the_admin_api_is_what_the_host_enforces(shared, people, who):
+    """Every path straight at the socket, without musterctl: 403 and M-119 exactly where the role is too small."""
+    person = people[who]
+    table = routes()
+    assert len(table) >= 19
+    said = as_(person, sys.executable, "-c", ASK, shared.socket, json.dumps([(m, p) for m, p, _ in table]))
+    assert said.status == 0, said
+    for (method, path, smallest), (status, code) in zip(table, json.loads(said.out)):
+        assert ((status, code) == (403, "M-119")) == (rank(person.role) < rank(smallest)), (method, path, status, code)
+
+
+def test_a_new_member_has_the_role_at_once(shared, groups, people):
+    """A user who is added to a group needs no new session for it: the group database is asked too."""
+    person = people["none"]
+    status = lambda: as_(person, shared.ctl, "--socket", shared.socket, "status").status
+    assert status() == DENIED
+    tool("usermod", "--append", "--groups", groups["viewer"], person.name)
+    try:
+        assert status() == DONE
+    finally:
+        tool("gpasswd", "--delete", person.name, groups["viewer"])
+    assert status() == DENIED
+
+
+def test_a_socket_out_of_reach_is_a_role_too_small(issuer, people):
+    """Where no group exists the socket is the daemon's own: others get exit 4 and what to do, not "no host"."""
+    with folder() as path:
+        host = SharedHost(path / "host", issuer)
+        host.configure(host=f"admin_socket = {host.socket}\nview_group = mt-no-such-v\nkeys_group = mt-no-such-k\nadmin_group = mt-no-such-a")
+        host.start()
+        try:
+            ctl = path / "musterctl"
+            shutil.copy(program("musterctl"), ctl)
+            os.chmod(ctl, 0o755)
+            for person in people.values():
+                said = as_(person, ctl, "--socket", host.socket, "status")
+                assert said.status == DENIED and "you may not use this socket" in said.err, said
+            assert as_(people["none"], ctl, "--socket", host.folder / "run" / "other.sock", "status").status == NO_HOST
+            assert as_(people["none"], ctl, "--socket", host.folder / "state" / "admin.sock", "status").status == DENIED
+        finally:
+            host.close()
