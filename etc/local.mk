@@ -10,3 +10,28 @@ dist_products_DATA = \
 	%D%/products.d/windows-esu.ini
 pkgconfig_DATA += %D%/muster-plugin.pc
 pkgconfig_DATA += %D%/muster.pc
+
+# Units of the service manager. In the prefix, so that installing without root works; a package moves them.
+EXTRA_DIST += %D%/muster.service.in
+if HAVE_SYSTEMD
+systemdunitdir = $(prefix)/lib/systemd/system
+nodist_systemdunit_DATA = %D%/muster.service
+dist_systemdunit_DATA = %D%/muster.socket
+sysusersdir = $(prefix)/lib/sysusers.d
+dist_sysusers_DATA = %D%/muster.sysusers
+install-data-hook: rename-sysusers
+uninstall-hook: remove-sysusers
+else
+EXTRA_DIST += %D%/muster.socket %D%/muster.sysusers
+endif
+# sysusers.d takes names that end in .conf only.
+rename-sysusers:
+	mv -f "$(DESTDIR)$(sysusersdir)/muster.sysusers" "$(DESTDIR)$(sysusersdir)/muster.conf"
+remove-sysusers:
+	rm -f "$(DESTDIR)$(sysusersdir)/muster.conf"
+.PHONY: rename-sysusers remove-sysusers
+%D%/muster.service: $(srcdir)/%D%/muster.service.in Makefile
+	@$(MKDIR_P) %D%
+	$(AM_V_GEN)$(SED) -e 's|[@]sbindir@|$(sbindir)|g' -e 's|[@]sysconfdir@|$(sysconfdir)|g' \
+		-e 's|[@]localstatedir@|$(localstatedir)|g' -e 's|[@]runstatedir@|$(runstatedir)|g' $(srcdir)/%D%/muster.service.in >$@.part && mv -f $@.part $@
+CLEANFILES += %D%/muster.service

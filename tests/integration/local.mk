@@ -14,7 +14,8 @@ PYTESTS += \
 	%D%/test_admin.py \
 	%D%/test_counting.py \
 	%D%/test_daemon.py \
-	%D%/test_requests.py
+	%D%/test_requests.py \
+	%D%/test_trust.py
 
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
