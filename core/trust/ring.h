@@ -97,7 +97,7 @@ const struct ring_chain *ring_by_kid(const struct trust_view *v, const char *kid
 /** The issuer's roots and ID, by configuration name; NULL: no such issuer. Borrowed from the view. */
 const struct trust_anchors *ring_anchors(const struct trust_view *v, const char *issuer);
 /**
- * Verify a lease that was signed under one of the view's chains: as lease_verify(), a quarter of its time, because the chain was verified when the
+ * Verify a lease that was signed under one of the view's chains: as lease_verify() but for the chain, which was verified when the
  * view was made and only its dates are compared now.
  * @return as lease_verify(); MUSTER_E_MISMATCH also for a kid that no chain here has.
  */
