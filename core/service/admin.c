@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/base/buf.h"
 #include "core/base/codes.h"
@@ -14,10 +15,13 @@
 
 #define STACK_BYTES (1u << 20)
 
-struct admin { struct MHD_Daemon *daemon; };
+struct admin { struct MHD_Daemon *daemon; _Atomic unsigned strangers; };
+
+/* One connection: who is at its other end does not change. */
+struct caller { struct peer peer; struct muster_err err; bool known; };
 
 /* One request; made at its head. */
-struct question { struct admin_call call; struct buf body; bool begun; };
+struct question { struct admin_call call; struct buf body; };
 
 const struct admin_route admin_routes[] = {
 	{ "/admin/v1/status", false, ROLE_VIEWER, admin_status, NULL },
@@ -211,11 +215,45 @@ static enum MHD_Result answer(struct question *q, const char *url, bool post)
 	return out != NULL ? reply_json(c->mhd, out) : reply_problem(c->mhd, 0, CODE_M_INTERNAL, "out of memory");
 }
 
-static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, void **con_cls)
+/* Where the socket's mode lets everybody connect, who may not even look must not take the places of those who may. */
+static void connection_began(struct service *s, struct MHD_Connection *mhd, void **socket_context)
 {
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct question *q = mem_alloc(sizeof *q);
-	struct muster_err err = { 0 };
+	struct caller *caller = mem_alloc(sizeof *caller);
+	struct snapshot *snap;
+
+	*socket_context = caller;
+	if (caller == NULL) {
+		(void)shutdown(fd->connect_fd, SHUT_RDWR);
+		return;
+	}
+	snap = service_snapshot(s);
+	caller->known = peer_of(&caller->peer, fd->connect_fd, &snap->config->host, &caller->err) == MUSTER_OK;
+	snapshot_unref(snap);
+	if (caller->peer.role == ROLE_NONE && atomic_fetch_add(&s->admin->strangers, 1) >= ADMIN_STRANGERS)
+		(void)shutdown(fd->connect_fd, SHUT_RDWR);
+}
+
+static void connection(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code)
+{
+	struct service *s = cls;
+	struct caller *caller = *socket_context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection_began(s, mhd, socket_context);
+	} else if (caller != NULL) {
+		if (caller->peer.role == ROLE_NONE)
+			atomic_fetch_sub(&s->admin->strangers, 1);
+		mem_free(caller);
+		*socket_context = NULL;
+	}
+}
+
+static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, void **con_cls)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const struct caller *caller = info != NULL ? info->socket_context : NULL;
+	struct question *q = caller != NULL ? mem_alloc(sizeof *q) : NULL;
 
 	if (q == NULL)
 		return MHD_NO;
@@ -223,10 +261,9 @@ static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, void
 	q->call.service = s;
 	q->call.mhd = mhd;
 	q->call.snapshot = service_snapshot(s);
+	q->call.peer = caller->peer;
 	buf_init(&q->body, ADMIN_BODY_MAX);
-	if (peer_of(&q->call.peer, fd->connect_fd, &q->call.snapshot->config->host, &err) != MUSTER_OK)
-		return reply_problem(mhd, 0, CODE_M_INTERNAL, err.message);
-	return MHD_YES;
+	return caller->known ? MHD_YES : reply_problem(mhd, 0, CODE_M_INTERNAL, caller->err.message);
 }
 
 static enum MHD_Result handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
@@ -270,19 +307,20 @@ int admin_start(struct service *s, struct muster_err *err)
 
 	if (a == NULL)
 		return err_nomem(err);
+	s->admin = a;
 	a->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL, NULL, handle, s,
 		MHD_OPTION_LISTEN_SOCKET, s->admin_fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)ADMIN_IDLE_S,
 		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+		MHD_OPTION_NOTIFY_CONNECTION, connection, s,
 		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
 		MHD_OPTION_END);
-	if (a->daemon == NULL) {
-		mem_free(a);
-		return err_errno(err, errno, "cannot serve on the admin socket");
-	}
-	s->admin = a;
-	return MUSTER_OK;
+	if (a->daemon != NULL)
+		return MUSTER_OK;
+	s->admin = NULL;
+	mem_free(a);
+	return err_errno(err, errno, "cannot serve on the admin socket");
 }
 
 void admin_stop(struct service *s)

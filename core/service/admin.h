@@ -8,6 +8,7 @@
 #include "core/service/state.h"
 
 #define ADMIN_CONNECTIONS 64
+#define ADMIN_STRANGERS 8  /* connections of those without a role */
 #define ADMIN_BODY_MAX (64u << 10)
 #define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
 #define ADMIN_IDLE_S 60

@@ -54,7 +54,7 @@ static struct MHD_Daemon *start_one(struct service *s, const struct listener *l,
 		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
 		MHD_OPTION_CONNECTION_LIMIT, connections,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->limits.idle,
+		/* No timeout of the library's: the sweeper knows idle connections and late requests, also after a reload. */
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
 		MHD_OPTION_NOTIFY_CONNECTION, request_connection, s,
 		MHD_OPTION_URI_LOG_CALLBACK, request_first, s,

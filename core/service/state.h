@@ -60,7 +60,6 @@ struct service {
 	struct admin *admin;
 
 	atomic_bool stopping;              /**< SIGTERM came: no new work */
-	_Atomic int64_t overloaded;        /**< boot ms of the last 503, 0 none */
 	_Atomic unsigned waiting;          /**< requests handed to the ledger and not resumed yet */
 	_Atomic unsigned followers;        /**< administrators that follow events */
 	struct log_limit log_rate, log_network, log_overload, log_key, log_peek, log_deadline;

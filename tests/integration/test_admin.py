@@ -106,6 +106,29 @@ def test_mode_of_the_socket(new_host, groups):
         host.stop()
 
 
+@root_only
+def test_strangers_do_not_take_the_places_of_administrators(new_host, groups):
+    """Where the mode lets everybody connect, those without a role hold eight connections at most; administrators get through."""
+    import socket
+    with folder() as run:
+        host = new_host(host=f"admin_socket = {run}/admin.sock\nadmin_group = mt-admin\nkeys_group = mt-keys\nview_group = mt-view")
+        code = ("import os, socket, sys\nos.setgroups([]); os.setgid(54321); os.setuid(54321)\n"
+                "held = [socket.socket(socket.AF_UNIX) for _ in range(40)]\n"
+                "for s in held: s.settimeout(60); s.connect(sys.argv[1])\n"
+                "print(sum(1 for s in held[8:] if s.recv(1) == b''), flush=True)\nsys.stdin.read()\n")
+        child = subprocess.Popen([sys.executable, "-c", code, str(run / "admin.sock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            assert int(child.stdout.readline()) == 32
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(PATIENCE)
+                s.connect(str(run / "admin.sock"))
+                s.sendall(b"GET /admin/v1/status HTTP/1.0\r\n\r\n")
+                assert b" 200 OK" in s.recv(100)
+        finally:
+            child.stdin.close()
+            child.wait(timeout=PATIENCE)
+            child.stdout.close()
+
 def test_bad_arguments_are_named(host):
     for path, code in (("/clients?limit=0", "M-121"), ("/clients?limit=1001", "M-121"), ("/clients?limit=x", "M-121"), ("/clients?after=x", "M-121"),
                        ("/clients?product=nothing", "M-117"), ("/clients/x", "M-121"), ("/clients/00000000-0000-4000-8000-000000000000", "M-117"),
