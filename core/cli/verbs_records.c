@@ -205,47 +205,59 @@ int verb_clients(struct cli *c)
 	return print_list(c, path, first[0] != '\0' ? first : NULL, &l);
 }
 
-static void event_cells(const json_t *e, const char *cells[5], char date[32], char seq[24], char id[24])
+#define EVENT_CELLS 6
+
+struct event_text { const char *cells[EVENT_CELLS]; char date[32], seq[24], id[24], requests[24]; };
+
+static void whole(char out[24], const json_t *o, const char *name)
 {
-	snprintf(seq, 24, "%" JSON_INTEGER_FORMAT, json_number(e, "seq"));
-	id[0] = '\0';
-	if (json_is_integer(json_object_get(e, "id")))
-		snprintf(id, 24, "%" JSON_INTEGER_FORMAT, json_number(e, "id"));
-	cells[0] = seq;
-	cells[1] = json_date(e, "at", date);
-	cells[2] = id;
-	cells[3] = json_text(e, "product");
-	cells[4] = json_text(e, "record_line")[0] != '\0' ? json_text(e, "record_line") : json_text(e, "text");
+	out[0] = '\0';
+	if (json_is_integer(json_object_get(o, name)))
+		snprintf(out, 24, "%" JSON_INTEGER_FORMAT, json_number(o, name));
+}
+
+/* A row may stand for many refused requests: REQUESTS says for how many. */
+static void event_fill(struct event_text *t, const json_t *e)
+{
+	whole(t->seq, e, "seq");
+	whole(t->id, e, "id");
+	whole(t->requests, e, "requests");
+	t->cells[0] = t->seq;
+	t->cells[1] = json_date(e, "at", t->date);
+	t->cells[2] = t->id;
+	t->cells[3] = json_text(e, "product");
+	t->cells[4] = t->requests;
+	t->cells[5] = json_text(e, "record_line")[0] != '\0' ? json_text(e, "record_line") : json_text(e, "text");
 }
 
 static void event_row(struct libscols_table *t, const json_t *e)
 {
-	const char *cells[5];
-	char date[32], seq[24], id[24];
+	struct event_text text;
 
-	event_cells(e, cells, date, seq, id);
-	table_row(t, cells, 5);
+	event_fill(&text, e);
+	table_row(t, text.cells, EVENT_CELLS);
 }
 
 static int event_follow(void *ctx, const json_t *e)
 {
 	struct cli *c = ctx;
-	const char *cells[5];
-	char date[32], seq[24], id[24];
+	struct event_text text;
 
 	if (c->given[CLI_O_JSON]) {
 		json_dumpf(e, c->out, JSON_COMPACT);
 		fputc('\n', c->out);
 	} else {
-		event_cells(e, cells, date, seq, id);
-		fprintf(c->out, "%s  %s  %s  %s  %s\n", cells[0], cells[1], cells[2], cells[3], cells[4]);
+		event_fill(&text, e);
+		for (size_t i = 0; i < EVENT_CELLS; i++)
+			fprintf(c->out, "%s%s", text.cells[i], i + 1 < EVENT_CELLS ? "  " : "\n");
 	}
 	return fflush(c->out) != 0; /* stops when nobody reads any more */
 }
 
 int verb_events(struct cli *c)
 {
-	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "EVENT", true }, { "PRODUCT", false }, { "RECORD", false } };
+	static const struct table_column columns[] = { { "SEQ", true }, { "TIME", false }, { "EVENT", true }, { "PRODUCT", false },
+		{ "REQUESTS", true }, { "RECORD", false } };
 	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = event_row };
 	struct muster_err err;
 	char path[512], first[256] = "";

@@ -49,3 +49,24 @@ def test_the_manual_has_no_verb_the_program_lacks():
 def test_every_verb_has_an_example(verb):
     text = run(f"{BUILD}/musterctl", verb, "--help").stdout
     assert f"  musterctl " in text.split("Examples:\n")[1]
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_option_of_a_verb_is_in_the_manual(verb):
+    text = run(f"{BUILD}/musterctl", verb, "--help").stdout
+    options = re.findall(r"(?m)^  --([a-z]+)", text.split("Examples:\n")[0])
+    with open(f"{SOURCE}/docs/musterctl.1", encoding="utf-8") as page:
+        manual = page.read()
+    for option in options:
+        assert re.search(rf"\bFl -{option}\b", manual), f"{verb} --{option}"
+
+
+def test_the_admin_api_document_has_every_route_and_its_role():
+    """docs/admin-api.md against the daemon's table of routes, both ways."""
+    roles = {"ROLE_VIEWER": "viewer", "ROLE_KEYS": "key reader", "ROLE_ADMINISTRATOR": "administrator"}
+    with open(f"{SOURCE}/core/service/admin.c", encoding="utf-8") as source:
+        served = {("POST" if post == "true" else "GET", path.rstrip("/"), roles[role])
+                  for path, post, role in re.findall(r'\{ "(/admin/v1/[^"]+)", (true|false), (ROLE_\w+),', source.read())}
+    with open(f"{SOURCE}/docs/admin-api.md", encoding="utf-8") as page:
+        written = {(m, p.split("?")[0].removesuffix("/UUID"), role) for m, p, role in re.findall(r"(?m)^\| (GET|POST) (/admin/v1\S*) \| (.+?) \|", page.read())}
+    assert len(served) > 15 and served == written

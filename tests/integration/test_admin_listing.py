@@ -218,3 +218,25 @@ def test_numbers_name_their_source(new_host):
     admin.ok("sai", "30")
     item, = admin.items("dlv", OFFICE2013)
     assert item["sources"]["activation_interval"] == "stored" and item["host"]["activation_interval_minutes"] == 30
+
+
+def test_failed_requests_are_counted_exactly_though_not_all_are_written(new_host):
+    """60 refused requests at once: the log takes at most ten a second of them singly (n rows, or one row for many), the counter all;
+    after a restart too. The events represent every one."""
+    host = new_host()
+    host.certify("office2013")
+    admin = Administrator(host)
+    machine, connection = Machine(), host.connection()
+    for _ in range(60):
+        assert host.activate(machine, OFFICE2013, connection, time=now_text(5 * 3600)).code == "0xC004F06C"
+    connection.close()
+    counted = lambda: admin.items("dlv", OFFICE2013)[0]["requests"]
+    assert counted() == {"total": 60, "failed": 60, "status": [0] * 7}
+    host.stop()
+    host.start()
+    assert counted() == {"total": 60, "failed": 60, "status": [0] * 7}
+    events = [e for e in admin.items("events") if e["id"] == 12290]
+    assert sum(e["requests"] for e in events) == 60 and len(events) < 40
+    assert {e["record_line"].split(",")[0] for e in events} == {"0xC004F06C"}
+    assert re.search(rf"(?m) 12290 office2013 +{max(e['requests'] for e in events)} 0xC004F06C,5,", admin.ok("events")), "the row says for how many"
+    assert all(len(e["record_line"].split(",")) == 9 for e in events)
