@@ -160,6 +160,9 @@ static int unknown_verb(struct cli *c, const char *word)
 
 	if (elsewhere != NULL)
 		return cli_say(c, CLI_USAGE, "%s: %s", word, elsewhere);
+	for (int o = 0; o < CLI_O_COUNT; o++)
+		if (strcasecmp(word, options[o].name) == 0)
+			return cli_say(c, CLI_USAGE, "options have two dashes: --%s", options[o].name);
 	if (near != NULL)
 		return cli_say(c, CLI_USAGE, "there is no verb \"%s\"; did you mean %s? (musterctl --help lists them)", word, near);
 	return cli_say(c, CLI_USAGE, "there is no verb \"%s\" (musterctl --help lists them)", word);
@@ -237,11 +240,17 @@ int cli_main(int argc, char **argv)
 	if (r != CLI_OK)
 		return r;
 	c.socket = c.value[CLI_O_SOCKET];
+	if (c.socket != NULL && c.socket[0] == '\0')
+		return cli_say(&c, CLI_USAGE, "--socket: the path is empty");
 	if (c.socket == NULL && (c.socket = getenv("MUSTER_SOCKET")) == NULL)
 		c.socket = ADMIN_SOCKET;
 	if (c.given[CLI_O_VERSION]) {
 		printf("musterctl %s\n", PACKAGE_VERSION);
 		return CLI_OK;
+	}
+	if (c.verb != NULL && strcasecmp(c.verb, "help") == 0 && c.arg_count > 0) { /* help dlv */
+		c.verb = c.args[0] + (c.args[0][0] == '-' || c.args[0][0] == '/');
+		c.given[CLI_O_HELP] = true;
 	}
 	if (c.verb == NULL || strcasecmp(c.verb, "help") == 0) {
 		print_help(c.given[CLI_O_HELP] || c.verb != NULL ? stdout : stderr);

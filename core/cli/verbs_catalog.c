@@ -190,17 +190,19 @@ static int products_learn(struct cli *c)
 	body = json_pack("{s:s, s:s, s:s}", "activation_id", text, "product", c->value[CLI_O_AS], "title",
 	                 c->given[CLI_O_TITLE] ? c->value[CLI_O_TITLE] : c->value[CLI_O_AS]);
 	if (body == NULL)
-		return cli_say(c, CLI_USAGE, "--title is not UTF-8");
+		return cli_say(c, CLI_USAGE, "--as and --title must be UTF-8");
 	r = api_post(c, "/admin/v1/products/learn", body, &answer, &err);
 	json_decref(body);
 	if (r != MUSTER_OK)
 		return cli_fail(c, &err);
 	if (c->given[CLI_O_JSON])
 		r = cli_print_json(c, answer);
-	else
+	else if (json_flag(answer, "in_force"))
 		fprintf(c->out, "Activation ID %s now belongs to %s.\n", text, c->value[CLI_O_AS]);
+	if (r == CLI_OK && !json_flag(answer, "in_force"))
+		r = cli_say(c, CLI_FAILED, "%s is kept for %s, but not in force until the next reload succeeds: %s", text, c->value[CLI_O_AS], json_text(answer, "reason"));
 	json_decref(answer);
-	return r == MUSTER_OK ? CLI_OK : r;
+	return r;
 }
 
 int verb_products(struct cli *c)

@@ -107,7 +107,7 @@ static int host_install(struct cli *c)
 	char date[32];
 	int r;
 
-	if (c->arg_count != 2)
+	if (c->arg_count != 2 || c->args[1][0] == '\0')
 		return cli_say(c, CLI_USAGE, "which file? musterctl host install CERT");
 	if (c->given[CLI_O_OUT])
 		return cli_say(c, CLI_USAGE, "--out goes with `host request`");
@@ -187,6 +187,8 @@ int verb_backup(struct cli *c)
 	json_t *body;
 	int r;
 
+	if (c->args[0][0] == '\0')
+		return cli_say(c, CLI_USAGE, "which folder? musterctl backup FOLDER");
 	if (c->args[0][0] != '/') {
 		char here[PATH_MAX];
 

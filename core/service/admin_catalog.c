@@ -145,9 +145,8 @@ int admin_learn(struct admin_call *c, json_t **out, struct muster_err *err)
 		return r;
 	changes = json_array();
 	/* Learned in any case; in force once the catalog is built again. */
-	if (reload_ask(c->service, add_change, changes, &second) != MUSTER_OK)
-		(void)json_array_append_new(changes, json_sprintf("kept, but not in force until the next reload succeeds: %s", second.message));
-	*out = json_pack("{s:o}", "changes", changes);
+	r = reload_ask(c->service, add_change, changes, &second);
+	*out = json_pack("{s:o, s:b, s:o}", "changes", changes, "in_force", r == MUSTER_OK, "reason", admin_json_text(r != MUSTER_OK ? second.message : NULL));
 	return MUSTER_OK;
 }
 

@@ -141,7 +141,11 @@ int admin_backup(struct admin_call *c, json_t **out, struct muster_err *err)
 		return r;
 	if (dir[0] != '/')
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "dir must be an absolute path");
-	if ((r = ledger_backup(c->service->ledger, c->peer.actor, dir, err)) != MUSTER_OK)
+	/* A large ledger takes longer than a connection may be silent, and the answer must still arrive. */
+	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	r = ledger_backup(c->service->ledger, c->peer.actor, dir, err);
+	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)ADMIN_IDLE_S);
+	if (r != MUSTER_OK)
 		return r;
 	*out = json_pack("{s:s}", "dir", dir);
 	return MUSTER_OK;

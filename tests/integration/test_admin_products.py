@@ -68,6 +68,20 @@ def test_learning_what_is_wrong(new_host):
     assert not any(e["learned"] for p in admin.items("products") for e in p["editions"])
 
 
+def test_what_is_learned_while_the_configuration_has_a_fault_is_kept(new_host):
+    """exit 1: kept, not in force, and why; mended and reloaded: in force."""
+    host = new_host()
+    host.certify("office2013")
+    admin = Administrator(host)
+    host.configure(host="activation_interval = 1min")
+    said = admin.refused("products", "learn", STANDARD, "--as", "office2013")
+    assert said.startswith(f"{STANDARD} is kept for office2013, but not in force until the next reload succeeds: ") and "1min is below 15min" in said
+    assert host.activate(Machine(), STANDARD).code == "0xC004F042"
+    host.configure()
+    admin.ok("reload")
+    assert host.activate(Machine(), STANDARD).json["product"] == "office2013"
+
+
 def test_plugins_show_version_file_and_products(host):
     """All five, loaded, each with its file and how many products it brings."""
     admin = Administrator(host)

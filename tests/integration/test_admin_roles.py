@@ -218,3 +218,28 @@ def test_a_socket_out_of_reach_is_a_role_too_small(issuer, people):
             assert as_(people["none"], ctl, "--socket", host.folder / "state" / "admin.sock", "status").status == DENIED
         finally:
             host.close()
+
+
+def test_the_daemons_own_user_is_an_administrator(issuer, people, groups):
+    """A daemon that has given up root: its own user may do everything, a backup goes where that user may write, and not elsewhere."""
+    with folder() as path:
+        person = people["none"]
+        host = SharedHost(path / "host", issuer)
+        host.configure(host=f"admin_socket = {host.socket}\nuser = {person.name}\n" + "\n".join(
+            f"{key} = {groups[role]}" for key, role in (("view_group", "viewer"), ("keys_group", "key reader"), ("admin_group", "administrator"))))
+        host.start()
+        try:
+            host.certify("office2013")
+            ctl = path / "musterctl"
+            shutil.copy(program("musterctl"), ctl)
+            os.chmod(ctl, 0o755)
+            assert as_(person, ctl, "--socket", host.socket, "sai", "60").status == DONE
+            assert as_(people["viewer by primary group"], ctl, "--socket", host.socket, "sai", "60").status == DENIED
+            said = as_(person, ctl, "--socket", host.socket, "backup", path / "backup")
+            assert said.status == FAILED and f"{path}/backup" in said.err and "Permission denied" in said.err, said
+            (path / "open").mkdir()
+            os.chown(path / "open", person.uid, person.gid)
+            assert as_(person, ctl, "--socket", host.socket, "backup", path / "open" / "backup").status == DONE
+            assert (path / "open" / "backup").stat().st_uid == person.uid
+        finally:
+            host.close()

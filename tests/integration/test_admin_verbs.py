@@ -98,6 +98,8 @@ def test_help_of_a_verb_asks_no_host(verb):
     """`musterctl VERB --help` works where no host runs and shows an example."""
     said = run(program("musterctl"), "--socket", "/nowhere", verb, "--help")
     assert said.status == DONE and "Examples:\n" in said.out and said.err == ""
+    for other in (["help", verb], [verb, "/?"], ["/" + verb, "-h"]):
+        assert run(program("musterctl"), *other).out == said.out
 
 
 @pytest.mark.parametrize("verb", [v for v in verbs() if v not in HOSTLESS])
@@ -144,6 +146,9 @@ WRONG_USAGE = [
     (["sdns"], "_muster._tcp by hand"),
     (["--bad", "dlv"], 'there is no option "--bad"'),
     (["dlv", "--json", "--json"], "--json is given twice"),
+    (["-json", "dlv"], "options have two dashes: --json"),
+    (["backup", ""], "which folder?"),
+    (["host", "install", ""], "which file?"),
     (["dlv", "--follow"], "dlv does not take --follow"),
     (["dlv", "all", "more"], 'dlv takes no "more"'),
     (["dlv", "2e28138a"], '"2e28138a" is neither an activation ID nor "all"'),
