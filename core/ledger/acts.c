@@ -48,13 +48,8 @@ static int transact(struct ledger *l, const struct store_change *c, struct muste
 
 	pthread_mutex_lock(&l->state_lock);
 	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
-	if (r == MUSTER_OK) {
-		r = l->state->ops->transact(l->state, c, 1, err);
-		if (r == MUSTER_E_IO || r == MUSTER_E_UNKNOWN) {
-			l->state->ops->close(l->state);
-			l->state = NULL;
-		}
-	}
+	if (r == MUSTER_OK)
+		r = state_done(l, l->state->ops->transact(l->state, c, 1, err));
 	pthread_mutex_unlock(&l->state_lock);
 	return r == MUSTER_E_UNKNOWN ? err_set(err, r, "storage failed; whether it was recorded is seen in the journal: look, then try again") : r;
 }

@@ -337,13 +337,8 @@ static int transaction(struct run *w, size_t from, size_t n, const struct store_
 		r = state_reopen(l, err);
 	else
 		r = MUSTER_OK;
-	if (r == MUSTER_OK) {
-		r = l->state->ops->fold(l->state, w->events, n, merge, w, end, err);
-		if (r == MUSTER_E_IO || r == MUSTER_E_UNKNOWN) {
-			l->state->ops->close(l->state);
-			l->state = NULL;
-		}
-	}
+	if (r == MUSTER_OK)
+		r = state_done(l, l->state->ops->fold(l->state, w->events, n, merge, w, end, err));
 	pthread_mutex_unlock(&l->state_lock);
 	if (r == MUSTER_OK)
 		marks_change(w);
@@ -409,8 +404,8 @@ static int position_ask(struct run *w, struct muster_err *err)
 
 	pthread_mutex_lock(&l->state_lock);
 	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
-	if (r == MUSTER_OK && (r = l->state->ops->info(l->state, &info, err)) == MUSTER_OK && info.fold_seq != w->last_seq)
-		r = err_set(err, MUSTER_E_IO, "the fold up to event %lld was not committed; it is done again", (long long)w->last_seq);
+	if (r == MUSTER_OK && (r = state_done(l, l->state->ops->info(l->state, &info, err))) == MUSTER_OK && info.fold_seq != w->last_seq)
+		r = err_set(err, MUSTER_E_BUSY, "the fold up to event %lld was not committed; it is done again", (long long)w->last_seq);
 	pthread_mutex_unlock(&l->state_lock);
 	return r;
 }

@@ -211,6 +211,8 @@ void *state_run(void *ledger);
 int state_settle(struct ledger *l, int bound_ms, struct muster_err *err);
 /** Open and claim the state anew after a fault; state_lock held. */
 int state_reopen(struct ledger *l, struct muster_err *err);
+/** After every call on the state: a handle that met a fault is of no further use. state_lock held. @return @p r. */
+int state_done(struct ledger *l, int r);
 /* refill.c */
 int refill_run(struct ledger *l, struct muster_err *err);
 bool refill_wanted(struct ledger *l);                         /**< any waits or is under way */

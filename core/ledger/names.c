@@ -301,6 +301,7 @@ int ledger_bind(struct ledger *l, struct catalog *catalog, struct muster_err *er
 		goto done;
 	}
 	r = l->state->ops->names(l->state, w.pools, w.pool_count, w.products, w.product_count, w.editions, w.edition_count, err);
+	(void)state_done(l, r);
 	if (r == MUSTER_OK) {
 		pthread_mutex_lock(&l->lock);
 		if ((r = binding_number(l, b, &w, err)) == MUSTER_OK) {

@@ -72,7 +72,7 @@ static int recent(struct ledger *l, uint32_t pool, int64_t since, uint32_t cap, 
 	pthread_mutex_lock(&l->state_lock);
 	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
 	if (r == MUSTER_OK)
-		r = l->state->ops->recent(l->state, pool, since, cap, use_note, list, err);
+		r = state_done(l, l->state->ops->recent(l->state, pool, since, cap, use_note, list, err));
 	pthread_mutex_unlock(&l->state_lock);
 	return r;
 }

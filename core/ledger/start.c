@@ -209,7 +209,7 @@ int memory_rebuild(struct ledger *l, struct muster_err *err)
 		return err_prefix(err, r, "log");
 	pthread_mutex_lock(&l->state_lock);
 	pthread_mutex_lock(&l->lock);
-	if ((r = state_load(l, clock_wall_ms(l->clock), err)) != MUSTER_OK)
+	if ((r = state_done(l, state_load(l, clock_wall_ms(l->clock), err))) != MUSTER_OK)
 		r = err_prefix(err, r, "state");
 	else if ((r = log_load(l, &info, err)) != MUSTER_OK)
 		r = err_prefix(err, r, "log");

@@ -25,6 +25,15 @@ int state_reopen(struct ledger *l, struct muster_err *err)
 	return r;
 }
 
+int state_done(struct ledger *l, int r)
+{
+	if ((r == MUSTER_E_IO || r == MUSTER_E_UNKNOWN) && l->state != NULL) {
+		l->state->ops->close(l->state);
+		l->state = NULL;
+	}
+	return r;
+}
+
 static bool due(struct ledger *l)
 {
 	int64_t backlog = atomic_load(&l->backlog), boot = clock_boot_ms(l->clock);
@@ -47,10 +56,15 @@ static void sizes(struct ledger *l)
 
 	pthread_mutex_lock(&l->state_lock);
 	if (l->state != NULL)
-		r = l->state->ops->info(l->state, &state, NULL);
+		r = state_done(l, l->state->ops->info(l->state, &state, NULL));
 	pthread_mutex_unlock(&l->state_lock);
-	if (r != MUSTER_OK || l->fold_log == NULL || l->fold_log->ops->info(l->fold_log, &log, NULL) != MUSTER_OK)
+	if (r != MUSTER_OK || l->fold_log == NULL)
 		return;
+	if (l->fold_log->ops->info(l->fold_log, &log, NULL) != MUSTER_OK) {
+		l->fold_log->ops->close(l->fold_log);
+		l->fold_log = NULL;
+		return;
+	}
 	pthread_mutex_lock(&l->lock);
 	l->state_bytes = state.bytes;
 	l->log_bytes = log.bytes;

@@ -9,3 +9,7 @@ unit_tests += %D%/test_store_vfs %D%/test_store_alloc
 %C%_test_store_vfs_LDADD = $(vfs_fail_libs) $(store_libs) $(CHECK_LIBS)
 %C%_test_store_alloc_SOURCES = %D%/test_store_alloc.c %D%/store_workload.c %D%/store_workload.h
 %C%_test_store_alloc_LDADD = $(store_libs) $(CHECK_LIBS)
+
+unit_tests += %D%/test_ledger_vfs
+%C%_test_ledger_vfs_SOURCES = %D%/test_ledger_vfs.c $(ledger_fixture)
+%C%_test_ledger_vfs_LDADD = $(vfs_fail_libs) $(ledger_test_libs) $(CHECK_LIBS)

@@ -1,5 +1,5 @@
 # Unit tests of core/ledger. All share the fixture: a catalog made by hand, a manual clock, both stores.
-ledger_fixture = %D%/ledger_fixture.c %D%/ledger_fixture.h
+ledger_fixture = tests/unit/ledger_fixture.c tests/unit/ledger_fixture.h
 unit_tests += %D%/test_ledger_count
 %C%_test_ledger_count_SOURCES = %D%/test_ledger_count.c $(ledger_fixture)
 %C%_test_ledger_count_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
