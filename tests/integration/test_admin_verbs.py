@@ -1,6 +1,7 @@
 """musterctl's command line: every verb in every form, --json everywhere, exit codes, and what it says of wrong input."""
 
 import json
+import os
 import re
 import uuid
 
@@ -33,13 +34,15 @@ ARGUMENTS = {
     "settings": [], "sprt": ["1688"], "sai": ["120"], "sri": ["10080"], "spri": [], "cpri": [], "status": [], "host": ["request"],
     "clock": ["accept", "--yes"], "backup": None, "reload": [], "explain": ["0xC004F038"], "plugin": ["check", str(plugin_path("sample"))],
 }
+# Of this process alone: the tests run more than once on one machine at the same time.
+BACKUPS = f"/tmp/muster-test-backup-{os.getpid()}"
 HOSTLESS = ("explain", "plugin")
 
 
 def arguments(verb):
     """A new folder for each backup; everything else can be done again."""
     if verb == "backup":
-        return [f"/tmp/muster-test-backup-{uuid.uuid4()}"]
+        return [f"{BACKUPS}-{uuid.uuid4()}"]
     return ARGUMENTS[verb]
 
 
@@ -48,7 +51,7 @@ def clean_backups():
     import glob
     import shutil
     yield
-    for path in glob.glob("/tmp/muster-test-backup-*"):
+    for path in glob.glob(f"{BACKUPS}-*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
