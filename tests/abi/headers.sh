@@ -70,6 +70,17 @@ else
 	skip "muster-plugin.pc names the header's ABI" "no pkg-config here"
 fi
 
+# The interface of a number that was given out does not change under it: comments may, declarations and macros may not.
+abi=$(sed -n 's/^#define MUSTER_ABI_MAJOR \([0-9]*\)U.*/\1/p' "$src/include/muster/plugin.h").$(sed -n 's/^#define MUSTER_ABI_MINOR \([0-9]*\)U.*/\1/p' "$src/include/muster/plugin.h")
+plain() { printf '#include <muster/plugin.h>\n' | $cc -x c -E -P -dD -I"$1" - | grep -v '^#define __\|^#undef'; }
+if [ -d "$src/tests/abi/$abi" ]; then
+	plain "$src/include" >"$tmp/now" && plain "$src/tests/abi/$abi" >"$tmp/then" && diff "$tmp/then" "$tmp/now" >"$tmp/out" 2>&1
+	result $? "plugin.h declares what ABI $abi declared when it was frozen"
+else
+	echo "keep a copy of include/muster/plugin.h and types.h in tests/abi/$abi/muster" >"$tmp/out"
+	result 1 "ABI $abi has a frozen copy"
+fi
+
 # A plugin that fails is a failure of the command too.
 if "$build/musterctl" plugin check "$build/tests/plugins/.libs/quiet.so" >"$tmp/out" 2>&1; then failed=1; else grep -q '^FAILED request_check: sound' "$tmp/out"; failed=$?; fi
 result $failed "musterctl plugin check fails for a plugin that does not conform"
