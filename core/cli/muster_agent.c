@@ -71,6 +71,14 @@ static void log_answer(const char *id, const struct muster_answer *a)
 		id, code, (unsigned)a->count, (unsigned)a->minimum_count, log_quote(host, sizeof host, a->host), next, log_quote(message, sizeof message, a->message));
 }
 
+static void log_event(void *ctx, uint32_t id, const char *fields)
+{
+	char text[1100];
+
+	(void)ctx;
+	log_line(LOG_INFO, "event", "id=%u fields=%s", (unsigned)id, log_quote(text, sizeof text, fields));
+}
+
 static void log_fault(const char *id, const struct muster_err *err)
 {
 	char message[MUSTER_ERR_MAX + 64];
@@ -203,6 +211,7 @@ int mcli_agent(struct mcli *m)
 	/* Blocked, and taken up between rounds or by stop_asking(): nothing is ever cut in the middle. */
 	(void)sigprocmask(SIG_BLOCK, &signals, &before);
 	m->stop = stop_asking;
+	m->event = log_event;
 	if ((r = mcli_open(m)) != MCLI_OK)
 		goto done;
 	if (!m->once && file_lock(&fd, path, &err) != MUSTER_OK) {

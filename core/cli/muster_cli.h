@@ -33,6 +33,7 @@ struct mcli {
 	uint32_t timeout_ms;
 	bool json, once;
 	int (*stop)(void *ctx);           /* of the agent */
+	void (*event)(void *ctx, uint32_t id, const char *fields);   /* where events 12288 and 12289 go; NULL: nowhere */
 	struct muster_client *client;     /* open in verbs that need it */
 };
 

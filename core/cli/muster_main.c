@@ -29,14 +29,14 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_JSON, O_ONCE, O_HELP, O_VERSION };
+enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_JSON, O_ONCE, O_VERBOSE, O_HELP, O_VERSION };
 
 static const struct option options[] = {
 	{ "state", required_argument, NULL, O_STATE }, { "issuer", required_argument, NULL, O_ISSUER },
 	{ "host", required_argument, NULL, O_HOST }, { "port", required_argument, NULL, O_PORT },
 	{ "hardware", required_argument, NULL, O_HARDWARE }, { "name", required_argument, NULL, O_NAME },
 	{ "virtual", required_argument, NULL, O_VIRTUAL }, { "timeout", required_argument, NULL, O_TIMEOUT },
-	{ "chain", required_argument, NULL, O_CHAIN }, { "json", no_argument, NULL, O_JSON }, { "once", no_argument, NULL, O_ONCE },
+	{ "chain", required_argument, NULL, O_CHAIN }, { "json", no_argument, NULL, O_JSON }, { "once", no_argument, NULL, O_ONCE }, { "verbose", no_argument, NULL, O_VERBOSE },
 	{ "help", no_argument, NULL, O_HELP }, { "version", no_argument, NULL, O_VERSION }, { NULL, 0, NULL, 0 }
 };
 
@@ -65,6 +65,12 @@ int mcli_fail(const struct muster_err *err)
 	}
 }
 
+static void say_event(void *ctx, uint32_t id, const char *fields)
+{
+	(void)ctx;
+	(void)mcli_say(MCLI_OK, "event %u: %s", (unsigned)id, fields);
+}
+
 static int help(void)
 {
 	(void)puts("Usage: muster [options] VERB [arguments]\n\nActivates this machine's products at a Muster host and keeps them activated.\n\nVerbs:");
@@ -83,6 +89,7 @@ static int help(void)
 		"  --timeout SECONDS   how long one host may take (default 10)\n"
 		"  --chain FILE        verify: certificates of the lease's signer (default: the kept ones)\n"
 		"  --once              agent: one round, then end\n"
+		"  --verbose           say every question and answer as event 12288 and 12289; the agent always does\n"
 		"  --json              print JSON\n"
 		"  --help, --version\n"
 		"\nExit codes: 0 activated or done; 1 counted, not activated yet; 2 refused; 3 no host answered; 4 no valid lease\n"
@@ -204,6 +211,9 @@ static int take_option(struct parsed *p, int option, const char *value)
 		return MCLI_OK;
 	case O_JSON:
 		m->json = true;
+		return MCLI_OK;
+	case O_VERBOSE:
+		m->event = say_event;
 		return MCLI_OK;
 	case O_ONCE:
 		m->once = true;

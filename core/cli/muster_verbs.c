@@ -24,7 +24,7 @@ int mcli_open(struct mcli *m)
 	struct muster_client_options o = {
 		.size = sizeof o, .hardware_source = m->hardware != NULL ? 0 : UINT32_MAX, .state = m->state, .issuer = m->issuer, .hardware = m->hardware,
 		.hosts = m->hosts.n > 0 ? buf_str(&m->hosts) : NULL, .name = m->name, .now_ms = now_of, .ctx = clock.out, .is_virtual = m->is_virtual,
-		.timeout_ms = m->timeout_ms, .stop = m->stop
+		.timeout_ms = m->timeout_ms, .stop = m->stop, .event = m->event
 	};
 	struct muster_err err = { 0 };
 

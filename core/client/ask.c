@@ -22,6 +22,8 @@ struct asking {
 	int64_t now;
 	struct state_record rec;
 	struct holding held;
+	uint32_t license_status;      /* as sent */
+	int64_t minutes_left;
 	struct answer got;            /* the answer that counts */
 	bool answered, first_set;
 	struct lease_claims lease;    /* of a new lease */
@@ -82,6 +84,8 @@ static int body_of(struct buf *out, struct asking *q, struct muster_err *err)
 	ask.minutes_left = ends > q->now ? (ends - q->now) / 60 : 0;
 	if (ask.minutes_left > INT32_MAX)
 		ask.minutes_left = INT32_MAX;
+	q->license_status = ask.license_status;
+	q->minutes_left = ask.minutes_left;
 	ask.lease = q->held.valid || q->held.clock_back ? q->held.lease : NULL;
 	return question_write(out, &ask, err);
 }
@@ -177,6 +181,19 @@ static int take(struct asking *q, const char *host, const struct answer *a, stru
 	return client_take_lease(q->c, host, a, &x, &q->lease, q->now, err);
 }
 
+/* What the events say: the question with what came of it, and an answer that was processed. */
+static void tell(const struct asking *q, const char *host, const struct answer *got, uint32_t code)
+{
+	struct client_event e = { .id = q->id, .host = host, .code = code, .license_status = q->license_status, .minutes_left = q->minutes_left,
+	                          .minimum_count = q->rec.minimum_count, .now = q->now };
+
+	if (got != NULL && got->minimum_count > 0)
+		e.minimum_count = got->minimum_count;
+	client_event_sent(q->c, &e);
+	if (code == (uint32_t)CODE_OK)
+		client_event_answer(q->c, got, q->now);
+}
+
 /* Faults of the host end in STEP_NEXT; a negative result is a fault here. */
 static int ask_host(struct asking *q, const char *host, enum step *step, struct muster_err *err)
 {
@@ -198,6 +215,7 @@ static int ask_host(struct asking *q, const char *host, enum step *step, struct 
 	if ((r = client_http(q->c, &a, host, "/v1/activate", span_of(body.p, body.n), ANSWER_MAX, &why)) != MUSTER_OK || (r = answer_read(got, &a, &why)) != MUSTER_OK)
 		goto fault;
 	if (got->kind == ANSWER_REFUSED) {
+		tell(q, host, NULL, got->code);
 		r = refused_by(q, host, got, step, err);
 		goto done;
 	}
@@ -207,12 +225,14 @@ static int ask_host(struct asking *q, const char *host, enum step *step, struct 
 	}
 	if (got->kind == ANSWER_ACTIVATED && (r = take(q, host, got, &why)) != MUSTER_OK)
 		goto fault;
+	tell(q, host, got, CODE_OK);
 	q->got = *got;
 	q->answered = true;
 	*step = STEP_DONE;
 	goto done;
 fault:
 	if (r == MUSTER_E_NETWORK || r == MUSTER_E_LIMIT) {
+		tell(q, host, NULL, (uint32_t)CODE_NO_HOST);
 		add_fault(q, host, why.message);
 		q->soon = true;
 		r = MUSTER_OK;

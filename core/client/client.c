@@ -93,6 +93,7 @@ static int copy_options(struct muster_client *c, const struct muster_client_opti
 	c->now_ms = o->now_ms != NULL ? o->now_ms : system_now;
 	c->ctx = o->ctx;
 	c->stop = HAS(o, stop) ? o->stop : NULL;
+	c->event = HAS(o, event) ? o->event : NULL;
 	c->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : TIMEOUT_DEFAULT;
 	c->is_virtual = o->is_virtual < 0 ? hardware_is_virtual("") : o->is_virtual != 0;
 	if (o->hardware_source == HARDWARE_GIVEN && (o->hardware == NULL || o->hardware[0] == '\0' || strlen(o->hardware) >= HARDWARE_VALUE))

@@ -22,6 +22,7 @@ struct muster_client {
 	struct hosts hosts;            /* of the options; n 0: the state's */
 	int64_t (*now_ms)(void *ctx);
 	int (*stop)(void *ctx);
+	void (*event)(void *ctx, uint32_t id, const char *fields);   /* NULL: nobody listens */
 	void *ctx;
 	bool is_virtual;
 	uint32_t timeout_ms;
@@ -76,6 +77,18 @@ int client_give(void *out, const void *full, size_t full_size, size_t least, str
  * stopped; other results are faults here. @p err is needed. */
 struct grant_expect { const char *id; const uint8_t *nonce, *release_hash; };
 int client_take_lease(struct muster_client *c, const char *host, const struct answer *a, const struct grant_expect *x, struct lease_claims *out, int64_t now, struct muster_err *err);
+
+#define CLIENT_EVENT_MAX 640
+/** What event 12288 says of a question: who was asked and what came of it. */
+struct client_event {
+	const char *id, *host;         /**< activation ID; URL of the host */
+	uint32_t code;                 /**< 0 answered; the refusal's code; 0xC004F074 no answer */
+	uint32_t license_status, minimum_count;
+	int64_t minutes_left, now;     /**< now: seconds */
+};
+void client_event_sent(const struct muster_client *c, const struct client_event *e);
+/** Event 12289: an answer was processed. */
+void client_event_answer(const struct muster_client *c, const struct answer *a, int64_t now);
 
 /** Interval with ±10 % spread, within INTERVAL_MIN … INTERVAL_MAX. */
 int64_t client_spread(int64_t seconds);

@@ -8,6 +8,7 @@ http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
 	%D%/answer.c %D%/answer.h \
 	%D%/ask.c \
 	%D%/client.c %D%/client_private.h \
+	%D%/events.c \
 	%D%/grant.c \
 	%D%/hardware.c %D%/hardware.h \
 	%D%/hosts.c %D%/hosts.h \

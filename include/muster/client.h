@@ -39,6 +39,9 @@ struct muster_client_options {
 	int32_t is_virtual;            /**< 1 yes, 0 no, -1 find out */
 	uint32_t timeout_ms;           /**< of one question to one host; 0: 10 000 */
 	int (*stop)(void *ctx);        /**< asked about once a second while waiting; non-zero: give up with MUSTER_E_BUSY. NULL: never */
+	/** Told of every question (id 12288) and every answer processed (12289), with the event's fields in their published order
+	 * (facts.md section 4). @p fields is borrowed for the call. NULL: nobody listens. */
+	void (*event)(void *ctx, uint32_t id, const char *fields);
 };
 
 /** Open or make the state folder; the client ID is made here, once. Options are copied. @param[out] out NULL on failure; free with muster_client_free(). */

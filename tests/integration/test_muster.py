@@ -362,3 +362,37 @@ def test_symbols():
     names = {line.split()[-1] for line in exported.splitlines()}
     header = (SOURCE / "include" / "muster" / "client.h").read_text()
     assert names == set(re.findall(r"MUSTER_API[^;]*?\b(muster_\w+)\(", header))
+
+
+def events(done):
+    """{id: [fields]} of what --verbose says."""
+    found = re.findall(r"^muster: event (\d+): (.+)$", done.stderr, re.M)
+    return {int(number): line.split(", ") for number, line in found}
+
+
+def test_events_12288_and_12289_have_their_fields_in_order(office):
+    """facts.md section 4: ten and eight fields, a comma and a blank between, the date padded."""
+    host, machine = office
+    one = machine()
+    said = events(one.run("--verbose", "--virtual", "no", "activate", OFFICE2013))
+    result, flags, server, client, date, virtual, status, minutes, product, minimum = said[12288]
+    assert (result, flags, server, virtual, status, product, minimum) == (
+        "0x0", "0x00000000", f"127.0.0.1:{host.port}", "0", "2", OFFICE2013, "5")
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", client)
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d", date) and int(minutes) == 43200
+    assert said[12289] == ["0xC004F038", "0x00000000", "0", "0", "1", "120", "10080", date]
+
+
+def test_event_12288_says_why_nothing_came_of_a_question(office):
+    """A refusal has the host's code, silence 0xC004F074; neither is an answer that was processed."""
+    _, machine = office
+    refused = events(machine().run("--verbose", "activate", "00000000-0000-4000-8000-00000000abcd"))
+    assert refused[12288][0] == "0xC004F042" and 12289 not in refused
+    silent = events(machine().run("--verbose", "activate", OFFICE2013, hosts=["127.0.0.1:1"]))
+    assert silent[12288][0] == "0xC004F074" and silent[12288][-1] == "0" and 12289 not in silent
+
+
+def test_nothing_is_said_without_being_asked(office):
+    """Events go to standard error with --verbose only."""
+    _, machine = office
+    assert events(machine().run("activate", OFFICE2013)) == {}
