@@ -395,6 +395,34 @@ static void run_fini(struct run *w)
 	mem_free(w->changes);
 }
 
+/*
+ * The position is the state's. A fold that was reported as failed may have been committed all the same: without asking,
+ * its events would be added to the counters again.
+ */
+static int position_take(struct run *w, struct muster_err *err)
+{
+	struct ledger *l = w->l;
+	struct store_state_info info;
+	int r;
+
+	pthread_mutex_lock(&l->state_lock);
+	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
+	if (r == MUSTER_OK)
+		r = state_done(l, l->state->ops->info(l->state, &info, err));
+	if (r == MUSTER_OK) {
+		pthread_mutex_lock(&l->lock);
+		if (info.fold_seq > l->fold_seq) {
+			l->fold_seq = info.fold_seq;
+			l->fold_at = info.fold_at;
+		}
+		w->from = w->last_seq = l->fold_seq;
+		w->up_to = l->applied_seq;
+		pthread_mutex_unlock(&l->lock);
+	}
+	pthread_mutex_unlock(&l->state_lock);
+	return r;
+}
+
 /* After an outcome that is not known the state itself says where the position is. @return MUSTER_OK when it moved. */
 static int position_ask(struct run *w, struct muster_err *err)
 {
@@ -421,12 +449,8 @@ int fold_run(struct ledger *l, struct muster_err *err)
 			return MUSTER_OK;   /* what is not folded is replayed at the next start */
 		memset(&w, 0, sizeof w);
 		w.l = l;
-		pthread_mutex_lock(&l->lock);
-		w.from = w.last_seq = l->fold_seq;
-		w.up_to = l->applied_seq;
-		pthread_mutex_unlock(&l->lock);
-		if (w.up_to <= w.from)
-			return MUSTER_OK;
+		if ((r = position_take(&w, err)) != MUSTER_OK || w.up_to <= w.from)
+			return r;
 		if ((r = log_read(&w, err)) == MUSTER_OK && w.last_seq == w.from)
 			r = err_set(err, MUSTER_E_INTERNAL, "the log lacks the events after %lld, which were committed; stop musterd and restore "
 			            "the log from a backup", (long long)w.from);

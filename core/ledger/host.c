@@ -71,7 +71,7 @@ void host_row(struct ledger *l, uint32_t code, const char *text)
 	snprintf(e->name, sizeof e->name, "%s", text);
 }
 
-static void look_at_clock(struct ledger *l, int64_t wall, int64_t boot)
+void host_time(struct ledger *l, int64_t *wall, int64_t *boot)
 {
 	static const char *const words[] = {
 		[HOSTCLOCK_JUMPED] = "the host's clock jumped: ageing and retention stand still for a day",
@@ -81,13 +81,13 @@ static void look_at_clock(struct ledger *l, int64_t wall, int64_t boot)
 	};
 	enum hostclock_change change;
 
-	pthread_mutex_lock(&l->lock);
-	change = hostclock_check(&l->host, wall, boot);
+	*wall = clock_wall_ms(l->clock);
+	*boot = clock_boot_ms(l->clock);
+	change = hostclock_check(&l->host, *wall, *boot);
 	if (change != HOSTCLOCK_SAME) {
 		host_row(l, change == HOSTCLOCK_RIGHT ? CODE_OK : (uint32_t)CODE_TIMESTAMP, words[change]);
 		host_later(l, change == HOSTCLOCK_RIGHT ? 5 : 2, "clock", "%s", words[change]);
 	}
-	pthread_mutex_unlock(&l->lock);
 }
 
 static void look_at_disk(struct ledger *l)
@@ -123,9 +123,11 @@ static void look_at_disk(struct ledger *l)
 
 void host_look(struct ledger *l)
 {
-	int64_t boot = clock_boot_ms(l->clock);
+	int64_t wall, boot;
 
-	look_at_clock(l, clock_wall_ms(l->clock), boot);
+	pthread_mutex_lock(&l->lock);
+	host_time(l, &wall, &boot);
+	pthread_mutex_unlock(&l->lock);
 	if (boot - l->tick_ms >= LOOK_MS || boot < l->tick_ms) {
 		l->tick_ms = boot;
 		look_at_disk(l);

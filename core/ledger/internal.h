@@ -142,6 +142,11 @@ void host_later(struct ledger *l, int level, const char *event, const char *fmt,
 void host_flush(struct ledger *l);
 /** Queue a row of the host's own; lock held. The oldest waiting one leaves when there are too many. */
 void host_row(struct ledger *l, uint32_t code, const char *text);
+/**
+ * Both clocks, checked before they are used: whoever ages or grants takes his time from here, so that a jump just now is
+ * noticed first. Lock held; what there is to say is said by host_flush().
+ */
+void host_time(struct ledger *l, int64_t *wall, int64_t *boot);
 /** Look at clock and disk. Takes the lock. */
 void host_look(struct ledger *l);
 /** Ageing that stood still when the last process ended, and an accepted clock, are settings of scope STATE_SCOPE. */

@@ -9,7 +9,7 @@
 bool retention_slice(struct ledger *l)
 {
 	struct muster_err err = { 0 };
-	int64_t boot = clock_boot_ms(l->clock), wall = clock_wall_ms(l->clock), up_to, before;
+	int64_t boot = clock_boot_ms(l->clock), wall, up_to, before;
 	uint64_t max;
 	size_t deleted = 0;
 	bool still;
@@ -20,6 +20,7 @@ bool retention_slice(struct ledger *l)
 	l->trim_ms = boot;
 	l->trim_more = false;
 	pthread_mutex_lock(&l->lock);
+	host_time(l, &wall, &boot);
 	up_to = l->fold_seq;
 	before = wall - (int64_t)l->set.events_keep_ms;
 	max = l->set.events_max;

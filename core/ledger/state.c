@@ -137,7 +137,7 @@ static bool settled(struct ledger *l, int64_t seq)
 
 int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 {
-	int64_t seq;
+	int64_t seq, until = refill_steady_ms() + bound_ms;
 	uint64_t failures;
 	int r = MUSTER_OK;
 
@@ -152,6 +152,7 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 		goto done;
 	}
 	for (;;) {
+		int64_t left;
 		bool done;
 
 		pthread_mutex_unlock(&l->work_lock);
@@ -163,14 +164,13 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 			r = err_set(err, MUSTER_E_IO, "the state cannot be brought up to date: %s", l->fold_error);
 			break;
 		}
-		if (bound_ms <= 0 || l->state_stop) {
+		if ((left = until - refill_steady_ms()) <= 0 || l->state_stop) {
 			r = err_set(err, MUSTER_E_BUSY, "the state is not up to date yet: much waits to be folded");
 			break;
 		}
 		l->work_wanted = true;
 		pthread_cond_signal(&l->work_cond);
-		cond_wait_ms(&l->folded_cond, &l->work_lock, bound_ms < LOOK_MS ? bound_ms : LOOK_MS);
-		bound_ms -= LOOK_MS;
+		cond_wait_ms(&l->folded_cond, &l->work_lock, left < LOOK_MS ? (int)left : LOOK_MS);
 	}
 done:
 	pthread_mutex_unlock(&l->work_lock);

@@ -34,11 +34,13 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
 {
 	const struct pool_slot *slot;
 	struct kinds k = { 0, 0 };
+	int64_t wall, boot;
 
 	memset(out, 0, sizeof *out);
 	pthread_mutex_lock(&l->lock);
 	if ((slot = pool_named(l, pool->name)) != NULL) {
-		pool_age(slot->members, hostclock_age_time(&l->host, clock_wall_ms(l->clock), clock_boot_ms(l->clock)));
+		host_time(l, &wall, &boot);
+		pool_age(slot->members, hostclock_age_time(&l->host, wall, boot));
 		pool_each(slot->members, kind_count, &k);
 		out->current = pool_count(slot->members);
 		out->cap = pool_cap(slot->members);

@@ -32,8 +32,7 @@ static void group_begin(struct ledger *l, struct group *g)
 	g->n = g->event_count = 0;
 	memset(g->by_digest, 0, sizeof g->by_digest);
 	memset(g->by_client, 0, sizeof g->by_client);
-	g->wall = clock_wall_ms(l->clock);
-	g->boot = clock_boot_ms(l->clock);
+	host_time(l, &g->wall, &g->boot);
 	g->age_time = hostclock_age_time(&l->host, g->wall, g->boot);
 	time = hostclock_event_time(&l->host, g->wall, g->boot);
 	g->at = time > l->last_at ? time : l->last_at;
