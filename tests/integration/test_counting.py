@@ -192,7 +192,7 @@ def test_release_of_a_broken_lease(new_host):
     machines = [Machine() for _ in range(5)]
     lease = [host.activate(m, OFFICE2013) for m in machines][4].json["lease"]
     head, payload, signature = lease.split(".")
-    broken = f"{head}.{payload}.{'A' if signature[5] != 'A' else 'B'}{signature[1:]}"
+    broken = f"{head}.{payload}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
     a = host.post("/v1/release", {"lease": broken, "release": base64url(machines[4].release)})
     assert a.status == 422 and a.code == "M-115", a
     a = host.post("/v1/release", {"lease": "x", "release": base64url(machines[4].release)})
