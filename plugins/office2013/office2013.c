@@ -24,8 +24,8 @@ static const struct muster_key_rule keys[] = {
 	  .note = "Activates single machines with the vendor, a preset number of times." },
 };
 
-/* Where the vendor's own host for this version runs (recorded hosts, never musterd). Vendor documentation, volume
- * activation of Office: KMS host computers; update 2757817 is named there for the two older systems. */
+/* Where the vendor's own host for this version runs (recorded hosts, never musterd). Vendor documentation: "Volume activation
+ * methods in Office 2013", KMS host platforms, with the update that the two older systems need first. */
 static const struct muster_platform platforms[] = {
 	{ .name = "Windows Server 2008 R2", .update = "KB2757817", .class_bits = MUSTER_CLASS_SERVER },
 	{ .name = "Windows 7, volume editions", .update = "KB2757817", .class_bits = MUSTER_CLASS_CLIENT },
