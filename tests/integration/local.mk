@@ -16,8 +16,6 @@ PYTESTS += \
 	%D%/test_daemon.py \
 	%D%/test_requests.py \
 	%D%/test_trust.py
-# With the daemon under the thread sanitizer: load, reloads, stops.
-thread_tests += %D%/test_counting.py %D%/test_daemon.py
 
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
