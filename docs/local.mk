@@ -1,6 +1,6 @@
 # docs: see the patterns at the top of Makefile.am.
 dist_man_MANS += %D%/musterctl.1
-dist_doc_DATA += %D%/admin-api.md
+dist_doc_DATA += README.md %D%/architecture.md %D%/security.md %D%/admin-api.md
 dist_man_MANS += %D%/muster.conf.5
 dist_doc_DATA += %D%/verify.md
 dist_man_MANS += %D%/muster-issuer.1

@@ -1,5 +1,22 @@
 # etc: see the patterns at the top of Makefile.am.
-EXTRA_DIST += %D%/muster.conf
+# The sample configuration, complete and commented, and the plugin to copy from. /etc/muster/muster.conf is the administrator's: it
+# is laid down when there is none, never replaced, and taken away again only as long as nobody has changed it.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = %D%/muster.conf plugins/sample/sample.c
+install-data-hook: install-configuration
+uninstall-hook: uninstall-configuration
+install-configuration:
+	@$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/muster"
+	@if test -e "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
+		echo "$(DESTDIR)$(sysconfdir)/muster/muster.conf is there and stays as it is"; \
+	else \
+		$(INSTALL_DATA) "$(srcdir)/%D%/muster.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
+	fi
+uninstall-configuration:
+	@if cmp -s "$(srcdir)/%D%/muster.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
+		rm -f "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
+	fi
+.PHONY: install-configuration uninstall-configuration
 productsdir = $(sysconfdir)/muster/products.d
 dist_products_DATA = \
 	%D%/products.d/office2010.ini \
