@@ -34,10 +34,15 @@ int reload_read_config(struct config **config, const char *path, struct muster_e
 {
 	int r = config_read(config, path, config_fault, NULL, err);
 
-	/* Faults within the file were reported with their place; the others need to hear which file. */
-	if (r == MUSTER_E_NOT_FOUND || r == MUSTER_E_DENIED || r == MUSTER_E_IO)
-		return err_prefix(err, r, "%s", path);
-	return r;
+	/* Faults within the file were reported with their place; the others need to hear which file. A file that cannot be read
+	 * is as wrong as one with faults, and does not mend itself either. */
+	if (r != MUSTER_E_NOT_FOUND && r != MUSTER_E_DENIED && r != MUSTER_E_IO)
+		return r;
+	if (r == MUSTER_E_NOT_FOUND)
+		(void)err_prefix(err, r, "no configuration %s (--config FILE names another)", path);
+	else if (strstr(err->message, path) == NULL)
+		(void)err_prefix(err, r, "configuration %s", path);
+	return err->result = MUSTER_E_INVALID;
 }
 
 struct learned { struct catalog_learned *list; size_t n; bool failed; };
@@ -193,9 +198,9 @@ static void compare_limits(struct out *o, const struct config_limits *a, const s
 	number_changed(o, "[limits] connections", a->connections, b->connections, RESTART);
 	number_changed(o, "[limits] connections_per_address", a->connections_per_address, b->connections_per_address, RESTART);
 	number_changed(o, "[limits] idle", a->idle, b->idle, "");
-	number_changed(o, "[limits] deadline_ms", a->deadline_ms, b->deadline_ms, "");
+	number_changed(o, "[limits] deadline", a->deadline_ms, b->deadline_ms, "");
 	number_changed(o, "[limits] queue", a->queue, b->queue, "");
-	number_changed(o, "[limits] queue_age_ms", a->queue_age_ms, b->queue_age_ms, "");
+	number_changed(o, "[limits] queue_age", a->queue_age_ms, b->queue_age_ms, "");
 	number_changed(o, "[limits] workers", a->workers, b->workers, RESTART);
 }
 

@@ -55,7 +55,7 @@ def test_check_and_dump(new_host):
 
 def test_config_that_is_not_there():
     done = run("--config", "/nowhere/muster.conf")
-    assert done.returncode == 1 and "/nowhere/muster.conf" in done.stderr and "id=12291" in done.stderr, done
+    assert done.returncode == 3 and "/nowhere/muster.conf" in done.stderr and "--config" in done.stderr and "id=12291" in done.stderr, done
 
 
 # --- refusals at start ---
