@@ -81,10 +81,10 @@ void listing_expiry(FILE *out, const json_t *item)
 	char date[32];
 
 	fprintf(out, "%s:\n", json_text(item, "name"));
-	if (json_date(item, "ends_at", date)[0] != '\0')
-		fprintf(out, "    The host's certificate for this product ends %s\n", date);
-	else if (!json_flag(item, "service"))
+	if (!json_flag(item, "service"))
 		fputs("    This product is listed and not served.\n", out);
+	else if (json_date(item, "ends_at", date)[0] != '\0')
+		fprintf(out, "    The host's certificate for this product ends %s\n", date);
 	else
 		fputs("    The host is not activated for this product.\n", out);
 }

@@ -62,7 +62,8 @@ static json_t *item(const struct listing *l, const struct catalog_product *p)
 	struct setting_intervals i;
 	int64_t end = 0;
 	enum ring_state state = ring_state(l->view, p->row.activation_id, l->now, p->row.validity_s, &end);
-	bool licensed = state == RING_GOOD || state == RING_ENDING;
+	/* A certificate may name what this version only lists; such a product is not in the state "Licensed". */
+	bool licensed = api_not_served(p) == NULL && (state == RING_GOOD || state == RING_ENDING);
 	json_t *o;
 
 	settings_intervals(&i, &l->service->settings, l->snapshot->config, p);
