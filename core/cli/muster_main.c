@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/nearest.h"
 #include "core/client/hosts.h"
 
 struct verb { const char *name, *alias, *args; size_t least, most; int (*run)(struct mcli *m); const char *doc; };
@@ -110,6 +111,12 @@ static const struct verb *find_verb(const char *text)
 		if (strcasecmp(text, verbs[i].name) == 0 || (verbs[i].alias != NULL && strcasecmp(text, verbs[i].alias) == 0))
 			return &verbs[i];
 	return NULL;
+}
+
+static const char *verb_at(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return verbs[i].name;
 }
 
 /* "-skms" and "/skms" as administrators type them become "skms", before options are read. */
@@ -228,8 +235,11 @@ static int take_words(struct mcli *m, const struct verb **verb, int argc, char *
 {
 	if (optind == argc)
 		return usage("%s", "no verb");
-	if ((*verb = find_verb(argv[optind])) == NULL)
-		return usage("unknown verb \"%s\"", argv[optind]);
+	if ((*verb = find_verb(argv[optind])) == NULL) {
+		const char *near = nearest_name(argv[optind], VERBS, verb_at, NULL);
+
+		return near != NULL ? usage("unknown verb \"%s\"; did you mean %s?", argv[optind], near) : usage("unknown verb \"%s\"", argv[optind]);
+	}
 	m->verb = (*verb)->name;
 	for (int i = optind + 1; i < argc; i++) {
 		if (m->arg_count == (*verb)->most)

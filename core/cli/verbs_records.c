@@ -184,9 +184,11 @@ int verb_clients(struct cli *c)
 	char path[512] = "/admin/v1/clients", product[256] = "", first[256] = "";
 	uint8_t id[UUID_LEN];
 	bool forget = c->arg_count > 0 && strcasecmp(c->args[0], "forget") == 0;
-	const char *text = c->arg_count == 0 ? NULL : forget ? (c->arg_count == 2 ? c->args[1] : "") : c->args[0];
+	const char *text = c->arg_count == 0 ? NULL : forget ? c->args[1] : c->args[0];
 	int r;
 
+	if (forget && c->arg_count != 2)
+		return cli_say(c, CLI_USAGE, "which machine? musterctl clients forget CLIENT-ID; `musterctl clients` lists the IDs");
 	if (text != NULL && uuid_parse(id, text, strlen(text)) != MUSTER_OK)
 		return cli_say(c, CLI_USAGE, "\"%s\" is not a client ID: 8-4-4-4-12 hexadecimal digits", text);
 	if (forget)

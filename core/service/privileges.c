@@ -23,7 +23,7 @@ int privileges_init(struct privileges *p, const char *user, struct muster_err *e
 	}
 	errno = 0;
 	if ((pw = getpwnam(user)) == NULL)
-		return err_set(err, MUSTER_E_NOT_FOUND, "[host] user: there is no user \"%s\"; make it with: adduser --system --group --no-create-home %s", user, user);
+		return err_set(err, MUSTER_E_NOT_FOUND, "[host] user: there is no user %s; make it with: adduser --system --group --no-create-home %s", user, user);
 	if (geteuid() != 0) {
 		if (pw->pw_uid == geteuid())
 			return MUSTER_OK;

@@ -127,7 +127,7 @@ int trust_anchors_read(struct trust_anchors **out, struct muster_span pem, struc
 	*out = NULL;
 	if (a == NULL)
 		return err_nomem(err);
-	r = read_certs(a->roots, TRUST_ROOTS_MAX, &a->n, pem, "roots", err);
+	r = read_certs(a->roots, TRUST_ROOTS_MAX, &a->n, pem, "issuer's root file", err);
 	for (i = 0; r == MUSTER_OK && i < a->n; i++)
 		r = check_root(a, a->roots[i], i == 0, err);
 	if (r == MUSTER_OK) {

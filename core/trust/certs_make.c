@@ -28,6 +28,9 @@ static int set_name(X509_NAME *name, const char *text, struct muster_err *err)
 {
 	if (text == NULL || text[0] == '\0')
 		return err_set(err, MUSTER_E_INVALID, "a certificate needs a name");
+	for (const char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return err_set(err, MUSTER_E_INVALID, "the name has a control character (after %d bytes): names are one line of text", (int)(c - text));
 	if (X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0) != 1)
 		return trust_err(err, MUSTER_E_INVALID, "the name \"%.80s\" is not UTF-8 of at most %d characters", text, NAME_MAX_CHARS);
 	return MUSTER_OK;
