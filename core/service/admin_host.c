@@ -145,6 +145,8 @@ int admin_backup(struct admin_call *c, json_t **out, struct muster_err *err)
 	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	r = ledger_backup(c->service->ledger, c->peer.actor, dir, err);
 	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)ADMIN_IDLE_S);
+	if (r == MUSTER_E_NOT_FOUND)
+		err->code = CODE_M_ARGUMENT;   /* the folder above it, not a machine or product */
 	if (r != MUSTER_OK)
 		return r;
 	*out = json_pack("{s:s}", "dir", dir);
