@@ -258,6 +258,9 @@ static void probe(struct ledger *l)
 	l->commit_boot = clock_boot_ms(l->clock);
 	l->probes++;
 	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_lock(&l->work_lock);
+	pthread_cond_broadcast(&l->folded_cond);   /* whoever asked waits there */
+	pthread_mutex_unlock(&l->work_lock);
 	say_commit(l, before, r, err.message);
 }
 
