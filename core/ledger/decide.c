@@ -242,6 +242,20 @@ static bool over_limits(struct context *c)
 	return true;
 }
 
+void decide_uncharge(struct ledger *l, const struct group *g, const struct staged *s)
+{
+	bool crowded = false;
+	uint32_t *used;
+
+	if (!s->charged)
+		return;
+	used = windows_used(l->new_clients, s->request->addr, s->request->addr_len, KEY_NEW_CLIENT, g->boot, HOUR_MS, &crowded);
+	if (*used > 0)
+		--*used;
+	if (s->pool->day_used > 0)
+		s->pool->day_used--;
+}
+
 static bool clock_wrong(struct context *c)
 {
 	struct ledger *l = c->l;
@@ -330,6 +344,7 @@ static void count_in(struct context *c)
 	if (c->new_used != NULL) {
 		++*c->new_used;
 		pool->day_used++;
+		s->charged = true;
 	}
 	if (c->r->edition->minimum_count > pool->staged_minimum)
 		pool->staged_minimum = c->r->edition->minimum_count;
@@ -413,7 +428,7 @@ void decide(struct ledger *l, struct group *g, struct ledger_request *r)
 
 	s->request = r;
 	s->pool = NULL;
-	s->counted = s->refusal_sum = s->system = false;
+	s->counted = s->charged = s->refusal_sum = s->system = false;
 	r->repeat = r->renewal = false;
 	r->seq = r->at = r->expires = 0;
 	r->count = r->minimum = r->retry_after = 0;

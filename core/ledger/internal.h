@@ -183,7 +183,7 @@ struct staged {
 	struct product_slot *product;
 	struct pool_slot *pool;
 	struct pool_member member;
-	bool counted, refusal_sum, system;
+	bool counted, charged /* against the limits of new clients */, refusal_sum, system;
 	uint32_t same;                     /* FATE_SAME: index of the other */
 };
 /** Hash slots of a group: 2 × what it holds, a power of two. */
@@ -199,6 +199,8 @@ struct group {
 };
 /** Decide one request and stage its row; lock held. */
 void decide(struct ledger *l, struct group *g, struct ledger_request *r);
+/** The commit failed: a place among the new clients that a request took is free again; lock held. */
+void decide_uncharge(struct ledger *l, const struct group *g, const struct staged *s);
 /** Give a request the answer of an event. */
 void answer_from_event(struct ledger_request *r, const struct store_event *e);
 

@@ -52,7 +52,7 @@ static struct staged *own_row(struct group *g)
 	s->request = NULL;
 	s->fate = FATE_STAGED;
 	s->pool = NULL;
-	s->counted = s->refusal_sum = s->system = false;
+	s->counted = s->charged = s->refusal_sum = s->system = false;
 	s->event.at = g->at;
 	s->event.seq = g->next_seq++;
 	g->events[g->event_count++] = &s->event;
@@ -146,6 +146,8 @@ static void group_drop(struct ledger *l, const struct group *g)
 			l->system[l->system_count++] = s->event;
 		else if (s->refusal_sum)
 			refusals_return(l->refusals, &s->event);
+		else
+			decide_uncharge(l, g, s);
 	}
 }
 
