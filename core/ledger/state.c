@@ -7,6 +7,7 @@
 
 #define LOOK_MS 250
 #define QUIET_MS 1000
+#define PACED_LOOK_MS 20
 
 int state_reopen(struct ledger *l, struct muster_err *err)
 {
@@ -125,14 +126,19 @@ void *state_run(void *ledger)
 	return NULL;
 }
 
-static bool settled(struct ledger *l, int64_t seq)
+enum settled { SETTLED_NOT, SETTLED_PACED /* folded, but no refill may begin yet */, SETTLED_ALL };
+
+static enum settled settled(struct ledger *l, int64_t seq)
 {
-	bool yes;
+	bool folded, due;
 
 	pthread_mutex_lock(&l->lock);
-	yes = l->fold_seq >= seq;
+	folded = l->fold_seq >= seq;
+	due = refill_due(l, refill_steady_ms());
 	pthread_mutex_unlock(&l->lock);
-	return yes && !refill_wanted(l);
+	if (!folded || due)
+		return SETTLED_NOT;
+	return refill_wanted(l) ? SETTLED_PACED : SETTLED_ALL;
 }
 
 int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
@@ -152,13 +158,13 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 		goto done;
 	}
 	for (;;) {
-		int64_t left;
-		bool done;
+		enum settled is;
+		int64_t left, wait;
 
 		pthread_mutex_unlock(&l->work_lock);
-		done = settled(l, seq);
+		is = settled(l, seq);
 		pthread_mutex_lock(&l->work_lock);
-		if (done)
+		if (is == SETTLED_ALL)
 			break;
 		if (l->failures != failures) {
 			r = err_set(err, MUSTER_E_IO, "the state cannot be brought up to date: %s", l->fold_error);
@@ -168,9 +174,13 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 			r = err_set(err, MUSTER_E_BUSY, "the state is not up to date yet: much waits to be folded");
 			break;
 		}
-		l->work_wanted = true;
-		pthread_cond_signal(&l->work_cond);
-		cond_wait_ms(&l->folded_cond, &l->work_lock, left < LOOK_MS ? (int)left : LOOK_MS);
+		/* A round that finds no refill due ends at once: asking for one after the other would spin until it is. */
+		if (is == SETTLED_NOT) {
+			l->work_wanted = true;
+			pthread_cond_signal(&l->work_cond);
+		}
+		wait = is == SETTLED_PACED ? PACED_LOOK_MS : LOOK_MS;
+		cond_wait_ms(&l->folded_cond, &l->work_lock, (int)(left < wait ? left : wait));
 	}
 done:
 	pthread_mutex_unlock(&l->work_lock);
