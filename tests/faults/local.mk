@@ -10,6 +10,11 @@ unit_tests += %D%/test_store_vfs %D%/test_store_alloc
 %C%_test_store_alloc_SOURCES = %D%/test_store_alloc.c %D%/store_workload.c %D%/store_workload.h
 %C%_test_store_alloc_LDADD = $(store_libs) $(CHECK_LIBS)
 
+# The same for the whole ledger. MUSTER_FAULTS=all takes every call, else as many as 20 seconds allow.
+ledger_workload = %D%/ledger_workload.c %D%/ledger_workload.h %D%/faults.h $(ledger_fixture)
 unit_tests += %D%/test_ledger_vfs
-%C%_test_ledger_vfs_SOURCES = %D%/test_ledger_vfs.c $(ledger_fixture)
+%C%_test_ledger_vfs_SOURCES = %D%/test_ledger_vfs.c $(ledger_workload)
 %C%_test_ledger_vfs_LDADD = $(vfs_fail_libs) $(ledger_test_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_ledger_alloc
+%C%_test_ledger_alloc_SOURCES = %D%/test_ledger_alloc.c $(ledger_workload)
+%C%_test_ledger_alloc_LDADD = $(ledger_test_libs) $(CHECK_LIBS)

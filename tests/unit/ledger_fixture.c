@@ -192,22 +192,35 @@ void fix_open(struct fix *f, enum fix_store kind)
 	f->catalog = fix_catalog_new();
 }
 
-void fix_start(struct fix *f)
+int fix_try_start(struct fix *f, struct muster_err *err)
 {
-	struct muster_err err = { 0 };
 	struct ledger_options o = { .clock = &f->clock.clock, .config = &f->config, .event = note_event, .ctx = f, .space = space };
-	int r;
+	int r = MUSTER_OK;
 
 	if (f->kind == FIX_MEMORY) {
 		o.store = lasting_new(f->memory);
 	} else {
 		o.dir = f->dir;
-		ck_assert_msg(store_sqlite_new(&o.store, f->dir, &err) == MUSTER_OK, "%s", err.message);
+		r = store_sqlite_new(&o.store, f->dir, err);
 	}
-	r = ledger_open(&f->l, &o, &err);
-	ck_assert_msg(r == MUSTER_OK, "%s", err.message);
-	ck_assert_msg(ledger_bind(f->l, f->catalog, &err) == MUSTER_OK, "%s", err.message);
-	ck_assert_msg(ledger_start(f->l, &err) == MUSTER_OK, "%s", err.message);
+	if (r != MUSTER_OK)
+		return r;
+	if ((r = ledger_open(&f->l, &o, err)) != MUSTER_OK) {
+		o.store->free(o.store);
+		return r;
+	}
+	if ((r = ledger_bind(f->l, f->catalog, err)) == MUSTER_OK && (r = ledger_start(f->l, err)) == MUSTER_OK)
+		return r;
+	ledger_free(f->l);
+	f->l = NULL;
+	return r;
+}
+
+void fix_start(struct fix *f)
+{
+	struct muster_err err = { 0 };
+
+	ck_assert_msg(fix_try_start(f, &err) == MUSTER_OK, "%s", err.message);
 }
 
 void fix_stop(struct fix *f)

@@ -37,6 +37,8 @@ struct fix {
 
 void fix_open(struct fix *f, enum fix_store kind);
 void fix_start(struct fix *f);       /**< open, bind, start */
+/** The same, and what fails is handed back; nothing is left open then. */
+int fix_try_start(struct fix *f, struct muster_err *err);
 void fix_stop(struct fix *f);        /**< stop and free, keep what is stored */
 void fix_close(struct fix *f);       /**< and remove it */
 static inline void fix_restart(struct fix *f) { fix_stop(f); fix_start(f); }
