@@ -172,9 +172,13 @@ static uint32_t digits_value(const char *text, size_t n, unsigned base)
 	return (uint32_t)v;
 }
 
-/* M-nnn is decimal: 0x65 is not M-101. */
+#define OWN_HRESULT 0xA0000000U   /* severity 1, customer 1, facility 0 */
+
+/* M-nnn is decimal: 0x65 is not M-101, but its HRESULT is. */
 static uint32_t published(uint32_t v)
 {
+	if (v > OWN_HRESULT && v < OWN_HRESULT + 1000)
+		return v - OWN_HRESULT;
 	return v >= 0x80000000U ? v : 0;
 }
 
@@ -212,4 +216,9 @@ void code_name(char out[16], uint32_t code)
 		(void)snprintf(out, 16, "M-%03u", (unsigned)code);
 	else
 		(void)snprintf(out, 16, "0x%08X", (unsigned)code);
+}
+
+void code_name_hresult(char out[16], uint32_t code)
+{
+	code_name(out, code < 1000 ? OWN_HRESULT + code : code);
 }

@@ -65,9 +65,11 @@ struct code_info {
 };
 
 const struct code_info *code_find(uint32_t code);                    /**< NULL when unknown */
-const struct code_info *code_find_name(const char *text, size_t n);  /**< "0xC004F038", "C004F038", "F038", "M-101", "m101", "101" */
+const struct code_info *code_find_name(const char *text, size_t n);  /**< "0xC004F038", "C004F038", "F038", "M-101", "m101", "101", "0xA0000065" */
 const struct code_info *code_table(size_t *count);
 /** "0xC004F038" or "M-101" for any value. */
 void code_name(char out[16], uint32_t code);
+/** As an HRESULT, which event 12290 begins with: a published one as it is, M-101 as 0xA0000065 (severity error, customer's own, its number). */
+void code_name_hresult(char out[16], uint32_t code);
 
 #endif

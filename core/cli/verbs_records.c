@@ -209,7 +209,7 @@ int verb_clients(struct cli *c)
 
 #define EVENT_CELLS 6
 
-struct event_text { const char *cells[EVENT_CELLS]; char date[32], seq[24], id[24], requests[24]; };
+struct event_text { const char *cells[EVENT_CELLS]; char date[32], seq[24], id[24], requests[24], release[64]; };
 
 static void whole(char out[24], const json_t *o, const char *name)
 {
@@ -230,6 +230,10 @@ static void event_fill(struct event_text *t, const json_t *e)
 	t->cells[3] = json_text(e, "product");
 	t->cells[4] = t->requests;
 	t->cells[5] = json_text(e, "record_line")[0] != '\0' ? json_text(e, "record_line") : json_text(e, "text");
+	if (json_flag(e, "release")) {
+		snprintf(t->release, sizeof(t->release), "released by %.36s", json_text(e, "client_id"));
+		t->cells[5] = t->release;
+	}
 }
 
 static void event_row(struct libscols_table *t, const json_t *e)

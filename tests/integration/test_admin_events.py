@@ -1,5 +1,6 @@
 """Events as administrators read them: the nine fields of 12290, tail, after, follow, paging (facts.md section 4)."""
 
+import concurrent.futures
 import json
 import re
 import signal
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from administrator import NO_HOST, Administrator, documented
+from administrator import NO_HOST, Administrator, documented, muster
 from host import OFFICE2013, Machine, eventually, now_text
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -21,18 +22,22 @@ def busy(issuer):
     with folder() as path:
         host = Host(path / "host", issuer, limits="new_clients_per_hour = 1000000").start()
         host.certify("office2013")
-        flood(host, MANY)
+        flood(host, MANY, writers=10)
         yield Administrator(host)
         host.close()
 
 
-def flood(host, n):
-    """n requests of a few machines over one connection."""
-    connection = host.connection()
-    machines = [Machine(f"pc-{i}") for i in range(20)]
-    for i in range(n):
-        assert host.activate(machines[i % len(machines)], OFFICE2013, connection).status in (200, 202)
-    connection.close()
+def flood(host, n, writers=1):
+    """n requests of a few machines over one connection for each writer."""
+    def write(share):
+        connection = host.connection()
+        machines = [Machine(f"pc-{i}") for i in range(20)]
+        for i in range(share):
+            assert host.activate(machines[i % len(machines)], OFFICE2013, connection).status in (200, 202)
+        connection.close()
+
+    with concurrent.futures.ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, [n // writers] * writers))
 
 
 def records(text):
@@ -89,6 +94,38 @@ def test_refusals_are_events_with_their_code(new_host):
     seen = {e["name"]: (e["result"], e["activation_id"], e["product"], e["record_line"].split(",")[0]) for e in admin.items("events") if e["id"] == 12290}
     assert seen["stranger"] == ("0xC004F042", unknown, "", "0xC004F042")
     assert seen["early"] == ("0xC004F041", OFFICE2013, "office2013", "0xC004F041")
+
+
+def test_musters_own_codes_stand_as_hresults_and_can_be_explained(new_host):
+    """A clone (M-112): the record begins with 0xA0000070, the JSON member says M-112, explain takes both."""
+    host = new_host()
+    host.certify("office2013")
+    admin = Administrator(host)
+    first = Machine("first")
+    host.activate(first, OFFICE2013)
+    assert host.activate(Machine("clone", client_id=first.client_id), OFFICE2013).code == "M-112"
+    event = admin.items("events")[-1]
+    assert event["result"] == "M-112" and event["record_line"].startswith("0xA0000070,5,clone,")
+    assert admin.ok("explain", "0xA0000070") == admin.ok("explain", "M-112")
+    assert admin.items("clients", first.client_id)[0]["clone"] is True
+    assert re.search(rf"(?m)^{first.client_id} .* clone$", admin.ok("clients"))
+
+
+def test_a_release_is_no_request_for_activation(new_host):
+    """`muster release`: the machine leaves the count, clients shows it as released, the event has no 12290 and no counter moves."""
+    host = new_host()
+    host.certify("office2013")
+    admin = Administrator(host)
+    assert [muster(host, f"pc-{n}", "activate", "office2013").status for n in range(6)] == [1, 1, 1, 1, 0, 0]
+    total = admin.items("dlv", OFFICE2013)[0]["requests"]
+    assert muster(host, "pc-5", "release", "office2013").status == 0
+    event = admin.items("events")[-1]
+    assert (event["id"], event["record_line"], event["release"]) == (None, None, True) and set(event) == documented("Event")
+    assert f" released by {event['client_id']}\n" in admin.ok("events")
+    client, = admin.items("clients", event["client_id"])
+    assert client["name"] == "pc-5" and client["released"] is True
+    eventually(lambda: host.listing("office2013")["host"]["current_count"] == 5, "the place is given back")
+    assert admin.items("dlv", OFFICE2013)[0]["requests"] == total
 
 
 def test_host_events_stand_between_the_requests(new_host):

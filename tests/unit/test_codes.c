@@ -51,10 +51,10 @@ START_TEST(test_codes_names)
 {
 	static const struct { const char *text; uint32_t code; } rows[] = {
 		{ "0xC004F038", 0xC004F038U }, { "0xc004f038", 0xC004F038U }, { "C004F038", 0xC004F038U }, { "F038", 0xC004F038U },
-		{ "f038", 0xC004F038U }, { "C008", 0xC004C008U }, { "M-101", 101 }, { "m-101", 101 }, { "m101", 101 }, { "101", 101 },
+		{ "f038", 0xC004F038U }, { "C008", 0xC004C008U }, { "M-101", 101 }, { "m-101", 101 }, { "m101", 101 }, { "101", 101 }, { "0xA0000065", 101 }, { "a0000065", 101 },
 	};
 	static const char *const none[] = {
-		"", "0x", "M-", "M", "M-999", "M-1010", "F999", "0101", "9038", "0xC004F0388", "F038 ", " F038", "M-10a", "0xZ", "M--101",
+		"", "0x", "M-", "M", "M-999", "M-1010", "F999", "0101", "9038", "0xC004F0388", "F038 ", " F038", "0xA0000000", "0xA00003E7", "M-10a", "0xZ", "M--101",
 		"0x65", "00000065", "65", "C004F03",
 	};
 
@@ -78,6 +78,10 @@ START_TEST(test_codes_name_of_any_value)
 	ck_assert_str_eq(name, "0x80070005");
 	code_name(name, 7);
 	ck_assert_str_eq(name, "M-007");
+	code_name_hresult(name, 101);
+	ck_assert_str_eq(name, "0xA0000065");
+	code_name_hresult(name, 0xC004F038U);
+	ck_assert_str_eq(name, "0xC004F038");
 }
 END_TEST
 
