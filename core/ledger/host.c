@@ -105,9 +105,9 @@ static void look_at_disk(struct ledger *l)
 		return;
 	if (r != MUSTER_OK)
 		return;   /* the commit itself will say what is wrong */
+	pthread_mutex_lock(&l->lock);
 	floor = disk_floor(l->set.min_free, total);
 	low = disk_is_low(was, avail, floor);
-	pthread_mutex_lock(&l->lock);
 	l->disk_free = avail;
 	l->disk_floor = floor;
 	pthread_mutex_unlock(&l->lock);

@@ -115,8 +115,9 @@ struct ledger {
 	struct said said[SAID_MAX]; uint32_t said_count;
 	uint64_t disk_free, disk_floor, log_bytes, state_bytes;
 	int64_t told_skew_ms, told_crowded_ms, told_rollback_ms, told_marks_ms;
-	bool probe_wanted;
-	uint64_t probes;
+	bool probe_wanted, probe_waiter;   /* asked for and not answered yet; somebody waits for it */
+	int64_t probe_since;               /* steady ms: when it was asked for */
+	uint64_t probes;                   /* answered ones */
 
 	/* state thread */
 	pthread_mutex_t state_lock;

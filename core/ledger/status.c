@@ -8,7 +8,7 @@
 
 #define STALE_MS 10000
 #define PROBE_WAIT_MS 2000
-#define PROBE_LOOK_MS 50
+#define PROBE_LOOK_MS 5
 
 struct kinds { uint32_t physical, virtual_; };
 
@@ -89,40 +89,60 @@ void ledger_status(struct ledger *l, struct ledger_status *out)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* When nothing was committed for 10 s, or the last commit failed, one small update finds out whether the disk takes writes. */
+/* Asked for, and the ledger thread has not come to it: it hangs in a write. Lock held. */
+static bool probe_stuck(const struct ledger *l)
+{
+	return l->probe_wanted && refill_steady_ms() - l->probe_since >= PROBE_WAIT_MS;
+}
+
+static void probe_wait(struct ledger *l, uint64_t probes)
+{
+	bool done = false;
+
+	for (int waited = 0; !done && waited < PROBE_WAIT_MS; waited += PROBE_LOOK_MS) {
+		pthread_mutex_lock(&l->work_lock);
+		cond_wait_ms(&l->folded_cond, &l->work_lock, PROBE_LOOK_MS);
+		pthread_mutex_unlock(&l->work_lock);
+		pthread_mutex_lock(&l->lock);
+		done = l->probes != probes || !atomic_load(&l->ready);
+		pthread_mutex_unlock(&l->lock);
+	}
+}
+
+/*
+ * When nothing was committed for 10 s, or the last commit failed, one small update finds out whether the disk takes writes.
+ * Who asks is a worker that others need: one waits for it, the rest answer from what is known.
+ */
 static void probe_if_stale(struct ledger *l)
 {
 	int64_t boot = clock_boot_ms(l->clock);
 	uint64_t probes;
-	bool stale;
+	bool wait;
 
 	pthread_mutex_lock(&l->lock);
-	stale = boot - l->commit_boot >= STALE_MS || boot < l->commit_boot || l->commit_result != MUSTER_OK;
-	l->probe_wanted = l->probe_wanted || stale;
+	if (!l->probe_wanted && (boot - l->commit_boot >= STALE_MS || boot < l->commit_boot || l->commit_result != MUSTER_OK)) {
+		l->probe_wanted = true;
+		l->probe_since = refill_steady_ms();
+	}
+	wait = l->probe_wanted && !l->probe_waiter && !probe_stuck(l);
+	if (wait)
+		l->probe_waiter = true;
 	probes = l->probes;
 	pthread_mutex_unlock(&l->lock);
-	if (!stale)
+	if (!wait)
 		return;
 	queue_wake(&l->queue);
-	pthread_mutex_lock(&l->work_lock);
-	for (int waited = 0; waited < PROBE_WAIT_MS; waited += PROBE_LOOK_MS) {
-		bool done;
-
-		pthread_mutex_lock(&l->lock);
-		done = l->probes != probes || !atomic_load(&l->ready);
-		pthread_mutex_unlock(&l->lock);
-		if (done)
-			break;
-		cond_wait_ms(&l->folded_cond, &l->work_lock, PROBE_LOOK_MS);
-	}
-	pthread_mutex_unlock(&l->work_lock);
+	probe_wait(l, probes);
+	pthread_mutex_lock(&l->lock);
+	l->probe_waiter = false;
+	pthread_mutex_unlock(&l->lock);
 }
 
 int ledger_ready(struct ledger *l, struct muster_err *err)
 {
 	char reason[256];
 	int r = MUSTER_OK;
-	bool held, stale;
+	bool held, stuck;
 
 	if (atomic_load(&l->stopping))
 		return err_set(err, MUSTER_E_BUSY, "stopping");
@@ -130,7 +150,7 @@ int ledger_ready(struct ledger *l, struct muster_err *err)
 	pthread_mutex_lock(&l->lock);
 	held = hostclock_held(&l->host);
 	hostclock_reason(&l->host, reason, sizeof reason, clock_boot_ms(l->clock));
-	stale = l->probe_wanted;
+	stuck = probe_stuck(l);
 	if (!atomic_load(&l->ready))
 		r = err_set(err, MUSTER_E_IO, "storage failed, memory is being rebuilt from disk: %.600s", l->commit_error);
 	else if (l->commit_result != MUSTER_OK)
@@ -140,7 +160,7 @@ int ledger_ready(struct ledger *l, struct muster_err *err)
 		            (unsigned long long)l->disk_floor);
 	else if (held)
 		r = err_set(err, MUSTER_E_NOT_YET, "%s", reason);
-	else if (stale)
+	else if (stuck)
 		r = err_set(err, MUSTER_E_BUSY, "the ledger thread has not answered for two seconds: the disk is very slow or stuck");
 	pthread_mutex_unlock(&l->lock);
 	return r;

@@ -197,6 +197,15 @@ static void say_commit(struct ledger *l, int before, int now, const char *messag
 		host_event(l, 5, "commit-works", "commits succeed again");
 }
 
+/* Whether the disk takes writes is known again: from the probe itself, or because a group was committed meanwhile. Lock held. */
+static void probe_answered(struct ledger *l)
+{
+	if (!l->probe_wanted)
+		return;
+	l->probe_wanted = false;
+	l->probes++;
+}
+
 /* @return how many rows were staged. */
 static uint32_t group_run(struct ledger *l, struct ledger_request *first, bool all)
 {
@@ -221,6 +230,7 @@ static uint32_t group_run(struct ledger *l, struct ledger_request *first, bool a
 	before = l->commit_result;
 	if (g->event_count > 0) {
 		l->commit_result = r;
+		probe_answered(l);
 		snprintf(l->commit_error, sizeof l->commit_error, "%s", r == MUSTER_OK ? "" : err.message);
 		if (r == MUSTER_OK)
 			group_apply(l, g);
@@ -246,7 +256,6 @@ static void probe(struct ledger *l)
 
 	pthread_mutex_lock(&l->lock);
 	wanted = l->probe_wanted;
-	l->probe_wanted = false;
 	pthread_mutex_unlock(&l->lock);
 	if (!wanted)
 		return;
@@ -258,7 +267,7 @@ static void probe(struct ledger *l)
 	l->commit_result = r;
 	snprintf(l->commit_error, sizeof l->commit_error, "%s", r == MUSTER_OK ? "" : err.message);
 	l->commit_boot = clock_boot_ms(l->clock);
-	l->probes++;
+	probe_answered(l);
 	pthread_mutex_unlock(&l->lock);
 	pthread_mutex_lock(&l->work_lock);
 	pthread_cond_broadcast(&l->folded_cond);   /* whoever asked waits there */

@@ -319,6 +319,9 @@ int activate_parse(struct activate *out, struct muster_span body, struct activat
 	    state_of(out, root, fault) == MUSTER_OK &&
 	    proof_of(out, root, fault) == MUSTER_OK)
 		r = MUSTER_OK;
+	/* Told also when something else is wrong: a key that was exposed must be reported. */
+	if (r != MUSTER_OK)
+		out->whole_key = json_is_string(json_object_get(root, "key"));
 	json_decref(root);
 	return r;
 }

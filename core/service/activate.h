@@ -26,7 +26,7 @@ struct activate {
 /** What was wrong: the code, the member, a sentence. */
 struct activate_fault { uint32_t code; char field[FIELD_MAX]; char detail[256]; };
 
-/** @param body untrusted. @return MUSTER_OK, or MUSTER_E_INVALID with @p fault filled. */
+/** @param body untrusted. @return MUSTER_OK, or MUSTER_E_INVALID with @p fault filled; whole_key is right in both cases. */
 int activate_parse(struct activate *out, struct muster_span body, struct activate_fault *fault);
 
 /** POST /v1/release. */

@@ -192,11 +192,12 @@ static void decide(struct request *r)
 enum MHD_Result api_activate(struct request *r)
 {
 	struct activate_fault fault;
+	int parsed = activate_parse(&r->activate, (struct muster_span){ r->body.p, r->body.n }, &fault);
 
-	if (activate_parse(&r->activate, (struct muster_span){ r->body.p, r->body.n }, &fault) != MUSTER_OK)
-		return request_problem(r, fault.code, fault.detail, fault.field, 0);
 	if (r->activate.whole_key && !r->loopback)
 		return key_in_clear(r);
+	if (parsed != MUSTER_OK)
+		return request_problem(r, fault.code, fault.detail, fault.field, 0);
 	if (atomic_load(&r->service->stopping))
 		return request_problem(r, CODE_M_STOPPING, NULL, NULL, 0);
 	fill_ledger(r);

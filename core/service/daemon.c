@@ -132,6 +132,8 @@ static int run(const char *config, const struct clock *clock)
 		notify("READY=1");
 		serve(s, signals);
 		notify("STOPPING=1");
+		/* First: a reload asked for from here on is refused there, one asked for before is refused here. */
+		atomic_store(&s->stopping, true);
 		reload_serve(s, true);
 		status = SERVICE_EXIT_OK;
 	}

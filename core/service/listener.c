@@ -71,6 +71,7 @@ int listeners_inherit(struct service *s, struct muster_err *err)
 		if (r != MUSTER_OK)
 			return r;
 	}
+	s->admin_inherited = s->admin_fd >= 0;
 #else
 	(void)s;
 	(void)err;

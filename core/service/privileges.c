@@ -65,6 +65,7 @@ int privileges_drop(const struct privileges *p, struct muster_err *err)
 	if (setresgid(p->gid, p->gid, p->gid) != 0 || setresuid(p->uid, p->uid, p->uid) != 0)
 		return err_errno(err, errno, "cannot become the configured user");
 	MUSTER_ASSERT(setuid(0) != 0 && geteuid() == p->uid);
+	privileges_harden();   /* a change of user sets what fs.suid_dumpable says */
 	return MUSTER_OK;
 }
 

@@ -222,6 +222,39 @@ static bool check_length(struct request *r)
 	return false;
 }
 
+/* What delimits a body, counted. */
+struct framing { unsigned lengths, codings; bool chunked; };
+
+static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct framing *f = cls;
+
+	(void)kind;
+	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+		f->lengths++;
+	} else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+		f->codings++;
+		f->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
+	}
+	return MHD_YES;
+}
+
+/*
+ * The library takes a body that is delimited in two ways and believes one of them; a proxy before us may believe the
+ * other, and then what is the body for one is somebody's next request for the other (RFC 9112 section 6.3).
+ */
+static bool check_framing(struct request *r)
+{
+	struct framing f = { 0 };
+
+	(void)MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_framing, &f);
+	if (f.lengths + f.codings <= 1 && (f.codings == 0 || f.chunked))
+		return true;
+	r->refuse = 0;
+	refuse(r, CODE_M_BODY, "The request must say the length of its body in one way: one Content-Length, or Transfer-Encoding: chunked.", 0);
+	return false;
+}
+
 static enum MHD_Result answer_refused(struct request *r)
 {
 	return request_problem(r, r->refuse, r->refuse_detail, NULL, r->refuse_wait);
@@ -249,8 +282,13 @@ static enum MHD_Result begin(struct request *r, const char *url, const char *met
 	if (r->refuse == 0 && r->route->post &&
 	    !is_json(MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE)))
 		refuse(r, CODE_M_CONTENT_TYPE, NULL, 0);
+	if (!check_framing(r) || !check_length(r)) {
+		/* Answered without reading the body: the library closes the connection. */
+		atomic_store(&r->connection.stage, STAGE_WORK);
+		return answer_refused(r);
+	}
 	atomic_store(&r->connection.stage, STAGE_BODY);
-	return check_length(r) ? MHD_YES : answer_refused(r);
+	return MHD_YES;
 }
 
 static enum MHD_Result take_body(struct request *r, const char *data, size_t *n)

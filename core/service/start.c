@@ -17,7 +17,9 @@
 
 #define STOP_MS 9500   /* of the ten seconds; the rest is for closing */
 #define SENDING_MS 1000
+#define FOLLOWERS_MS 1000  /* they look every 200 ms; who does not read meanwhile is cut off */
 #define STEP_MS 10
+#define OTHER_DESCRIPTORS 256  /* databases and their journals, admin connections, plugins, a backup */
 #define LOW_PRIORITY 10  /* nice value of `spri` */
 
 int start_init(struct service *s, const struct clock *clock, struct muster_err *err)
@@ -93,6 +95,26 @@ static int open_sockets(struct service *s, const struct config *config, const st
 	return privileges_give(p, config->host.admin_socket, err);
 }
 
+/* Connections must not take the descriptors that databases, plugins and administrators need: a shell's default is 1024. */
+static void set_descriptors(const struct service *s, const struct config *config)
+{
+	rlim_t wanted = (rlim_t)(config->limits.connections * s->listener_count + OTHER_DESCRIPTORS);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;   /* only root may */
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return;
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	log_line(LOG_WARNING, "descriptors", "limit=%llu wanted=%llu text=\"fewer open files are allowed than [limits] connections may need: raise "
+	         "LimitNOFILE= or lower connections\"", (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
+}
+
 static void set_priority(const struct service *s)
 {
 	uint64_t low = 0;
@@ -109,6 +131,16 @@ static int make_state(const char *dir, const struct privileges *p, struct muster
 	if ((r = file_make_dir(dir, 0700, err)) != MUSTER_OK || (r = privileges_give(p, dir, err)) != MUSTER_OK)
 		return r;
 	return MUSTER_OK;
+}
+
+/* After a change of user: what a run as root has left is closed to the new one. */
+static int name_owner(const struct privileges *p, const struct config *config, int r, struct muster_err *err)
+{
+	struct muster_err why = *err;
+
+	if (!p->change || r != MUSTER_E_DENIED)
+		return r;
+	return err_set(err, r, "%.600s; if it was made by another user, give it to the configured one: chown -R %.32s %.200s", why.message, config->host.user, config->host.state);
 }
 
 int start_host(struct service *s, const char *config_path, struct muster_err *err)
@@ -128,9 +160,16 @@ int start_host(struct service *s, const char *config_path, struct muster_err *er
 		goto done;
 	if ((r = file_check_trust(config->host.state, FILE_TRUST_CODE, err)) != MUSTER_OK)
 		goto done;
-	if ((r = open_state(s, config, &catalog, err)) != MUSTER_OK || (r = privileges_raise(&p, err)) != MUSTER_OK)
+	if ((r = open_state(s, config, &catalog, err)) != MUSTER_OK) {
+		r = name_owner(&p, config, r, err);
 		goto done;
-	if ((r = open_sockets(s, config, &p, err)) != MUSTER_OK || (r = privileges_drop(&p, err)) != MUSTER_OK)
+	}
+	if ((r = privileges_raise(&p, err)) != MUSTER_OK)
+		goto done;
+	if ((r = open_sockets(s, config, &p, err)) != MUSTER_OK)
+		goto done;
+	set_descriptors(s, config);
+	if ((r = privileges_drop(&p, err)) != MUSTER_OK)
 		goto done;
 	set_priority(s);
 	if ((r = snapshot_new(&s->snapshot, config, catalog, err)) != MUSTER_OK)
@@ -167,7 +206,7 @@ static int64_t steady_ms(void)
 
 bool stop_host(struct service *s)
 {
-	int64_t until = steady_ms() + STOP_MS;
+	int64_t until = steady_ms() + STOP_MS, followers;
 	size_t busy;
 
 	atomic_store(&s->stopping, true);
@@ -188,7 +227,8 @@ bool stop_host(struct service *s)
 		log_line(LOG_WARNING, "stop", "connections=%zu text=\"closed with an unfinished answer\"", busy);
 	http_stop(s);
 	/* They look at `stopping` now and then, and end their answers properly. */
-	while (atomic_load(&s->followers) > 0 && steady_ms() < until)
+	followers = steady_ms() + FOLLOWERS_MS;
+	while (atomic_load(&s->followers) > 0 && steady_ms() < followers && steady_ms() < until)
 		pause_ms(STEP_MS);
 	admin_stop(s);
 	return true;
@@ -198,7 +238,7 @@ void start_fini(struct service *s)
 {
 	http_stop(s);
 	admin_stop(s);
-	if (s->snapshot != NULL && s->admin_fd >= 0)
+	if (s->snapshot != NULL && s->admin_fd >= 0 && !s->admin_inherited)
 		(void)unlink(s->snapshot->config->host.admin_socket);
 	if (s->admin_fd >= 0)
 		(void)close(s->admin_fd);

@@ -56,6 +56,7 @@ struct service {
 	struct listener *listeners;
 	size_t listener_count;
 	int admin_fd;
+	bool admin_inherited;              /**< from the service manager: its name is not ours to remove */
 	struct http *http;
 	struct admin *admin;
 

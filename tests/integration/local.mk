@@ -15,6 +15,7 @@ PYTESTS += \
 	%D%/test_counting.py \
 	%D%/test_daemon.py \
 	%D%/test_requests.py \
+	%D%/test_robustness.py \
 	%D%/test_trust.py
 
 # The administrator's side: musterctl against that daemon.
