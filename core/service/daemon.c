@@ -150,8 +150,28 @@ static int run(const char *config, const struct clock *clock)
 	return status;
 }
 
+/* Whether the roots of every issuer can be used; says all that cannot. */
+static bool check_issuers(const struct config *config)
+{
+	struct trust_anchors *anchors;
+	struct muster_err err = { 0 };
+	bool good = true;
+
+	for (size_t i = 0; i < config->issuer_count; i++) {
+		const struct ring_issuer issuer = { config->issuers[i].name, config->issuers[i].roots };
+
+		if (ring_read_issuer(&anchors, &issuer, &err) != MUSTER_OK) {
+			fprintf(stderr, "musterd: %s\n", err.message);
+			good = false;
+		}
+		trust_anchors_free(anchors);
+	}
+	return good;
+}
+
 static int check(const char *path)
 {
+	int status = SERVICE_EXIT_OK;
 	struct config *config;
 	struct catalog *catalog;
 	struct muster_err err = { 0 };
@@ -163,10 +183,13 @@ static int check(const char *path)
 	}
 	(void)catalog_products(catalog, &products);
 	(void)catalog_plugins(catalog, &plugins);
-	printf("%s: good, %zu plugins, %zu products\n", config->file, plugins, products);
+	if (!check_issuers(config))
+		status = SERVICE_EXIT_CONFIG;
+	else
+		printf("%s: good, %zu plugins, %zu products\n", config->file, plugins, products);
 	catalog_unref(catalog);
 	config_free(config);
-	return SERVICE_EXIT_OK;
+	return status;
 }
 
 static int dump(const char *path)

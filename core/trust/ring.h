@@ -22,6 +22,9 @@
 /** One pinned issuer: @p roots is the absolute path of a PEM file that nobody else may write. */
 struct ring_issuer { const char *name, *roots; };
 
+/** Read and check the roots of one issuer, as every reload does. @return MUSTER_OK, or a negative result with what is wrong and where. */
+int ring_read_issuer(struct trust_anchors **out, const struct ring_issuer *issuer, struct muster_err *err);
+
 /** One product of the catalogue: the activation ID a certificate names, and the issuer that may do so. @p issuer NULL: nobody may. */
 struct ring_product { uint8_t id[16]; const char *name, *issuer; };
 

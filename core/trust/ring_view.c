@@ -113,6 +113,23 @@ static int read_trusted(struct buf *out, const char *path, size_t max, struct mu
 	return r != MUSTER_OK ? r : file_read(out, path, max, err);
 }
 
+int ring_read_issuer(struct trust_anchors **out, const struct ring_issuer *issuer, struct muster_err *err)
+{
+	struct buf pem;
+	int r;
+
+	*out = NULL;
+	buf_init(&pem, TRUST_CHAIN_MAX);
+	if ((r = read_trusted(&pem, issuer->roots, TRUST_CHAIN_MAX, err)) == MUSTER_E_NOT_FOUND)
+		(void)err_prefix(err, r, "put the issuer's root certificate there");
+	else if (r == MUSTER_OK && (r = trust_anchors_read(out, span_of(pem.p, pem.n), err)) != MUSTER_OK)
+		(void)err_prefix(err, r, "%s", issuer->roots);
+	if (r != MUSTER_OK)
+		(void)err_prefix(err, r, "[issuer %s]", issuer->name);
+	buf_fini(&pem);
+	return r;
+}
+
 static int load_issuers(struct trust_view *v, const struct ring_config *config, struct muster_err *err)
 {
 	size_t i;
@@ -122,18 +139,10 @@ static int load_issuers(struct trust_view *v, const struct ring_config *config, 
 		return err_nomem(err);
 	for (i = 0; r == MUSTER_OK && i < config->issuer_count; i++) {
 		struct view_issuer *is = &v->issuers[i];
-		struct buf pem;
 
 		v->issuer_count = i + 1;
-		buf_init(&pem, TRUST_CHAIN_MAX);
-		if ((is->name = mem_strdup(config->issuers[i].name)) == NULL)
-			r = err_nomem(err);
-		else if ((r = read_trusted(&pem, config->issuers[i].roots, TRUST_CHAIN_MAX, err)) == MUSTER_OK
-		         && (r = trust_anchors_read(&is->anchors, span_of(pem.p, pem.n), err)) != MUSTER_OK)
-			(void)err_prefix(err, r, "%s", config->issuers[i].roots);
-		if (r != MUSTER_OK)
-			(void)err_prefix(err, r, "[issuer %s]", config->issuers[i].name);
-		buf_fini(&pem);
+		is->name = mem_strdup(config->issuers[i].name);
+		r = is->name == NULL ? err_nomem(err) : ring_read_issuer(&is->anchors, &config->issuers[i], err);
 	}
 	return r;
 }

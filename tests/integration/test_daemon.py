@@ -53,6 +53,18 @@ def test_check_and_dump(new_host):
     assert done.returncode == 3 and done.stderr.count("muster.conf:") >= 2 and "minimum_count" in done.stderr and "wrong" in done.stderr, done
 
 
+@pytest.mark.parametrize("content, said", [(None, "put the issuer's root certificate there"), ("", "holds no certificate")])
+def test_check_reads_the_roots(new_host, content, said):
+    host = new_host(start=False)
+    file, roots = host.folder / "muster.conf", host.folder / "other.pem"
+    file.write_text(file.read_text().replace(f"roots = {host.issuer.root}", f"roots = {roots}"))
+    if content is not None:
+        roots.write_text(content)
+    done = run("--check", "--config", str(file))
+    assert done.returncode == 3 and "good" not in done.stdout and "[issuer main]: " in done.stderr, done
+    assert str(roots) in done.stderr and said in done.stderr, done
+
+
 def test_config_that_is_not_there():
     done = run("--config", "/nowhere/muster.conf")
     assert done.returncode == 3 and "/nowhere/muster.conf" in done.stderr and "--config" in done.stderr and "id=12291" in done.stderr, done
