@@ -1,8 +1,8 @@
 # etc: see the patterns at the top of Makefile.am.
-# The sample configuration, complete and commented, and the plugin to copy from. /etc/muster/muster.conf is the administrator's: it
-# is laid down when there is none, never replaced, and taken away again only as long as nobody has changed it.
+# The sample configuration, complete and commented, and the plugin to copy from. /etc/muster/muster.conf is the administrator's:
+# host.conf is laid down there when there is none, never replaced, and taken away again only as long as nobody has changed it.
 examplesdir = $(docdir)/examples
-dist_examples_DATA = %D%/muster.conf plugins/sample/sample.c
+dist_examples_DATA = %D%/muster.conf %D%/host.conf plugins/sample/sample.c
 install-data-hook: install-configuration
 uninstall-hook: uninstall-configuration
 install-configuration:
@@ -10,10 +10,10 @@ install-configuration:
 	@if test -e "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
 		echo "$(DESTDIR)$(sysconfdir)/muster/muster.conf is there and stays as it is"; \
 	else \
-		$(INSTALL_DATA) "$(srcdir)/%D%/muster.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
+		$(INSTALL_DATA) "$(srcdir)/%D%/host.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
 	fi
 uninstall-configuration:
-	@if cmp -s "$(srcdir)/%D%/muster.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
+	@if cmp -s "$(srcdir)/%D%/host.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
 		rm -f "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
 	fi
 .PHONY: install-configuration uninstall-configuration
