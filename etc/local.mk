@@ -3,8 +3,8 @@
 # host.conf is laid down there when there is none, never replaced, and taken away again only as long as nobody has changed it.
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/muster.conf %D%/host.conf plugins/sample/sample.c
-install-data-hook: install-configuration
-uninstall-hook: uninstall-configuration
+install-data-hook: install-configuration $(sysusers_install)
+uninstall-hook: uninstall-configuration $(sysusers_uninstall)
 install-configuration:
 	@$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/muster"
 	@if test -e "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
@@ -36,8 +36,8 @@ nodist_systemdunit_DATA = %D%/muster.service
 dist_systemdunit_DATA = %D%/muster.socket
 sysusersdir = $(prefix)/lib/sysusers.d
 dist_sysusers_DATA = %D%/muster.sysusers
-install-data-hook: rename-sysusers
-uninstall-hook: remove-sysusers
+sysusers_install = rename-sysusers
+sysusers_uninstall = remove-sysusers
 else
 EXTRA_DIST += %D%/muster.socket %D%/muster.sysusers
 endif

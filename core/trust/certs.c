@@ -80,7 +80,7 @@ static int read_certs(X509 **certs, size_t room, size_t *n, struct muster_span p
 
 	*n = 0;
 	if (pem.n == 0)
-		return err_set(err, MUSTER_E_INVALID, "the %s file is empty", what);
+		return err_set(err, MUSTER_E_INVALID, "the %s is empty", what);
 	if (pem.n > TRUST_CHAIN_MAX)
 		return err_set(err, MUSTER_E_LIMIT, "the %s has %zu bytes; at most %d are read", what, pem.n, TRUST_CHAIN_MAX);
 	if ((bio = BIO_new_mem_buf(pem.p, (int)pem.n)) == NULL)

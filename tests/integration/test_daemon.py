@@ -53,7 +53,7 @@ def test_check_and_dump(new_host):
     assert done.returncode == 3 and done.stderr.count("muster.conf:") >= 2 and "minimum_count" in done.stderr and "wrong" in done.stderr, done
 
 
-@pytest.mark.parametrize("content, said", [(None, "put the issuer's root certificate there"), ("", "holds no certificate")])
+@pytest.mark.parametrize("content, said", [(None, "put the issuer's root certificate there"), ("", "the issuer's root file is empty")])
 def test_check_reads_the_roots(new_host, content, said):
     host = new_host(start=False)
     file, roots = host.folder / "muster.conf", host.folder / "other.pem"
