@@ -220,5 +220,8 @@ void code_name(char out[16], uint32_t code)
 
 void code_name_hresult(char out[16], uint32_t code)
 {
-	code_name(out, code < 1000 ? OWN_HRESULT + code : code);
+	if (code == (uint32_t)CODE_OK)
+		(void)snprintf(out, 16, "0x0");
+	else
+		code_name(out, code < 1000 ? OWN_HRESULT + code : code);
 }

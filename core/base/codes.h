@@ -69,7 +69,7 @@ const struct code_info *code_find_name(const char *text, size_t n);  /**< "0xC00
 const struct code_info *code_table(size_t *count);
 /** "0xC004F038" or "M-101" for any value. */
 void code_name(char out[16], uint32_t code);
-/** As an HRESULT, which event 12290 begins with: a published one as it is, M-101 as 0xA0000065 (severity error, customer's own, its number). */
+/** As an HRESULT, which events 12288 to 12290 begin with: success as 0x0, a published one as it is, M-101 as 0xA0000065 (severity error, customer's own, its number). */
 void code_name_hresult(char out[16], uint32_t code);
 
 #endif

@@ -16,14 +16,6 @@ static void padded_date(char out[32], int64_t now)
 	(void)snprintf(out, 32, "%.4s/%.2s/%.2s %.5s", t, t + 5, t + 8, t + 11);
 }
 
-static void hresult(char out[16], uint32_t code)
-{
-	if (code == (uint32_t)CODE_OK)
-		(void)snprintf(out, 16, "0x0");
-	else
-		code_name(out, code);
-}
-
 void client_event_sent(const struct muster_client *c, const struct client_event *e)
 {
 	char text[CLIENT_EVENT_MAX], code[16], date[32];
@@ -31,7 +23,7 @@ void client_event_sent(const struct muster_client *c, const struct client_event 
 
 	if (c->event == NULL)
 		return;
-	hresult(code, e->code);
+	code_name_hresult(code, e->code);
 	padded_date(date, e->now);
 	(void)snprintf(text, sizeof text, "%s, 0x00000000, %s, %s, %s, %d, %u, %lld, %s, %u", code, host != NULL ? host + 3 : e->host, c->id_text, date,
 	               c->is_virtual, (unsigned)e->license_status, (long long)e->minutes_left, e->id, (unsigned)e->minimum_count);
@@ -44,7 +36,7 @@ void client_event_answer(const struct muster_client *c, const struct answer *a, 
 
 	if (c->event == NULL)
 		return;
-	hresult(code, a->code);
+	code_name_hresult(code, a->code);
 	padded_date(date, now);
 	(void)snprintf(text, sizeof text, "%s, 0x00000000, %d, 0, %u, %u, %u, %s", code, a->kind == ANSWER_ACTIVATED, (unsigned)a->count,
 	               (unsigned)a->activation_s / 60, (unsigned)a->renewal_s / 60, date);

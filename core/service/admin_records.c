@@ -130,10 +130,7 @@ static json_t *record_line(const struct ledger_event *e)
 	const struct store_event *v = &e->event;
 	char code[16], client[UUID_TEXT], activation[UUID_TEXT], time[32], name[STORE_NAME_MAX];
 
-	if (v->result == CODE_OK)
-		(void)snprintf(code, sizeof code, "0x0");
-	else
-		code_name_hresult(code, v->result);
+	code_name_hresult(code, v->result);
 	uuid_format(client, v->client);
 	uuid_format(activation, e->activation_id);
 	time_event(time, v->seen != 0 ? v->seen : v->at);
