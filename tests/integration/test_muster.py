@@ -277,9 +277,12 @@ def test_agent(office):
         agent.wait()
     assert agent.returncode == 0, output
     lines = output.splitlines()
-    assert re.match(r"muster: counted activation_id=\S+ code=0xC004F038 count=1 minimum_count=5 ", lines[0]), output
-    assert re.match(r"muster: activated activation_id=\S+ code=0 ", lines[1]), output
-    assert lines[2:] == ["muster: stopped by=signal"], output
+    expected = (r'muster: event id=12288 fields="', r'muster: event id=12289 fields="0xC004F038, 0x00000000, 0, 0, 1, ',
+                r"muster: counted activation_id=\S+ code=0xC004F038 count=1 minimum_count=5 ", r'muster: event id=12288 fields="',
+                r'muster: event id=12289 fields="0x0, 0x00000000, 1, 0, 6, ', r"muster: activated activation_id=\S+ code=0 ", r"muster: stopped by=signal$")
+    assert len(lines) == len(expected), output
+    for line, begin in zip(lines, expected):
+        assert re.match(begin, line), output
 
 
 def test_agent_once(office):
