@@ -6,12 +6,13 @@
 #include "core/base/bytes.h"
 
 #define BOUND_MS 20000   /* a hang, on the slowest machine with a sanitizer */
-#define TRIES 6          /* one fault may be met by more than one question: as an error of its own and as a handle of no more use */
+#define TRIES(w) (4 + 2 * (w)->faults)   /* one fault may be met by more than one question: as an error of its own and as a handle of no more use */
 #define KNOWN "c0ffee"
 
-void work_init(struct work *w, const char *where)
+void work_init(struct work *w, const char *where, unsigned faults)
 {
 	memset(w, 0, sizeof *w);
+	w->faults = faults;
 	w->where = where;
 	fix_open(&w->fix, FIX_SQLITE);
 	/* Exactly as many as there are: a request that failed must not have used up a place. */
@@ -42,7 +43,7 @@ static void start(struct work *w)
 
 	while ((r = fix_try_start(&w->fix, &err)) != MUSTER_OK) {
 		plain(w, r, &err, "start");
-		ck_assert_msg(++w->failed_starts < 2, "%s: the second start fails, too: %s", w->where, err.message);
+		ck_assert_msg(++w->failed_starts <= w->faults, "%s: start %u fails, too: %s", w->where, w->failed_starts, err.message);
 	}
 }
 
@@ -110,7 +111,7 @@ static void put_through(struct work *w)
 		w->again += (unsigned)left;
 		if (left == 0)
 			return;
-		ck_assert_msg(tries < TRIES, "%s: %zu requests are answered 503 again and again", w->where, left);
+		ck_assert_msg(tries < TRIES(w), "%s: %zu requests are answered 503 again and again", w->where, left);
 	}
 }
 
@@ -178,7 +179,7 @@ static bool failed(struct work *w, int r, const struct muster_err *err, const ch
 	if (r == MUSTER_OK)
 		return false;
 	plain(w, r, err, what);
-	ck_assert_msg(++w->refused_acts < TRIES, "%s: %s fails again and again: %s", w->where, what, err->message);
+	ck_assert_msg(++w->refused_acts < TRIES(w), "%s: %s fails again and again: %s", w->where, what, err->message);
 	return true;
 }
 
@@ -321,6 +322,17 @@ static void forget(struct work *w, uint32_t id)
 	} while (failed(w, r, &err, "forget"));
 }
 
+/* What stale storage makes stale is asked about; a reload changes nothing. */
+static void probe_and_rebind(struct work *w)
+{
+	struct muster_err err = { 0 };
+
+	while (failed(w, ledger_ready(w->fix.l, &err), &err, "readiness"))
+		wait_ready(w);
+	while (failed(w, ledger_bind(w->fix.l, w->fix.catalog, &err), &err, "reload"))
+		;
+}
+
 /* ---- the whole ---- */
 
 void work_do(struct work *w)
@@ -361,9 +373,10 @@ void work_do(struct work *w)
 	forget(w, 13);
 	add_many(w, TINY, 9, 14);
 	put_through(w);
-	/* A second passes: the ledger folds and probes by itself. */
+	/* Some seconds pass: the ledger folds by itself and looks whether the disk takes writes. */
+	settle(w);
 	clock_manual_advance(&w->fix.clock, 11000);
-	ledger_nudge(w->fix.l);
+	probe_and_rebind(w);
 	for (uint32_t id = 1; id <= 3; id++)
 		add_renewal(w, OFFICE2013, id, id - 1);
 	put_through(w);
@@ -422,14 +435,36 @@ static void check_answers(struct work *w, const struct rows *rows)
 #define SAME(a, b, field, what) \
 	ck_assert_msg((a)->field == (b)->field, "%s: %s: " #field ": %llu, not %llu", where, what, (unsigned long long)(a)->field, (unsigned long long)(b)->field)
 
-static void same(const char *where, const char *what, const struct work_sum *a, const struct work_sum *b)
+/*
+ * Where the log itself could not be asked whether a commit had happened, a refused request that was asked again may stand
+ * there twice: refusals have no digest. All that is granted or counted is compared exactly.
+ */
+static void same_refusals(const struct work *w, const char *what, const struct work_sum *a, const struct work_sum *b)
 {
+	const char *where = w->where;
+
+	if (w->faults > 1) {
+		ck_assert_msg(a->rows >= b->rows && a->row_requests == a->rows && a->unknown_requests >= b->unknown_requests, "%s: %s: rows are missing", where, what);
+		return;
+	}
+	for (size_t i = 0; i < FIX_PRODUCTS; i++) {
+		SAME(a, b, totals[i].total, what);
+		SAME(a, b, totals[i].failed, what);
+	}
+	SAME(a, b, unknown_requests, what);
+	SAME(a, b, rows, what);
+	SAME(a, b, row_requests, what);
+}
+
+static void same(const struct work *w, const char *what, const struct work_sum *a, const struct work_sum *b)
+{
+	const char *where = w->where;
+
+	same_refusals(w, what, a, b);
 	for (size_t i = 0; i < FIX_PRODUCTS; i++) {
 		SAME(a, b, count[i].current, what);
 		SAME(a, b, count[i].cap, what);
 		SAME(a, b, count[i].largest_minimum, what);
-		SAME(a, b, totals[i].total, what);
-		SAME(a, b, totals[i].failed, what);
 		SAME(a, b, totals[i].status[2], what);
 	}
 	for (size_t i = 0; i < sizeof a->requests / sizeof a->requests[0]; i++)
@@ -437,9 +472,6 @@ static void same(const char *where, const char *what, const struct work_sum *a, 
 	SAME(a, b, clients, what);
 	SAME(a, b, settings, what);
 	SAME(a, b, unknown, what);
-	SAME(a, b, unknown_requests, what);
-	SAME(a, b, rows, what);
-	SAME(a, b, row_requests, what);
 }
 
 void work_check(struct work *w, const struct work_sum *base)
@@ -449,14 +481,14 @@ void work_check(struct work *w, const struct work_sum *base)
 	const char *where = w->where;
 	struct work_sum now;
 
-	same(where, "before the stop", &w->live, base);
+	same(w, "before the stop", &w->live, base);
 	fix_start(&w->fix);
 	rows.n = 0;
 	ck_assert_msg(ledger_events(w->fix.l, 0, SIZE_MAX, keep_event, &rows, &err) == MUSTER_OK, "%s", err.message);
 	check_rows(w, &rows);
 	check_answers(w, &rows);
 	summarize(w, &now);
-	same(where, "after a start", &now, base);
+	same(w, "after a start", &now, base);
 	ck_assert_msg(now.journal == w->live.journal, "%s: the journal has %zu rows, not %zu", w->where, now.journal, w->live.journal);
 	/* The very same machines are counted, whichever came last. */
 	for (size_t i = 0; i < FIX_PRODUCTS; i++)

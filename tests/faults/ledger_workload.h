@@ -31,10 +31,11 @@ struct work {
 	struct work_sum live;              /**< before the stop */
 	unsigned again, refused_acts, failed_starts;   /**< requests asked again; administrators' acts and questions that failed; starts that failed */
 	const char *where;                 /**< names the case in messages */
+	unsigned faults;                   /**< how many calls in succession fail */
 };
 
-/** Make the folder. @p where names the case in messages; borrowed. */
-void work_init(struct work *w, const char *where);
+/** Make the folder. @p where names the case in messages; borrowed. @p faults: so many calls in succession fail, at least 1. */
+void work_init(struct work *w, const char *where, unsigned faults);
 /** Start the ledger, the whole workload, stop it. Asserts that the ledger comes back by itself from one fault, within bounds. */
 void work_do(struct work *w);
 /** Nothing fails any more: start again and compare with the answers given, with the state before the stop, and with @p base, the run without a fault. */

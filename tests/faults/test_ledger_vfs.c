@@ -9,11 +9,12 @@
 
 #define BUDGET_MS 18000   /* for all ways together */
 
-static const struct way { const char *name; unsigned calls; enum vfs_fail_how how; int64_t budget_ms; } ways[] = {
-	{ "failing call", VFS_FAIL_ALL, VFS_FAIL_IOERR, BUDGET_MS * 5 / 10 },
-	{ "full disk", VFS_FAIL_GROWING, VFS_FAIL_FULL, BUDGET_MS * 2 / 10 },
-	{ "torn write", VFS_FAIL_WRITE, VFS_FAIL_TORN, BUDGET_MS / 10 },
-	{ "write or sync done but reported as failed", VFS_FAIL_WRITE | VFS_FAIL_SYNC | VFS_FAIL_TRUNCATE, VFS_FAIL_LATE, BUDGET_MS * 2 / 10 },
+static const struct way { const char *name; unsigned calls; enum vfs_fail_how how; unsigned faults; int64_t budget_ms; } ways[] = {
+	{ "failing call", VFS_FAIL_ALL, VFS_FAIL_IOERR, 1, BUDGET_MS * 4 / 10 },
+	{ "outage of some calls", VFS_FAIL_ALL, VFS_FAIL_IOERR, 5, BUDGET_MS * 2 / 10 },
+	{ "full disk", VFS_FAIL_GROWING, VFS_FAIL_FULL, 1, BUDGET_MS * 15 / 100 },
+	{ "torn write", VFS_FAIL_WRITE, VFS_FAIL_TORN, 1, BUDGET_MS / 10 },
+	{ "write or sync done but reported as failed", VFS_FAIL_WRITE | VFS_FAIL_SYNC | VFS_FAIL_TRUNCATE, VFS_FAIL_LATE, 1, BUDGET_MS * 15 / 100 },
 };
 
 /* One run with one failure. @return whether it was met. */
@@ -25,7 +26,7 @@ static bool run(const struct vfs_fail_order *order, const char *name, struct wor
 
 	ck_assert_ptr_nonnull(w);
 	(void)snprintf(where, sizeof where, "%s %llu", name, (unsigned long long)order->nth);
-	work_init(w, where);
+	work_init(w, where, (unsigned)order->more + 1);
 	vfs_fail_arm(order);
 	work_do(w);
 	met = vfs_fail_met() > 0;
@@ -43,7 +44,7 @@ static bool run(const struct vfs_fail_order *order, const char *name, struct wor
 START_TEST(test_ledger_every_call)
 {
 	const struct way *way = &ways[_i];
-	struct vfs_fail_order order = { .calls = way->calls, .how = way->how };
+	struct vfs_fail_order order = { .calls = way->calls, .how = way->how, .more = way->faults - 1 };
 	struct work_sum base;
 	struct faults plan;
 	uint64_t total, calls, missed = 0;

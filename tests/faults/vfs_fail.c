@@ -35,7 +35,7 @@ static bool fails(unsigned call, const char *path, enum vfs_fail_how *how)
 	(void)pthread_mutex_lock(&lock);
 	if ((order.calls & call) != 0 && (order.file == NULL || (path != NULL && strstr(path, order.file) != NULL))) {
 		calls++;
-		yes = order.nth != 0 && (order.for_ever ? calls >= order.nth : calls == order.nth);
+		yes = order.nth != 0 && calls >= order.nth && (order.for_ever || calls - order.nth <= order.more);
 		met += yes;
 		*how = order.how;
 	}

@@ -30,6 +30,7 @@ struct vfs_fail_order {
 	const char *file;        /**< only files whose path contains this ("log.db", "-wal"); NULL: all. Must live while armed */
 	uint64_t nth;            /**< 1: the next such call; 0: none, only count */
 	bool for_ever;           /**< every later one, too */
+	uint64_t more;           /**< so many later ones, too */
 	enum vfs_fail_how how;
 };
 
