@@ -249,7 +249,7 @@ void decide_uncharge(struct ledger *l, const struct group *g, const struct stage
 
 	if (!s->charged)
 		return;
-	used = windows_used(l->new_clients, s->request->addr, s->request->addr_len, KEY_NEW_CLIENT, g->boot, HOUR_MS, &crowded);
+	used = windows_used(l->new_clients, s->event.addr, s->event.addr_len, KEY_NEW_CLIENT, g->boot, HOUR_MS, &crowded);
 	if (*used > 0)
 		--*used;
 	if (s->pool->day_used > 0)

@@ -91,6 +91,7 @@ struct ledger {
 	struct store_log *log;
 	struct digester *digester;
 	struct group *group;
+	bool in_doubt;                     /* the group's commit may have happened; the log could not be asked yet */
 	int64_t next_seq, tick_ms, trim_ms;
 	bool trim_more;
 

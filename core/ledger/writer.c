@@ -112,8 +112,10 @@ static int commit(struct ledger *l, struct group *g, struct muster_err *err)
 	if (g->event_count == 0)
 		return MUSTER_OK;
 	r = l->log->ops->append(l->log, g->events, g->event_count, err);
-	if (r == MUSTER_E_UNKNOWN)
+	if (r == MUSTER_E_UNKNOWN) {
 		r = resolve(l, g, err);
+		l->in_doubt = l->log == NULL;
+	}
 	if (r == MUSTER_E_IO || l->log == NULL)
 		atomic_store(&l->ready, false);
 	return r;
@@ -151,17 +153,18 @@ static void group_drop(struct ledger *l, const struct group *g)
 	}
 }
 
-static void answer_storage(struct ledger_request *r)
+static void answer_storage(struct ledger_request *r, bool in_doubt)
 {
 	r->code = CODE_M_STORAGE;
 	r->seq = r->expires = 0;
 	r->count = r->minimum = 0;
 	r->repeat = r->renewal = false;
 	r->retry_after = 1 + (uint32_t)random_below(10);
-	snprintf(r->detail, sizeof r->detail, "the request could not be recorded; nothing was counted or granted");
+	snprintf(r->detail, sizeof r->detail, "%s", in_doubt ? "whether the request was recorded is not known yet; repeated with the same nonce it counts once" :
+	         "the request could not be recorded; nothing was counted or granted");
 }
 
-static void group_answer(struct group *g, bool committed)
+static void group_answer(struct group *g, bool committed, bool in_doubt)
 {
 	for (uint32_t i = 0; i < g->n; i++) {
 		struct ledger_request *r = g->rows[i].request;
@@ -169,7 +172,7 @@ static void group_answer(struct group *g, bool committed)
 		if (r == NULL)
 			continue;
 		if (g->rows[i].fate != FATE_ANSWERED && !committed) {
-			answer_storage(r);
+			answer_storage(r, in_doubt);
 		} else if (g->rows[i].fate == FATE_SAME) {
 			answer_from_event(r, &g->rows[g->rows[i].same].event);
 			r->repeat = true;
@@ -184,7 +187,7 @@ static void fail_requests(struct ledger_request *first)
 		struct ledger_request *r = first;
 
 		first = r->next;
-		answer_storage(r);
+		answer_storage(r, false);
 		r->done(r);
 	}
 }
@@ -234,12 +237,12 @@ static uint32_t group_run(struct ledger *l, struct ledger_request *first, bool a
 		snprintf(l->commit_error, sizeof l->commit_error, "%s", r == MUSTER_OK ? "" : err.message);
 		if (r == MUSTER_OK)
 			group_apply(l, g);
-		else
+		else if (!l->in_doubt)
 			group_drop(l, g);
 	}
 	wake = atomic_load(&l->backlog) >= FOLD_WAITING || refill_due(l, refill_steady_ms());
 	pthread_mutex_unlock(&l->lock);
-	group_answer(g, r == MUSTER_OK);
+	group_answer(g, r == MUSTER_OK, l->in_doubt);
 	if (g->event_count > 0)
 		say_commit(l, before, r, err.message);
 	host_flush(l);
@@ -281,6 +284,10 @@ static void rebuild(struct ledger *l)
 
 	if (memory_rebuild(l, &err) == MUSTER_OK) {
 		pthread_mutex_lock(&l->lock);
+		/* Now it is known. No group was decided meanwhile, so the last one is still there; its requests are not. */
+		if (l->in_doubt && l->applied_seq < l->group->events[l->group->event_count - 1]->seq)
+			group_drop(l, l->group);
+		l->in_doubt = false;
 		host_row(l, CODE_M_STORAGE, "storage works again after a fault; memory was rebuilt from disk");
 		pthread_mutex_unlock(&l->lock);
 		host_event(l, 4, "ledger-rebuilt", "memory was rebuilt from disk after a storage fault; requests are taken again");

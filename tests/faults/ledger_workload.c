@@ -395,9 +395,16 @@ static int keep_event(void *ctx, const struct ledger_event *e)
 	return 0;
 }
 
-/* No number twice, no request twice. */
+/* No number twice, no request twice, and the host's own rows are not either. */
 static void check_rows(const struct work *w, const struct rows *rows)
 {
+	unsigned started = 0, stopped = 0;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		started += (rows->e[i].flags & STORE_F_SYSTEM) != 0 && strcmp(rows->e[i].name, "started") == 0;
+		stopped += (rows->e[i].flags & STORE_F_SYSTEM) != 0 && strcmp(rows->e[i].name, "stopped") == 0;
+	}
+	ck_assert_msg(started >= 1 && started <= 2 && stopped <= 1, "%s: started %u times, stopped %u times", w->where, started, stopped);
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct store_event *a = &rows->e[i];
 
