@@ -10,8 +10,9 @@
 #define BUDGET_MS 18000   /* for all ways together */
 
 static const struct way { const char *name; unsigned calls; enum vfs_fail_how how; unsigned faults; int64_t budget_ms; } ways[] = {
-	{ "failing call", VFS_FAIL_ALL, VFS_FAIL_IOERR, 1, BUDGET_MS * 4 / 10 },
+	{ "failing call", VFS_FAIL_ALL, VFS_FAIL_IOERR, 1, BUDGET_MS * 3 / 10 },
 	{ "outage of some calls", VFS_FAIL_ALL, VFS_FAIL_IOERR, 5, BUDGET_MS * 2 / 10 },
+	{ "outage of some calls that do their work", VFS_FAIL_ALL, VFS_FAIL_LATE, 5, BUDGET_MS / 10 },
 	{ "full disk", VFS_FAIL_GROWING, VFS_FAIL_FULL, 1, BUDGET_MS * 15 / 100 },
 	{ "torn write", VFS_FAIL_WRITE, VFS_FAIL_TORN, 1, BUDGET_MS / 10 },
 	{ "write or sync done but reported as failed", VFS_FAIL_WRITE | VFS_FAIL_SYNC | VFS_FAIL_TRUNCATE, VFS_FAIL_LATE, 1, BUDGET_MS * 15 / 100 },
