@@ -97,16 +97,16 @@ static bool probe_stuck(const struct ledger *l)
 
 static void probe_wait(struct ledger *l, uint64_t probes)
 {
-	bool done = false;
+	bool done;
 
-	for (int waited = 0; !done && waited < PROBE_WAIT_MS; waited += PROBE_LOOK_MS) {
+	do {
 		pthread_mutex_lock(&l->work_lock);
 		cond_wait_ms(&l->folded_cond, &l->work_lock, PROBE_LOOK_MS);
 		pthread_mutex_unlock(&l->work_lock);
 		pthread_mutex_lock(&l->lock);
-		done = l->probes != probes || !atomic_load(&l->ready);
+		done = l->probes != probes || !atomic_load(&l->ready) || probe_stuck(l);
 		pthread_mutex_unlock(&l->lock);
-	}
+	} while (!done);
 }
 
 /*

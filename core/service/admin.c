@@ -15,13 +15,13 @@
 
 #define STACK_BYTES (1u << 20)
 
-struct admin { struct MHD_Daemon *daemon; _Atomic unsigned strangers; };
+struct admin { struct MHD_Daemon *daemon; _Atomic unsigned strangers, lookers; };
 
 /* One connection: who is at its other end does not change. */
 struct caller { struct peer peer; struct muster_err err; bool known; };
 
 /* One request; made at its head. */
-struct question { struct admin_call call; struct buf body; };
+struct question { struct admin_call call; struct buf body; size_t discarded; };
 
 const struct admin_route admin_routes[] = {
 	{ "/admin/v1/status", false, ROLE_VIEWER, admin_status, NULL },
@@ -215,12 +215,21 @@ static enum MHD_Result answer(struct question *q, const char *url, bool post)
 	return out != NULL ? reply_json(c->mhd, out) : reply_problem(c->mhd, 0, CODE_M_INTERNAL, "out of memory");
 }
 
-/* Where the socket's mode lets everybody connect, who may not even look must not take the places of those who may. */
+/* Where this peer's connection is counted, and how many there may be; NULL: administrators are not. */
+static _Atomic unsigned *places(struct admin *a, enum role role, unsigned *most)
+{
+	*most = role == ROLE_NONE ? ADMIN_STRANGERS : ADMIN_LOOKERS;
+	return role == ROLE_NONE ? &a->strangers : role < ROLE_ADMINISTRATOR ? &a->lookers : NULL;
+}
+
+/* Where the socket's mode lets everybody connect, who may do less must not take the places of those who may do more. */
 static void connection_began(struct service *s, struct MHD_Connection *mhd, void **socket_context)
 {
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct caller *caller = mem_alloc(sizeof *caller);
 	struct snapshot *snap;
+	_Atomic unsigned *taken;
+	unsigned most;
 
 	*socket_context = caller;
 	if (caller == NULL) {
@@ -230,7 +239,7 @@ static void connection_began(struct service *s, struct MHD_Connection *mhd, void
 	snap = service_snapshot(s);
 	caller->known = peer_of(&caller->peer, fd->connect_fd, &snap->config->host, &caller->err) == MUSTER_OK;
 	snapshot_unref(snap);
-	if (caller->peer.role == ROLE_NONE && atomic_fetch_add(&s->admin->strangers, 1) >= ADMIN_STRANGERS)
+	if ((taken = places(s->admin, caller->peer.role, &most)) != NULL && atomic_fetch_add(taken, 1) >= most)
 		(void)shutdown(fd->connect_fd, SHUT_RDWR);
 }
 
@@ -238,12 +247,14 @@ static void connection(void *cls, struct MHD_Connection *mhd, void **socket_cont
 {
 	struct service *s = cls;
 	struct caller *caller = *socket_context;
+	_Atomic unsigned *taken;
+	unsigned most;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		connection_began(s, mhd, socket_context);
 	} else if (caller != NULL) {
-		if (caller->peer.role == ROLE_NONE)
-			atomic_fetch_sub(&s->admin->strangers, 1);
+		if ((taken = places(s->admin, caller->peer.role, &most)) != NULL)
+			atomic_fetch_sub(taken, 1);
 		mem_free(caller);
 		*socket_context = NULL;
 	}
@@ -276,7 +287,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *mhd, const char 
 	if (q == NULL)
 		return begin(cls, mhd, con_cls);
 	if (*n > 0) {
-		buf_add(&q->body, data, *n);
+		if (!q->body.failed)
+			buf_add(&q->body, data, *n);
+		if (q->body.failed && (q->discarded += *n) > ADMIN_DISCARD_MAX)
+			return MHD_NO;
 		*n = 0;
 		return MHD_YES;
 	}

@@ -9,6 +9,9 @@
 
 #define ADMIN_CONNECTIONS 64
 #define ADMIN_STRANGERS 8  /* connections of those without a role */
+#define ADMIN_LOOKERS 48   /* connections of viewers and key readers: administrators always find a place */
+#define ADMIN_FOLLOWERS 32 /* followers of events, whatever their role */
+#define ADMIN_DISCARD_MAX (1u << 20)  /* of a body that is too long, read before the connection is closed */
 #define ADMIN_BODY_MAX (64u << 10)
 #define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
 #define ADMIN_IDLE_S 60

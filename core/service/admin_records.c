@@ -304,7 +304,11 @@ enum MHD_Result admin_follow(struct admin_call *c)
 		return MHD_NO;
 	f->after = after;
 	f->service = c->service;
-	atomic_fetch_add(&c->service->followers, 1);
+	if (atomic_fetch_add(&c->service->followers, 1) >= ADMIN_FOLLOWERS) {
+		follow_free(f);
+		(void)err_code(&err, MUSTER_E_BUSY, CODE_M_BUSY, "%d others follow the events already, the most there may be", ADMIN_FOLLOWERS);
+		return admin_refuse(c, &err);
+	}
 	f->fd = fd->connect_fd;
 	buf_init(&f->out, 4u << 20);
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, follow_read, f, follow_free);

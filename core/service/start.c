@@ -17,6 +17,7 @@
 
 #define STOP_MS 9500   /* of the ten seconds; the rest is for closing */
 #define SENDING_MS 1000
+#define READING_MS 2000    /* for whose answer is ready and who does not read it */
 #define FOLLOWERS_MS 1000  /* they look every 200 ms; who does not read meanwhile is cut off */
 #define STEP_MS 10
 #define OTHER_DESCRIPTORS 256  /* databases and their journals, admin connections, plugins, a backup */
@@ -206,17 +207,19 @@ static int64_t steady_ms(void)
 
 bool stop_host(struct service *s)
 {
-	int64_t until = steady_ms() + STOP_MS, followers;
+	int64_t began = steady_ms(), until = began + STOP_MS, patience;
 	size_t busy;
 
 	atomic_store(&s->stopping, true);
 	http_quiesce(s);
 	/* Keep-alive connections wait for nothing. Who is still sending a request has a second, who has sent one is answered. */
-	while (connections_busy(&s->connections, steady_ms() < until - STOP_MS + SENDING_MS) > 0 && steady_ms() < until - STOP_MS / 2)
+	while (connections_busy(&s->connections, steady_ms() < began + SENDING_MS) > 0 &&
+	       steady_ms() < began + (atomic_load(&s->waiting) > 0 ? STOP_MS / 2 : READING_MS))
 		pause_ms(STEP_MS);
 	if (s->ledger != NULL)
 		ledger_stop(s->ledger);
-	while ((busy = connections_busy(&s->connections, false)) > 0 && steady_ms() < until)
+	patience = steady_ms() + READING_MS;
+	while ((busy = connections_busy(&s->connections, false)) > 0 && steady_ms() < (patience < until ? patience : until))
 		pause_ms(STEP_MS);
 	connections_end_idle(&s->connections);
 	if (atomic_load(&s->waiting) > 0) {
@@ -227,8 +230,8 @@ bool stop_host(struct service *s)
 		log_line(LOG_WARNING, "stop", "connections=%zu text=\"closed with an unfinished answer\"", busy);
 	http_stop(s);
 	/* They look at `stopping` now and then, and end their answers properly. */
-	followers = steady_ms() + FOLLOWERS_MS;
-	while (atomic_load(&s->followers) > 0 && steady_ms() < followers && steady_ms() < until)
+	patience = steady_ms() + FOLLOWERS_MS;
+	while (atomic_load(&s->followers) > 0 && steady_ms() < (patience < until ? patience : until))
 		pause_ms(STEP_MS);
 	admin_stop(s);
 	return true;

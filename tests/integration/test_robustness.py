@@ -102,6 +102,61 @@ def test_follower_that_does_not_read_delays_no_stop(new_host):
     s.close()
 
 
+def test_client_that_does_not_read_delays_no_stop(new_host):
+    host = new_host()
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", host.port))
+    s.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        while True:
+            s.sendall(b"GET /v1/products HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+    begun = time.monotonic()
+    assert host.stop() == 0
+    assert time.monotonic() - begun < 8
+    s.close()
+
+
+# --- the admin socket ---
+
+def follow(host):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(PATIENCE)
+    s.connect(str(host.socket))
+    s.sendall(b"GET /admin/v1/events?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    return s
+
+
+def test_followers_leave_room_for_administrators(new_host):
+    host = new_host()
+    followers = [follow(host) for _ in range(32)]
+    for s in followers:
+        assert s.recv(100).startswith(b"HTTP/1.1 200 ")
+    a = host.admin("GET", "/events?follow=1")
+    assert a.code == "M-126" and "32 others" in a.json["detail"], a
+    assert host.admin("GET", "/status").status == 200
+    for s in followers:
+        s.close()
+    eventually(lambda: follows(host), "whoever hung up makes room")
+
+
+def follows(host):
+    with follow(host) as s:
+        return s.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_endless_body_on_the_admin_socket_is_cut_off(new_host):
+    host = new_host()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(PATIENCE)
+        s.connect(str(host.socket))
+        s.sendall(b"POST /admin/v1/settings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(1000):
+                s.sendall(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
+    assert host.admin("GET", "/status").status == 200
+
+
 def test_reloads_asked_for_while_it_stops(new_host):
     """SIGTERM among reloads: each is answered or cut off, and the daemon ends."""
     host = new_host()

@@ -353,6 +353,37 @@ MEMORY_TEST(test_ready_probe)
 	ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_OK);
 }
 
+static double steady(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A disk that hangs in the probe itself is found out too, and costs one worker one wait, not each question its own. */
+MEMORY_TEST(test_ready_probe_hangs)
+{
+	struct gate g = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, true, false };
+	struct muster_err err = { 0 };
+	double began;
+
+	ck_assert_code(ask_code(f, TINY, 1), CODE_OK);
+	store_memory_hook(f->memory, at_gate, &g);
+	clock_manual_advance(&f->clock, 10000);
+	ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_E_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.message, "very slow or stuck"));
+	began = steady();
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_E_BUSY);
+	ck_assert(steady() - began < 2);
+	gate_set(&g, false);
+	/* A group's commit tells as much as a probe would. */
+	ck_assert_code(ask_code(f, TINY, 2), CODE_OK);
+	ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_OK);
+	store_memory_hook(f->memory, NULL, NULL);
+}
+
 /* The host's clock falls behind the latest event: no grants, 0xC004F06C, until it is right again or accepted, also after a restart. */
 LEDGER_TEST(test_clock_back)
 {
@@ -503,5 +534,5 @@ LEDGER_TEST(test_clock_skew)
 }
 
 UNIT_MAIN("ledger_faults", test_fault_fail, test_fault_full, test_fault_forget, test_fault_lost_answer, test_fault_each, test_fault_group,
-          test_queue_full_and_old, test_back_pressure, test_disk_low, test_ready_probe, test_clock_back, test_clock_log_time, test_clock_ahead,
+          test_queue_full_and_old, test_back_pressure, test_disk_low, test_ready_probe, test_ready_probe_hangs, test_clock_back, test_clock_log_time, test_clock_ahead,
           test_clock_silence, test_clock_skew)
