@@ -87,7 +87,9 @@ def test_port_in_use_names_its_holder(new_host):
     second = new_host(start=False)
     second.configure(listen=f"127.0.0.1:{first.port}")
     words = refused(second)
-    assert f"port {first.port} is in use by musterd (process {first.process.pid})" in words, words
+    # musterd leaves no core dumps, so only root may look which sockets it holds.
+    holder = f"musterd (process {first.process.pid})" if os.geteuid() == 0 else "another process"
+    assert f"port {first.port} is in use by {holder}" in words, words
 
 
 def test_state_in_use_names_its_holder(new_host):
