@@ -5,6 +5,7 @@
  */
 #include "tests/faults/faults.h"
 #include "tests/faults/ledger_workload.h"
+#include "tests/unit/unit.h"
 
 #include "core/base/mem.h"
 
@@ -57,15 +58,9 @@ int main(void)
 {
 	Suite *suite = suite_create("ledger_alloc");
 	TCase *one = tcase_create("ledger_alloc");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(one, faults_all() ? 800 : 120);
 	tcase_add_test(one, test_ledger_every_allocation);
 	suite_add_tcase(suite, one);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "tests/faults/faults.h"
 #include "tests/faults/ledger_workload.h"
 #include "tests/faults/vfs_fail.h"
+#include "tests/unit/unit.h"
 
 #define BUDGET_MS 18000   /* for all ways together */
 
@@ -68,15 +69,9 @@ int main(void)
 {
 	Suite *suite = suite_create("ledger_vfs");
 	TCase *one = tcase_create("ledger_vfs");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(one, faults_all() ? 800 : 120);
 	tcase_add_loop_test(one, test_ledger_every_call, 0, (int)(sizeof ways / sizeof ways[0]));
 	suite_add_tcase(suite, one);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }

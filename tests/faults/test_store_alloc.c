@@ -1,6 +1,7 @@
 /* Every allocation of ours fails once during the workload, on both stores: the step says so, changed nothing, and passes when repeated. */
 #include "tests/faults/store_workload.h"
 #include "tests/unit/store_help.h"
+#include "tests/unit/unit.h"
 
 #include "core/base/mem.h"
 #include "core/store/store_memory.h"
@@ -80,16 +81,10 @@ int main(void)
 {
 	Suite *suite = suite_create("store_alloc");
 	TCase *one = tcase_create("store_alloc");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(one, 120);
 	tcase_add_loop_test(one, test_alloc_every, 0, 2);
 	tcase_add_test(one, test_alloc_new);
 	suite_add_tcase(suite, one);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include "tests/faults/store_workload.h"
 #include "tests/faults/vfs_fail.h"
 #include "tests/unit/store_help.h"
+#include "tests/unit/unit.h"
 
 static char folder[64], state_dir[80], copy_dir[80], backup_dir[80], part_dir[90];
 
@@ -168,15 +169,9 @@ int main(void)
 {
 	Suite *suite = suite_create("store_vfs");
 	TCase *one = tcase_create("store_vfs");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(one, 300);
 	tcase_add_loop_test(one, test_vfs_every_call, 0, (int)(sizeof ways / sizeof ways[0]));
 	suite_add_tcase(suite, one);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }

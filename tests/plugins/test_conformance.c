@@ -95,17 +95,11 @@ int main(void)
 {
 	Suite *suite = suite_create("conformance");
 	TCase *cases = tcase_create("conformance");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(cases, 120);
 	tcase_add_test(cases, test_conformance_plugins);
 	tcase_add_loop_test(cases, test_conformance_failures, 0, sizeof wrong / sizeof wrong[0]);
 	tcase_add_test(cases, test_conformance_not_loaded);
 	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "core/store/store_memory.h"
 #include "tests/unit/store_help.h"
+#include "tests/unit/unit.h"
 
 static char folder[64];
 static struct store *store;
@@ -61,8 +62,6 @@ static inline void end(void)
 static inline int both_run(const char *name, const TTest *const *tests, size_t count)
 {
 	Suite *suite = suite_create(name);
-	SRunner *runner;
-	int failed;
 
 	for (size_t i = 0; i < count; i++) {
 		TCase *one = tcase_create(tests[i]->name);
@@ -71,11 +70,7 @@ static inline int both_run(const char *name, const TTest *const *tests, size_t c
 		tcase_add_loop_test(one, tests[i], 0, 2);
 		suite_add_tcase(suite, one);
 	}
-	runner = srunner_create(suite);
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }
 
 #endif

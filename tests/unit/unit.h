@@ -18,12 +18,22 @@
 		return unit_run_into(suite_create(name), tests_, sizeof tests_ / sizeof tests_[0]); \
 	}
 
+/** Run the suite and free it: for programs that fill it themselves. @return what main returns. */
+static inline int unit_run_suite(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	/* The environment of `make check` asks for TAP and silence; by hand there is a readable summary. */
+	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /** Add the tests to the suite, each between setup and teardown (may be NULL), run it, free it. @return what main returns. */
 static inline int unit_run_with(Suite *suite, const TTest *const *tests, size_t count, SFun setup, SFun teardown)
 {
-	SRunner *runner;
-	int failed;
-
 	for (size_t i = 0; i < count; i++) {
 		TCase *one = tcase_create(tests[i]->name);
 
@@ -34,12 +44,7 @@ static inline int unit_run_with(Suite *suite, const TTest *const *tests, size_t 
 		tcase_add_test(one, tests[i]);
 		suite_add_tcase(suite, one);
 	}
-	runner = srunner_create(suite);
-	/* The environment of `make check` asks for TAP and silence; by hand there is a readable summary. */
-	srunner_run_all(runner, getenv("CK_VERBOSITY") != NULL ? CK_ENV : CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run_suite(suite);
 }
 
 static inline int unit_run_into(Suite *suite, const TTest *const *tests, size_t count)
