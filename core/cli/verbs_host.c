@@ -86,7 +86,7 @@ static int host_request(struct cli *c)
 		if (file_write(c->value[CLI_O_OUT], bytes, 0644, &err) != MUSTER_OK)
 			r = cli_fail(c, &err);
 		else if (!c->given[CLI_O_JSON])
-			fprintf(c->out, "Certificate request written to %s.\nNext, at the issuer: muster-issuer certify %s --products FILE; then here: musterctl host install CERT\n",
+			fprintf(c->out, "Certificate request written to %s.\nNext, at the issuer: muster-issuer certify %s --products FILE, where FILE has the\nactivation IDs to be certified, one a line (`musterctl products` lists them); then here: musterctl host install CERT\n",
 			        c->value[CLI_O_OUT], c->value[CLI_O_OUT]);
 	}
 	if (r == CLI_OK && c->given[CLI_O_JSON])

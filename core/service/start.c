@@ -21,7 +21,7 @@
 #define FOLLOWERS_MS 1000  /* they look every 200 ms; who does not read meanwhile is cut off */
 #define STEP_MS 10
 #define OTHER_DESCRIPTORS 256  /* databases and their journals, admin connections, plugins, a backup */
-#define LOW_PRIORITY 10  /* nice value of `spri` */
+#define LOW_PRIORITY 10  /* nice value of `cpri` */
 
 int start_init(struct service *s, const struct clock *clock, struct muster_err *err)
 {
