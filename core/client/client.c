@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,13 +154,19 @@ const char *muster_client_id(const struct muster_client *c)
 	return c->id_text;
 }
 
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_NS 20000000
+
 int client_begin(struct muster_client *c, struct muster_err *err)
 {
 	struct state_identity id;
 	int r;
 
 	MUSTER_ASSERT(c->magic == CLIENT_MAGIC);
-	if ((r = state_lock(&c->state, err)) != MUSTER_OK)
+	/* Somebody who only moves the clock's mark is gone in a moment; who asks a host may take longer, and is named then. */
+	for (int tries = 0; (r = state_lock(&c->state, err)) == MUSTER_E_BUSY && tries < LOCK_TRIES; tries++)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = LOCK_PAUSE_NS }, NULL);
+	if (r != MUSTER_OK)
 		return r;
 	if ((r = state_identity_load(&c->state, &id, err)) == MUSTER_OK)
 		set_identity(c, &id);

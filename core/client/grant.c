@@ -24,8 +24,12 @@ void client_mark(struct muster_client *c, int64_t now)
 {
 	int64_t mark = 0;
 
-	if (state_mark_load(&c->state, &mark, NULL) == MUSTER_OK && now > mark + MARK_STEP)
+	if (state_mark_load(&c->state, &mark, NULL) != MUSTER_OK || now <= mark + MARK_STEP || state_lock(&c->state, NULL) != MUSTER_OK)
+		return;
+	/* Read again: whoever had the lock may have moved it further. */
+	if (state_mark_load(&c->state, &mark, NULL) == MUSTER_OK && now > mark)
 		(void)state_mark_save(&c->state, now, NULL);
+	state_unlock(&c->state);
 }
 
 /* ---- held ---- */

@@ -102,6 +102,32 @@ START_TEST(test_client_two_processes)
 }
 END_TEST
 
+/* Whoever only looks never writes beside the one who holds the lock: the clock's mark is left to the next look. */
+START_TEST(test_client_mark_waits_for_nobody)
+{
+	struct muster_client *one, *two;
+	int64_t before = 0, held = 0, after = 0;
+
+	fake_init(&k);
+	one = fake_open(&k);
+	two = fake_open(&k);
+	(void)fake_activate(&k, one);
+	fixture_ok(state_mark_load(&one->state, &before, &err), &err);
+	clock_manual_advance(&k.clock, 3600 * 1000);
+	fixture_ok(client_begin(one, &err), &err);
+	ck_assert_uint_eq(fake_status(two).valid, 1);
+	fixture_ok(state_mark_load(&one->state, &held, &err), &err);
+	ck_assert_int_eq(held, before);
+	client_end(one);
+	ck_assert_uint_eq(fake_status(two).valid, 1);
+	fixture_ok(state_mark_load(&one->state, &after, &err), &err);
+	ck_assert_int_eq(after, before + 3600);
+	muster_client_free(one);
+	muster_client_free(two);
+	fake_fini(&k);
+}
+END_TEST
+
 /* Many processes open a folder that is not there yet: all agree on one identity, and none has to wait. */
 START_TEST(test_client_opened_at_once)
 {
@@ -337,5 +363,5 @@ START_TEST(test_client_bad_activation_id)
 }
 END_TEST
 
-UNIT_MAIN("client_state", test_client_state_refused, test_client_issuer_refused, test_client_two_processes, test_client_opened_at_once,
+UNIT_MAIN("client_state", test_client_state_refused, test_client_issuer_refused, test_client_two_processes, test_client_mark_waits_for_nobody, test_client_opened_at_once,
 	test_client_dies_while_writing, test_client_every_allocation, test_client_leftover_part, test_client_each, test_client_bad_activation_id)
