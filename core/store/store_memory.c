@@ -227,6 +227,7 @@ static int log_probe(struct store_log *base, struct muster_err *err)
 	struct memory_log *l = (struct memory_log *)base;
 	int r;
 
+	memory_hook(l->m, false);
 	(void)pthread_mutex_lock(&l->m->lock);
 	if ((r = check_writer(l, err)) == MUSTER_OK)
 		r = memory_outcome(memory_fault(l->m, false), &l->broken, err);
