@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
@@ -65,7 +67,7 @@ static enum MHD_Result key_in_clear(struct request *r)
 	address_text(from, &r->connection.address);
 	/* The key itself is nowhere kept, and what the body held is wiped. */
 	if (r->body.n > 0)
-		memset(r->body.p, 0, r->body.n);
+		OPENSSL_cleanse(r->body.p, r->body.n);
 	if (log_allowed(&r->service->log_key, clock_boot_ms(r->service->clock), 60000, 5))
 		log_line(LOG_WARNING, "key_exposed", "address=%s text=\"a whole product key came over a connection that others can read; treat it as exposed\"", from);
 	return request_problem(r, CODE_M_KEY_IN_CLEAR, NULL, NULL, 0);
@@ -131,14 +133,6 @@ static int check(struct request *r, const struct catalog_edition *e, struct must
 	return catalog_check(r->snapshot->catalog, e, &q, r->service->clock, err);
 }
 
-static bool clocks_agree(const struct request *r)
-{
-	int64_t apart = clock_wall_ms(r->service->clock) - r->activate.time;
-	int64_t limit = (int64_t)r->snapshot->config->host.clock_skew * 1000;
-
-	return apart <= limit && -apart <= limit;
-}
-
 /* Cut on a character boundary: the answer must stay UTF-8. */
 static void keep_sentence(char *out, size_t room, const char *text)
 {
@@ -172,12 +166,6 @@ static void decide(struct request *r)
 	if (check(r, e, &err) != MUSTER_OK) {
 		l->refused = err.code != 0 ? err.code : CODE_M_INTERNAL;
 		keep_sentence(r->sentence, sizeof r->sentence, err.message);
-		return;
-	}
-	if (!clocks_agree(r)) {
-		l->refused = (uint32_t)CODE_TIMESTAMP;
-		(void)snprintf(r->sentence, sizeof r->sentence, "The clocks of machine and host are more than %llu minutes apart.",
-		               (unsigned long long)r->snapshot->config->host.clock_skew / 60);
 		return;
 	}
 	r->view = ring_view(r->service->ring);

@@ -225,6 +225,19 @@ def test_client_clock(new_host, hours, status):
         assert host.listing("office2013")["requests"]["failed"] == 1
 
 
+def test_many_clients_skewed_the_same_way_accuse_the_host(new_host):
+    """ledger.md section 2: one machine's clock is that machine's fault; when most differ the same way, the host's is named."""
+    host = new_host()
+    host.certify("office2013")
+    first = host.activate(Machine(), OFFICE2013, time=now_text(5 * 3600))
+    assert first.code == "0xC004F06C" and "the host's clock that is wrong" not in first.json["detail"], first
+    assert not host.lines("clock-suspect")
+    for _ in range(32):
+        last = host.activate(Machine(), OFFICE2013, time=now_text(5 * 3600))
+    assert last.code == "0xC004F06C" and "probably the host's clock that is wrong" in last.json["detail"], last
+    assert len(host.lines("clock-suspect")) == 1, host.logged()
+
+
 def test_virtual_and_physical_count_alike_and_are_shown_apart(new_host):
     host = new_host()
     host.certify("office2013")
