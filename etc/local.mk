@@ -1,30 +1,36 @@
 # etc: see the patterns at the top of Makefile.am.
-# The sample configuration, complete and commented, and the plugin to copy from. /etc/muster/muster.conf is the administrator's:
-# host.conf is laid down there when there is none, never replaced, and taken away again only as long as nobody has changed it.
+# The sample configuration, complete and commented, and the plugin to copy from. What lies in /etc/muster is the administrator's:
+# host.conf (as muster.conf) and the product files are laid down there where there is none, never replaced, and taken away
+# again only as long as nobody has changed them.
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/muster.conf %D%/host.conf plugins/sample/sample.c
-install-data-hook: install-configuration $(sysusers_install)
-uninstall-hook: uninstall-configuration $(sysusers_uninstall)
-install-configuration:
-	@$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/muster"
-	@if test -e "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
-		echo "$(DESTDIR)$(sysconfdir)/muster/muster.conf is there and stays as it is"; \
-	else \
-		$(INSTALL_DATA) "$(srcdir)/%D%/host.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
-	fi
-uninstall-configuration:
-	@if cmp -s "$(srcdir)/%D%/host.conf" "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; then \
-		rm -f "$(DESTDIR)$(sysconfdir)/muster/muster.conf"; \
-	fi
-.PHONY: install-configuration uninstall-configuration
-productsdir = $(sysconfdir)/muster/products.d
-dist_products_DATA = \
+product_files = \
 	%D%/products.d/office2010.ini \
 	%D%/products.d/office2016.ini \
 	%D%/products.d/office2019.ini \
 	%D%/products.d/office-ltsc-2021.ini \
 	%D%/products.d/office-ltsc-2024.ini \
 	%D%/products.d/windows-esu.ini
+EXTRA_DIST += $(product_files)
+# FILE:PLACE where the place is not products.d and the file's own name.
+own_files = %D%/host.conf:muster.conf $(product_files)
+install-data-hook: install-configuration $(sysusers_install)
+uninstall-hook: uninstall-configuration $(sysusers_uninstall)
+install-configuration:
+	@$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/muster/products.d"
+	@for pair in $(own_files); do \
+		case $$pair in *:*) place=$${pair#*:} ;; *) place=products.d/$${pair##*/} ;; esac; \
+		to="$(DESTDIR)$(sysconfdir)/muster/$$place"; \
+		if test -e "$$to"; then echo "$$to is there and stays as it is"; \
+		else $(INSTALL_DATA) "$(srcdir)/$${pair%%:*}" "$$to" || exit 1; fi; \
+	done
+uninstall-configuration:
+	@for pair in $(own_files); do \
+		case $$pair in *:*) place=$${pair#*:} ;; *) place=products.d/$${pair##*/} ;; esac; \
+		to="$(DESTDIR)$(sysconfdir)/muster/$$place"; \
+		if cmp -s "$(srcdir)/$${pair%%:*}" "$$to"; then rm -f "$$to"; fi; \
+	done
+.PHONY: install-configuration uninstall-configuration
 pkgconfig_DATA += %D%/muster-plugin.pc
 pkgconfig_DATA += %D%/muster.pc
 
