@@ -81,19 +81,20 @@ static int refill_pool(struct ledger *l, size_t i, struct muster_err *err)
 {
 	struct pool_slot *slot;
 	struct list list = { 0 };
-	uint32_t cap, window_s;
+	uint32_t pool, cap, window_s;
 	int64_t seq, now, wall, boot, began = refill_steady_ms(), ended;
 	int r;
 
 	pthread_mutex_lock(&l->lock);
 	slot = l->pools[i];
+	pool = slot->row.pool;
 	cap = pool_cap(slot->members);
 	window_s = slot->row.window_s;
 	seq = l->fold_seq;
 	host_time(l, &wall, &boot);
 	now = hostclock_age_time(&l->host, wall, boot);
 	pthread_mutex_unlock(&l->lock);
-	r = recent(l, slot->row.pool, now - (int64_t)window_s * 1000, cap, &list, err);
+	r = recent(l, pool, now - (int64_t)window_s * 1000, cap, &list, err);
 	ended = refill_steady_ms();
 	pthread_mutex_lock(&l->lock);
 	slot->refill_after = ended - began < PACED_MS ? 0 : ended + 9 * (ended - began);
