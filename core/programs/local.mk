@@ -11,7 +11,10 @@ bin_PROGRAMS += muster
 muster_SOURCES = %D%/muster.c
 muster_LDADD = $(mcli_libs)
 muster_LDFLAGS = $(LDFLAGS_PROGRAM)
-
+bin_PROGRAMS += muster-bench
+muster_bench_SOURCES = %D%/muster-bench.c
+muster_bench_LDADD = $(bench_libs)
+muster_bench_LDFLAGS = $(LDFLAGS_PROGRAM)
 
 sbin_PROGRAMS += musterd
 musterd_SOURCES = %D%/musterd.c

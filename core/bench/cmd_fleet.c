@@ -1,0 +1,10 @@
+/* Being built. */
+#include "core/bench/bench.h"
+
+int bench_fleet(int argc, char **argv, const struct clock *clock)
+{
+	(void)argc;
+	(void)argv;
+	(void)clock;
+	return bench_say(BENCH_FAILED, "fleet: being built");
+}

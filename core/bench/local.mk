@@ -1,0 +1,19 @@
+# core/bench: muster-bench, load on a host of its own and fleets in simulated time.
+noinst_LTLIBRARIES += %D%/libbench.la
+%C%_libbench_la_SOURCES = \
+	%D%/bench.h \
+	%D%/cmd_fleet.c \
+	%D%/cmd_limits.c \
+	%D%/cmd_load.c \
+	%D%/cmd_suite.c \
+	%D%/cmd_verify.c \
+	%D%/histogram.h \
+	%D%/host.h \
+	%D%/limits.h \
+	%D%/load.h \
+	%D%/main.c \
+	%D%/population.h \
+	%D%/record.h \
+	%D%/tools.c \
+	%D%/verify.h
+bench_libs = %D%/libbench.la core/issuer/libissuer.la $(service_libs) $(http_libs) -lm
