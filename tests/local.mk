@@ -36,6 +36,7 @@ include %D%/unit/service.mk
 include %D%/unit/issuer.mk
 include %D%/unit/client.mk
 include %D%/unit/cli.mk
+include %D%/unit/bench.mk
 include %D%/plugins/local.mk
 include %D%/refusals/local.mk
 include %D%/vectors/local.mk
