@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/limits.h \
 	%D%/load.h \
 	%D%/main.c \
+	%D%/population.c \
 	%D%/population.h \
 	%D%/record.h \
 	%D%/tools.c \
