@@ -20,7 +20,7 @@ struct load_options {
 	double rate;                     /**< requests a second, open loop, exponential gaps; 0: closed loop */
 	double renewals;                 /**< share of requests by machines that hold a lease, 0 … 1 */
 	uint64_t seed;
-	uint64_t first;                  /**< number of the first new machine; each request of a new machine takes the next */
+	uint64_t first;                  /**< number of the first new machine; each of their requests takes the next */
 	uint64_t most;                   /**< requests at most; 0: until load_stop() */
 	uint64_t keep;                   /**< leases kept for renewals: of the first so many machines */
 	const char *activation_id;       /**< text; NULL: no activation but a plain body (limits_echo) */
@@ -48,8 +48,10 @@ struct load_totals {
 };
 
 struct load;
-/** Begin: connects and sends. @return MUSTER_OK, MUSTER_E_NETWORK, MUSTER_E_NOMEM. */
-int load_start(struct load **out, const struct load_options *o, struct muster_err *err);
+/** Everything but the threads. @param o copied; what it points to is borrowed until load_free(). */
+int load_new(struct load **out, const struct load_options *o, struct muster_err *err);
+/** Threads begin, connect and send. */
+int load_start(struct load *l, struct muster_err *err);
 /** Totals since the last call of load_mark(), or the start. Any time. */
 void load_totals(struct load *l, struct load_totals *out);
 /** Begin to count anew. */
@@ -58,12 +60,12 @@ void load_mark(struct load *l);
 uint64_t load_machines(struct load *l);
 /** No new requests; wait for the answers under way (at most patience_s); threads end. */
 void load_stop(struct load *l);
-/** `most` is reached and answered, or the threads have ended. */
+/** `most` is reached and answered, or the load was stopped. */
 bool load_done(struct load *l);
 /** Change the open loop's rate from now on. */
 void load_rate(struct load *l, double rate);
 void load_free(struct load *l);
-/** The kept leases of another load (its machines renew here). Both stopped or not yet started. */
+/** The kept leases of another load: its machines renew here. The other is stopped, this one is not started and was given no `keep`. */
 void load_take_leases(struct load *l, struct load *from);
 
 #endif

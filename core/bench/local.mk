@@ -10,7 +10,8 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/histogram.h \
 	%D%/host.h \
 	%D%/limits.h \
-	%D%/load.h \
+	%D%/load.c %D%/load.h \
+	%D%/load_http.c %D%/load_http.h \
 	%D%/main.c \
 	%D%/population.c \
 	%D%/population.h \
