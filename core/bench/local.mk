@@ -7,7 +7,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/cmd_load.c \
 	%D%/cmd_suite.c \
 	%D%/cmd_verify.c \
-	%D%/histogram.h \
+	%D%/histogram.c %D%/histogram.h \
 	%D%/host.h \
 	%D%/limits.h \
 	%D%/load.c %D%/load.h \
@@ -15,7 +15,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/main.c \
 	%D%/population.c \
 	%D%/population.h \
-	%D%/record.h \
+	%D%/record.c %D%/record.h \
 	%D%/tools.c \
 	%D%/verify.h
 bench_libs = %D%/libbench.la core/issuer/libissuer.la $(service_libs) $(http_libs) -lm

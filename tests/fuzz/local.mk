@@ -47,3 +47,8 @@ fuzz_targets += %D%/fuzz_answer
 %C%_fuzz_answer_SOURCES = %D%/fuzz_answer.c $(fuzz_main)
 %C%_fuzz_answer_LDADD = $(client_libs)
 %C%_fuzz_answer_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_record
+%C%_fuzz_record_SOURCES = %D%/fuzz_record.c $(fuzz_main)
+%C%_fuzz_record_LDADD = $(bench_libs)
+%C%_fuzz_record_LDFLAGS = $(fuzz_ldflags)
