@@ -3,6 +3,7 @@
  *
  *     DIR/issuer/       issuer        DIR/issuer.pem     its root         DIR/muster.conf, DIR/products.d/bench.ini
  *     DIR/state/        musterd's     DIR/log            what it says     DIR/record        what it acknowledged (record.h)
+ *     DIR/bench         the mark that the folder is one of these           DIR/known         what bench_host_fill() has put in
  *
  * Load is only ever put on such a host, on the loopback address: random machines in a real one's books would be a harm.
  */
@@ -26,6 +27,7 @@ struct bench_host {
 	pid_t pid;                   /* 0: not running */
 	uint16_t port;
 	bool temporary;              /* remove DIR in the end */
+	off_t log_from;              /* where this run's lines begin in DIR/log */
 };
 
 struct bench_host_options {
@@ -38,15 +40,23 @@ struct bench_host_options {
 
 /** Make or take up a work folder: issuer, configuration. A folder that is neither empty nor one of ours is refused. */
 int bench_host_open(struct bench_host *h, const struct bench_host_options *o, struct muster_err *err);
-/** Start musterd (pinned to nothing), certify it when it is not, wait until it answers a first request.
+/** Certify the folder's host when it is not. Not while it runs; bench_host_start() does it too. */
+int bench_host_certify(struct bench_host *h, struct muster_err *err);
+/** Start musterd (pinned to nothing), certify it when it is not, wait until it answers a first request. It is killed when the calling
+ * thread ends, however that happens: call it from the main thread.
  * @param[out] first_ns from exec to the first answer of GET /readyz with 200; may be NULL. */
 int bench_host_start(struct bench_host *h, int64_t *first_ns, struct muster_err *err);
 /** SIGTERM and wait, at most 15 s, then SIGKILL and MUSTER_E_IO. */
 int bench_host_stop(struct bench_host *h, struct muster_err *err);
+/** Whether it still runs; false also when it was never started. One that ended by itself is forgotten. */
+bool bench_host_alive(struct bench_host *h);
 /** kill -9 and wait. */
 void bench_host_kill(struct bench_host *h);
 /** Stop what runs; remove a temporary folder. */
 void bench_host_close(struct bench_host *h);
+
+/** Remove a folder with all that is in it; follows no links, stays on its file system. What cannot be removed stays. */
+void bench_remove_folder(const char *dir);
 
 /** The catalog of the folder's configuration, for an engine in this process. Caller: catalog_unref(), config_free(). */
 int bench_host_catalog(struct bench_host *h, struct config **config, struct catalog **catalog, struct muster_err *err);

@@ -8,13 +8,13 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/cmd_suite.c \
 	%D%/cmd_verify.c \
 	%D%/histogram.c %D%/histogram.h \
-	%D%/host.h \
+	%D%/host.c %D%/host.h \
+	%D%/host_run.c \
 	%D%/limits.h \
 	%D%/load.c %D%/load.h \
 	%D%/load_http.c %D%/load_http.h \
 	%D%/main.c \
-	%D%/population.c \
-	%D%/population.h \
+	%D%/population.c %D%/population.h \
 	%D%/record.c %D%/record.h \
 	%D%/tools.c \
 	%D%/verify.h
