@@ -77,7 +77,10 @@ struct bench_sample {
 	uint64_t log_bytes, state_bytes;
 };
 struct sampler;
-/** Reads /proc and, through readers of the store, the two files. One thread. */
+/**
+ * Reads /proc and, through readers of the store, the two files; costs the same whatever they hold. One thread. The host has run before.
+ * SQLite's last connection to close tidies up: where the start after a kill is measured, free the sampler after that start.
+ */
 int sampler_new(struct sampler **out, struct bench_host *h, struct muster_err *err);
 int sampler_take(struct sampler *s, struct bench_sample *out, struct muster_err *err);
 void sampler_free(struct sampler *s);

@@ -16,6 +16,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/main.c \
 	%D%/population.c %D%/population.h \
 	%D%/record.c %D%/record.h \
+	%D%/sampler.c \
 	%D%/tools.c \
 	%D%/verify.h
 bench_libs = %D%/libbench.la core/issuer/libissuer.la $(service_libs) $(http_libs) -lm
