@@ -10,7 +10,8 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/histogram.c %D%/histogram.h \
 	%D%/host.c %D%/host.h \
 	%D%/host_run.c \
-	%D%/limits.h \
+	%D%/limits.c %D%/limits.h \
+	%D%/limits_echo.c \
 	%D%/load.c %D%/load.h \
 	%D%/load_http.c %D%/load_http.h \
 	%D%/main.c \
