@@ -15,8 +15,11 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/load.c %D%/load.h \
 	%D%/load_http.c %D%/load_http.h \
 	%D%/main.c \
+	%D%/pending.c \
 	%D%/population.c %D%/population.h \
 	%D%/record.c %D%/record.h \
+	%D%/run.c %D%/run.h \
+	%D%/run_print.c \
 	%D%/sampler.c \
 	%D%/tools.c \
 	%D%/verify.h

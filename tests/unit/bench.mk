@@ -5,3 +5,5 @@ unit_tests += %D%/test_bench_histogram
 %C%_test_bench_histogram_LDADD = $(bench_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_bench_record
 %C%_test_bench_record_LDADD = $(bench_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_bench_load
+%C%_test_bench_load_LDADD = $(bench_libs) $(CHECK_LIBS)
