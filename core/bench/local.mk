@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/cmd_load.c \
 	%D%/cmd_suite.c \
 	%D%/cmd_verify.c \
+	%D%/fill.c \
 	%D%/histogram.c %D%/histogram.h \
 	%D%/host.c %D%/host.h \
 	%D%/host_run.c \
