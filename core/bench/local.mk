@@ -23,5 +23,9 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/run_print.c \
 	%D%/sampler.c \
 	%D%/tools.c \
-	%D%/verify.h
+	%D%/verify.c %D%/verify.h \
+	%D%/verify_leases.c \
+	%D%/verify_ledger.c \
+	%D%/verify_private.h \
+	%D%/verify_uses.c
 bench_libs = %D%/libbench.la core/issuer/libissuer.la $(service_libs) $(http_libs) -lm

@@ -1,7 +1,6 @@
 /* Stands in for parts that are being built; goes with the last of them. */
 #include "core/base/err.h"
 #include "core/bench/host.h"
-#include "core/bench/verify.h"
 
 __attribute__((weak)) int bench_host_fill(struct bench_host *h, uint64_t seed, uint64_t machines, double *per_s, struct muster_err *err)
 {
@@ -9,19 +8,4 @@ __attribute__((weak)) int bench_host_fill(struct bench_host *h, uint64_t seed, u
 	(void)seed;
 	(void)per_s;
 	return machines == 0 ? MUSTER_OK : err_set(err, MUSTER_E_UNSUPPORTED, "filling a ledger is not built yet: --known 0");
-}
-
-__attribute__((weak)) int verify_folder(struct verify_report *out, const char *dir, unsigned threads, const struct clock *clock, struct muster_err *err)
-{
-	(void)out;
-	(void)dir;
-	(void)threads;
-	(void)clock;
-	return err_set(err, MUSTER_E_UNSUPPORTED, "checking answers is not built yet: --no-verify");
-}
-
-__attribute__((weak)) void verify_print(const struct verify_report *r, FILE *out)
-{
-	(void)r;
-	(void)out;
 }
