@@ -579,6 +579,7 @@ void load_totals(struct load *l, struct load_totals *out)
 		pthread_mutex_lock(&l->lanes[i].lock);
 		live |= l->lanes[i].running && l->lanes[i].totals.ended_ns == 0;
 		totals_merge(out, &l->lanes[i].totals);
+		out->late += l->lanes[i].due_count;
 		pthread_mutex_unlock(&l->lanes[i].lock);
 	}
 	if (live)

@@ -38,7 +38,7 @@ struct load_totals {
 	uint64_t activated, renewed;     /**< 200: all, and those of machines that presented a lease */
 	uint64_t broken;                 /**< connections that failed or ended before their answer */
 	uint64_t lost;                   /**< not answered within patience_s */
-	uint64_t late;                   /**< open loop: due and not sent at the end, or given up because no connection was free for patience_s */
+	uint64_t late;                   /**< open loop: due and not sent, because no connection was free */
 	uint64_t malformed;              /**< answers that are not what protocol.md says: always a fault */
 	char malformed_first[256];
 	struct histogram latency;        /**< of answered requests, all statuses */
