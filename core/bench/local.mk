@@ -16,7 +16,6 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/load.c %D%/load.h \
 	%D%/load_http.c %D%/load_http.h \
 	%D%/main.c \
-	%D%/pending.c \
 	%D%/population.c %D%/population.h \
 	%D%/record.c %D%/record.h \
 	%D%/run.c %D%/run.h \
