@@ -98,7 +98,9 @@ static int find_musterd(struct bench_host *h, const char *given, struct muster_e
 	h->musterd = beside(self);
 	if (h->musterd == NULL)
 		h->musterd = in_path();
-	return h->musterd != NULL ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "musterd is neither beside this program nor in PATH; name it with --musterd FILE");
+	if (h->musterd != NULL)
+		return MUSTER_OK;
+	return err_set(err, MUSTER_E_NOT_FOUND, "musterd is neither beside this program nor in PATH; name it with --musterd FILE");
 }
 
 /* ---- the folder ---- */
@@ -150,9 +152,12 @@ static int check_folder(const struct bench_host *h, struct muster_err *err)
 static int take_folder(struct bench_host *h, const struct bench_host_options *o, struct muster_err *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *path = o->dir != NULL ? mem_strdup(o->dir) : mem_printf("%s/muster-bench-XXXXXX", tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp"), *real = NULL;
+	char *path, *real = NULL;
 	int r = MUSTER_OK;
 
+	if (tmp == NULL || tmp[0] == '\0')
+		tmp = "/tmp";
+	path = o->dir != NULL ? mem_strdup(o->dir) : mem_printf("%s/muster-bench-XXXXXX", tmp);
 	if (path == NULL)
 		return err_nomem(err);
 	if (o->dir != NULL)
@@ -226,7 +231,8 @@ static int configure(const struct bench_host *h, const char *extra, struct muste
 	if (r != MUSTER_OK || (r = write_format(h, "products.d/bench.ini", err, product_text, BENCH_MINIMUM)) != MUSTER_OK)
 		return r;
 	return write_format(h, "muster.conf", err,
-		"[host]\nname = bench\nlisten = 127.0.0.1:0\nstate = %s/state\nadmin_socket = %s/admin.sock\nplugin_dir = %s/no-plugins\nproducts_dir = %s/products.d\n"
+		"[host]\nname = bench\nlisten = 127.0.0.1:0\nstate = %s/state\nadmin_socket = %s/admin.sock\n"
+		"plugin_dir = %s/no-plugins\nproducts_dir = %s/products.d\n"
 		"[limits]\nconnections = %d\nconnections_per_address = %d\n%s\n"
 		"[issuer main]\nroots = %s/issuer.pem\n",
 		h->dir, h->dir, h->dir, h->dir, CONNECTIONS, CONNECTIONS, extra != NULL ? extra : "", h->dir);
@@ -285,7 +291,8 @@ static int install(struct bench_host *h, struct trust_ring *ring, struct muster_
 		r = err_nomem(err);
 	else if ((r = ring_request(ring, "bench", &request, err)) == MUSTER_OK && (r = authority_open(&a, dir, err)) == MUSTER_OK) {
 		const struct authority_order order = {
-			.request = { request.p, request.n }, .products = (const uint8_t (*)[16])&h->activation_id, .product_count = 1, .subject = "bench", .life_s = LIFE_S,
+			.request = { request.p, request.n }, .products = (const uint8_t (*)[16])&h->activation_id, .product_count = 1,
+			.subject = "bench", .life_s = LIFE_S,
 		};
 
 		if ((r = authority_certify(&entry, a, &order, NULL, clock_wall_ms(h->clock) / 1000, err)) == MUSTER_OK)

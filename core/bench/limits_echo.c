@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -26,7 +27,7 @@
 #define HEAD_BYTES (16384U + 8192U)
 #define CONNECTIONS_MAX 20000U
 
-static char body[BODY_BYTES];
+static char body[BODY_BYTES + 1];
 
 /* ---- the server, in the child ---- */
 
@@ -64,7 +65,7 @@ static void completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enu
 /* A response for each answer, as the host needs one. */
 static enum MHD_Result answer(struct MHD_Connection *mhd)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(sizeof body, body, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = MHD_create_response_from_buffer(BODY_BYTES, body, MHD_RESPMEM_PERSISTENT);
 	enum MHD_Result result = MHD_NO;
 
 	if (response == NULL)
@@ -192,9 +193,7 @@ int limits_echo(double *per_s, bool per_request, double seconds, struct muster_e
 	int channel[2], r;
 
 	*per_s = 0;
-	memset(body, 'x', sizeof body);
-	memcpy(body, "{\"lease\":\"", 10);
-	memcpy(body + sizeof body - 2, "\"}", 2);
+	(void)snprintf(body, sizeof body, "{\"lease\":\"%0*d\"}", (int)(BODY_BYTES - strlen("{\"lease\":\"\"}")), 0);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0)
 		return err_errno(err, errno, "cannot make a pair of sockets");
 	if ((child = fork()) == 0) {

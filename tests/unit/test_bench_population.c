@@ -64,7 +64,7 @@ START_TEST(test_population_looks_random)
 		ck_assert_uint_eq(id[6] >> 4, 4);
 		ck_assert_uint_eq(id[8] >> 6, 2);
 		for (unsigned bit = 0; bit < 128; bit++)
-			set[bit] += (id[bit / 8] >> (7 - bit % 8)) & 1U;
+			set[bit] += ((unsigned)id[bit / 8] >> (7 - bit % 8)) & 1U;
 		population_hardware(hw, 3, i);
 		ck_assert_uint_eq(hw[0], 0);
 	}
