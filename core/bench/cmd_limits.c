@@ -13,7 +13,10 @@ static int help(void)
 	           "What this machine can do at best, each alone; `load` and `suite` tell their figures as ratios to these.\n\n"
 	           "  --seconds N   measure each for about N seconds (default 5)\n"
 	           "  --dir DIR     write rows below DIR: on the file system whose commits count (default TMPDIR, else /tmp)\n"
-	           "  --json        as a JSON object");
+	           "  --json        as a JSON object\n\n"
+	           "Examples:\n"
+	           "  muster-bench limits\n"
+	           "  muster-bench limits --seconds 5 --dir /var/lib --json");
 	return BENCH_OK;
 }
 
@@ -29,8 +32,7 @@ static int print(const struct bench_limits *l, bool as_json)
 		             "%10.0f /s  bare HTTP answers, a connection each\n", l->signatures, l->rows, l->echo, l->echo_per_request);
 		return BENCH_OK;
 	}
-	j = json_pack("{s:f, s:f, s:f, s:f}", "signatures_per_second", l->signatures, "rows_per_second", l->rows, "echo_per_second", l->echo,
-	              "echo_per_request_per_second", l->echo_per_request);
+	j = limits_json(l);
 	bad = j == NULL || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0;
 	json_decref(j);
 	(void)putchar('\n');

@@ -33,7 +33,7 @@ static const struct scenario scenarios[] = {
 	  { .connections = 8000, .known = 10000, .seconds = 60, .rate_share = 3, .burst = true }, 10000 },
 };
 #define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
-#define QUICK_S 2.0
+#define QUICK_S 1.5
 #define QUICK_CONNECTIONS 1000U
 
 struct suite {
@@ -111,7 +111,6 @@ static int one(struct suite *s, const struct scenario *c, struct run_result *r, 
 	if (s->quick) {
 		o.known = (uint64_t)c->quick_known;
 		o.seconds = QUICK_S;
-		o.base_s = QUICK_S / 2;
 		o.connections = o.connections < QUICK_CONNECTIONS ? o.connections : QUICK_CONNECTIONS;
 	}
 	if ((result = run_load(r, &o, err)) != MUSTER_OK)

@@ -154,3 +154,9 @@ int limits_measure(struct bench_limits *out, const char *dir, double seconds, st
 		r = err_set(err, MUSTER_E_BUSY, "interrupted");
 	return r;
 }
+
+json_t *limits_json(const struct bench_limits *l)
+{
+	return json_pack("{s:f, s:f, s:f, s:f}", "signatures_per_s", l->signatures, "rows_per_s", l->rows, "echo_per_s", l->echo,
+	                 "echo_per_request_per_s", l->echo_per_request);
+}

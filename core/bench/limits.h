@@ -2,6 +2,7 @@
 #ifndef BENCH_LIMITS_H
 #define BENCH_LIMITS_H
 
+#include <jansson.h>
 #include "core/bench/host.h"
 
 struct bench_limits {
@@ -15,5 +16,7 @@ int limits_signatures(double *per_s, double seconds, struct muster_err *err);
 int limits_rows(double *per_s, const char *dir, double seconds, struct muster_err *err);
 int limits_echo(double *per_s, bool per_request, double seconds, struct muster_err *err);
 int limits_measure(struct bench_limits *out, const char *dir, double seconds, struct muster_err *err);
+/** New reference; NULL when exhausted. */
+json_t *limits_json(const struct bench_limits *l);
 
 #endif

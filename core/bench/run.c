@@ -8,12 +8,13 @@
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 
-#define WARM_S 3.0
+#define WARM_S 3.0                /* at most, as the next two: a short run is short all over */
 #define BASE_S 10.0               /* closed loop before an open one that is told as its share */
+#define IDLE_S 1.5
 #define LOOK_MS 100
 #define FOLD_PATIENCE_S 300.0     /* until all is folded after the load */
 #define LEVEL_FACTOR 2.0          /* how much longer a run may last until its backlog is level */
-#define RENEWING 50000U           /* machines that hold a lease before renewals are measured */
+#define RENEWING 50000U           /* machines that hold a lease before renewals are measured; 1,000 for each second of a short run */
 #define USUAL_CONNECTIONS 64U
 #define NUMBERS_A_SECOND (UINT64_C(1) << 20)   /* more than anybody begins */
 
@@ -37,6 +38,11 @@ static void pause_ms(long ms)
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
 
 	(void)nanosleep(&t, NULL);
+}
+
+static double at_most(const struct run *x, double seconds)
+{
+	return x->o->seconds < seconds ? x->o->seconds : seconds;
 }
 
 static int interrupted(struct muster_err *err)
@@ -106,18 +112,18 @@ static int prepare(struct run *x, struct muster_err *err)
 
 	if (o.connections > USUAL_CONNECTIONS)
 		o.connections = USUAL_CONNECTIONS;
-	if ((r = load_for(x, &o, WARM_S, NULL, "warming up", err)) != MUSTER_OK)
+	if ((r = load_for(x, &o, at_most(x, WARM_S), NULL, "warming up", err)) != MUSTER_OK)
 		return r;
 	if (x->o->renewals > 0) {
 		o.first = x->next;
-		o.keep = o.most = RENEWING;
+		o.keep = o.most = x->o->seconds * 1000 < RENEWING ? (uint64_t)(x->o->seconds * 1000) : RENEWING;
 		if ((r = load_for(x, &o, 0, NULL, "machines fetch leases to renew", err)) != MUSTER_OK)
 			return r;
 		o.keep = o.most = 0;
 	}
 	if (x->o->rate_share > 0) {
 		o.first = x->next;
-		r = load_for(x, &o, x->o->base_s > 0 ? x->o->base_s : BASE_S, &x->out->base, "closed loop", err);
+		r = load_for(x, &o, at_most(x, BASE_S), &x->out->base, "closed loop", err);
 	}
 	return r;
 }
@@ -182,7 +188,7 @@ static int measure(struct run *x, struct muster_err *err)
 		load_take_leases(load, x->renewing);
 	if ((r = load_start(load, err)) != MUSTER_OK)
 		goto done;
-	pause_ms(1000);
+	pause_ms((long)(at_most(x, 1) * 500));
 	if ((r = sampler_take(x->sampler, &begin, err)) != MUSTER_OK)
 		goto done;
 	peak(x->out, &begin);
@@ -223,7 +229,7 @@ static int fold_rest(struct run *x, struct muster_err *err)
 	}
 	if (changed > begin.ns)
 		x->out->fold_alone_per_s = (double)(s.fold_seq - begin.fold_seq) / ((double)(changed - begin.ns) / 1e9);
-	pause_ms(1500);
+	pause_ms((long)(at_most(x, IDLE_S) * 1000));
 	if ((r = sampler_take(x->sampler, &s, err)) == MUSTER_OK)
 		x->out->rss_idle = s.rss_anon;
 	return r;
@@ -235,10 +241,11 @@ static int restart(struct run *x, struct muster_err *err)
 
 	if (!x->o->kill && ((r = fold_rest(x, err)) != MUSTER_OK || (r = bench_host_stop(&x->host, err)) != MUSTER_OK))
 		return r;
-	sampler_free(x->sampler);
-	x->sampler = NULL;
 	if ((r = bench_host_start(&x->host, &x->out->restart_ns, err)) != MUSTER_OK)
 		return r;
+	/* Not before: whoever closes SQLite's files last tidies up, which after a kill is the new host's to do. */
+	sampler_free(x->sampler);
+	x->sampler = NULL;
 	return bench_host_stop(&x->host, err);
 }
 

@@ -13,8 +13,7 @@ struct run_options {
 	double renewals;                 /**< share of requests by machines that hold a lease */
 	double rate;                     /**< requests a second; 0: closed loop */
 	double rate_share;               /**< of the closed loop's rate, found before in the same run; 0: none */
-	double seconds;
-	double base_s;                   /**< of that closed loop; 0: 10 */
+	double seconds;                  /**< measured; what goes before and after is shorter in a short run */
 	double limit_s;                  /**< for each of the machine's own limits; 0: they stay unmeasured */
 	bool burst;                      /**< the time is over when it is over; else it lasts until the backlog is no longer than at its beginning */
 	bool kill;                       /**< end the host with kill -9 under load instead of SIGTERM after it */

@@ -139,8 +139,7 @@ json_t *run_json(const struct run_result *r, const struct run_options *o)
 	                      "activations_per_s", r->activations, "closed_loop_per_s", r->base, "fill_per_s", r->fill_per_s);
 
 	if (l->signatures > 0) {
-		(void)json_object_set_new(j, "limits", json_pack("{s:f, s:f, s:f, s:f}", "signatures_per_s", l->signatures, "rows_per_s", l->rows,
-		                                                 "echo_per_s", l->echo, "echo_per_request_per_s", l->echo_per_request));
+		(void)json_object_set_new(j, "limits", limits_json(l));
 		(void)json_object_set_new(j, "ratio", json_real(ratio(r->activations, r)));
 	}
 	(void)json_object_set_new(j, "answers", json_answers(t));

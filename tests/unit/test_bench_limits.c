@@ -55,10 +55,10 @@ START_TEST(test_bench_limits_json)
 	(void)fflush(stdout);
 	j = json_load_file(path, 0, NULL);
 	(void)unlink(path);
-	ck_assert(json_real_value(json_object_get(j, "signatures_per_second")) > 0);
-	ck_assert(json_real_value(json_object_get(j, "rows_per_second")) > 0);
-	ck_assert(json_real_value(json_object_get(j, "echo_per_second")) > 0);
-	ck_assert(json_real_value(json_object_get(j, "echo_per_request_per_second")) > 0);
+	ck_assert(json_real_value(json_object_get(j, "signatures_per_s")) > 0);
+	ck_assert(json_real_value(json_object_get(j, "rows_per_s")) > 0);
+	ck_assert(json_real_value(json_object_get(j, "echo_per_s")) > 0);
+	ck_assert(json_real_value(json_object_get(j, "echo_per_request_per_s")) > 0);
 	json_decref(j);
 }
 END_TEST
