@@ -76,13 +76,15 @@ enum mark_change fold_apply(struct store_use *row, const struct store_event *e)
 	if (is_new && (e->flags & (STORE_F_RELEASE | STORE_F_REFUSED)) != 0)
 		return MARK_NONE;
 	row->last_seq = e->seq;
-	if (e->flags & STORE_F_RELEASE) {
-		row->flags |= STORE_F_RELEASED;
-		return MARK_DROP;
-	}
 	both = (row->flags & e->flags & STORE_F_HW) != 0;
 	given_up = (row->flags & (STORE_F_RELEASED | STORE_F_FORGOTTEN)) != 0 || e->at - row->last > CLONE_SILENCE_MS;
 	other = both && hw_differs(row->hw, e->hw, sizeof e->hw);
+	if (e->flags & STORE_F_RELEASE) {
+		if (other)
+			return MARK_NONE;   /* a clone that was granted before it was marked gives up its own lease, not the owner's */
+		row->flags |= STORE_F_RELEASED;
+		return MARK_DROP;
+	}
 	if ((e->flags & STORE_F_REFUSED) != 0 || (other && !given_up)) {
 		if ((row->flags & STORE_F_HW) == 0)
 			return MARK_NONE;

@@ -168,6 +168,8 @@ void names_free(struct ledger *l);
 /* start.c: memory from disk */
 /** Open and claim the log, fill memory from state and log. Ledger thread, or before it runs. */
 int memory_rebuild(struct ledger *l, struct muster_err *err);
+/** Marks of clones heard from lately, from the state; state_lock and lock held. Again when it turns out that ageing stands still. */
+int marks_load(struct ledger *l, struct muster_err *err);
 /** One committed event into memory; lock held. */
 void memory_apply(struct ledger *l, const struct store_event *e, struct product_slot *product, const struct pool_member *member);
 

@@ -128,7 +128,9 @@ int ledger_start(struct ledger *l, struct muster_err *err)
 		return r;
 	pthread_mutex_lock(&l->state_lock);
 	pthread_mutex_lock(&l->lock);
-	if ((r = host_clock_load(l, err)) == MUSTER_OK)
+	if ((r = host_clock_load(l, err)) == MUSTER_OK && hostclock_still(&l->host, clock_boot_ms(l->clock)))
+		r = marks_load(l, err);
+	if (r == MUSTER_OK)
 		host_row(l, CODE_OK, "started");
 	l->commit_boot = clock_boot_ms(l->clock);
 	l->last_commit = l->last_at;

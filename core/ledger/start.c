@@ -95,9 +95,18 @@ static int clone_load(void *ctx, const struct store_use *u)
 {
 	struct ledger *l = ctx;
 
-	if (u->flags & STORE_F_HW)
+	/* What was given up belongs to whoever asks next; its row says so until then. */
+	if ((u->flags & STORE_F_HW) != 0 && (u->flags & (STORE_F_RELEASED | STORE_F_FORGOTTEN)) == 0)
 		marks_put(l->marks, u->client, u->product, u->hw, u->last);
 	return 0;
+}
+
+int marks_load(struct ledger *l, struct muster_err *err)
+{
+	/* By the time that ages clients: when that stands still, so does the silence that frees a client ID. */
+	int64_t now = hostclock_age_time(&l->host, clock_wall_ms(l->clock), clock_boot_ms(l->clock));
+
+	return l->state->ops->clones(l->state, now - CLONE_SILENCE_MS, clone_load, l, err);
 }
 
 struct tail { struct ledger *l; int64_t last; size_t n; };
@@ -136,7 +145,7 @@ static void memory_clear(struct ledger *l)
 }
 
 /* state_lock and lock held. */
-static int state_load(struct ledger *l, int64_t now, struct muster_err *err)
+static int state_load(struct ledger *l, struct muster_err *err)
 {
 	const struct store_state_ops *ops;
 	struct store_state_info info;
@@ -155,7 +164,7 @@ static int state_load(struct ledger *l, int64_t now, struct muster_err *err)
 	for (size_t i = 0; i < l->pool_count; i++)
 		if (l->pools[i] != NULL && (r = ops->members(l->state, l->pools[i]->row.pool, member_load, l, err)) != MUSTER_OK)
 			return r;
-	return ops->clones(l->state, now - CLONE_SILENCE_MS, clone_load, l, err);
+	return marks_load(l, err);
 }
 
 /* lock held */
@@ -209,7 +218,7 @@ int memory_rebuild(struct ledger *l, struct muster_err *err)
 		return err_prefix(err, r, "log");
 	pthread_mutex_lock(&l->state_lock);
 	pthread_mutex_lock(&l->lock);
-	if ((r = state_done(l, state_load(l, clock_wall_ms(l->clock), err))) != MUSTER_OK)
+	if ((r = state_done(l, state_load(l, err))) != MUSTER_OK)
 		r = err_prefix(err, r, "state");
 	else if ((r = log_load(l, &info, err)) != MUSTER_OK)
 		r = err_prefix(err, r, "log");

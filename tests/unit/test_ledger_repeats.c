@@ -287,6 +287,78 @@ LEDGER_TEST(test_clone_given_up)
 	ck_assert_int_eq(ledger_forget(f->l, "0 root", client, &err), MUSTER_E_NOT_FOUND);
 }
 
+/* A copy that was granted before the fold marked it releases its own lease: the ID stays its owner's, and stays counted. */
+LEDGER_TEST(test_clone_releases)
+{
+	struct store_use u;
+	struct ask a;
+
+	for (uint32_t i = 1; i <= 30; i++)
+		ask_code(f, OFFICE2013, i);
+	fix_settle(f);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_OK);
+	fix_settle(f);
+	ask_init(f, &a, OFFICE2013, 1);
+	ask_hw(&a, 1, 777);
+	a.r.kind = LEDGER_RELEASE;
+	a.r.lease_known = true;
+	ask_go(f, &a);
+	ask_fini(&a);
+	fix_settle(f);
+	ck_assert(fix_client(f, 1, OFFICE2013, &u));
+	ck_assert((u.flags & STORE_F_RELEASED) == 0);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_M_DUPLICATE);
+	ck_assert_code(ask_code(f, OFFICE2013, 1), CODE_OK);
+	ck_assert_code(ask_release(f, OFFICE2013, 1), CODE_OK);   /* the owner may */
+	fix_settle(f);
+	ck_assert(fix_client(f, 1, OFFICE2013, &u));
+	ck_assert(u.flags & STORE_F_RELEASED);
+}
+
+/* An ID that several machines used, and that was then released or forgotten, is free also after a restart. */
+LEDGER_TEST(test_clone_given_up_restart)
+{
+	struct muster_err err = { 0 };
+	uint8_t client[16];
+
+	for (uint32_t i = 1; i <= 7; i++)
+		ask_code(f, OFFICE2013, i);
+	for (uint32_t i = 1; i <= 2; i++)
+		ck_assert_code(ask_as(f, OFFICE2013, i, 1, 777), CODE_M_DUPLICATE);
+	fix_settle(f);
+	ck_assert_code(ask_release(f, OFFICE2013, 1), CODE_OK);
+	fix_client_id(client, 2);
+	ck_assert_msg(ledger_forget(f->l, "0 root", client, &err) == MUSTER_OK, "%s", err.message);
+	fix_settle(f);
+	fix_restart(f);
+	fix_settle(f);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_OK);
+	ck_assert_code(ask_as(f, OFFICE2013, 2, 1, 777), CODE_OK);
+}
+
+/* After more than 35 days without an event the silence that frees an ID stands still too: a copy known before is told so. */
+LEDGER_TEST(test_clone_standstill)
+{
+	for (uint32_t i = 1; i <= 30; i++)
+		ask_code(f, OFFICE2013, i);
+	fix_settle(f);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_OK);
+	fix_settle(f);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_M_DUPLICATE);
+	fix_advance(f, HOUR);
+	for (uint32_t i = 2; i <= 30; i++)
+		ask_code(f, OFFICE2013, i);   /* it is no member: only the mark knows it */
+	fix_stop(f);
+	clock_manual_advance(&f->clock, 36 * DAY);
+	fix_start(f);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_M_DUPLICATE);
+	clock_manual_advance(&f->clock, HOUR);
+	fix_restart(f);   /* it goes on standing still */
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_M_DUPLICATE);
+	fix_advance(f, DAY);
+	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_COUNT_LOW);
+}
+
 /* A valid lease of ours that the ledger does not know is adopted, said once, and its number is never given again. */
 LEDGER_TEST(test_adopt)
 {
@@ -315,4 +387,5 @@ LEDGER_TEST(test_adopt)
 }
 
 UNIT_MAIN("ledger_repeats", test_repeat, test_repeat_release, test_repeat_in_group, test_clone_member, test_clone_lease, test_clone_marked,
-          test_clone_new_identity, test_clone_silence, test_clone_given_up, test_adopt)
+          test_clone_new_identity, test_clone_silence, test_clone_given_up, test_clone_releases,
+          test_clone_given_up_restart, test_clone_standstill, test_adopt)
