@@ -8,6 +8,13 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/cmd_suite.c \
 	%D%/cmd_verify.c \
 	%D%/fill.c \
+	%D%/fleet.c %D%/fleet.h \
+	%D%/fleet_books.c \
+	%D%/fleet_heap.c %D%/fleet_heap.h \
+	%D%/fleet_host.c %D%/fleet_host.h \
+	%D%/fleet_life.c \
+	%D%/fleet_model.c %D%/fleet_model.h \
+	%D%/fleet_print.c \
 	%D%/histogram.c %D%/histogram.h \
 	%D%/host.c %D%/host.h \
 	%D%/host_run.c \
