@@ -8,3 +8,4 @@ dist_man_MANS += %D%/muster.1 %D%/libmuster.3
 dist_doc_DATA += %D%/protocol.md %D%/openapi.yaml
 dist_doc_DATA += %D%/plugin-guide.md
 dist_man_MANS += %D%/musterd.8
+dist_man_MANS += %D%/muster-bench.1

@@ -27,7 +27,8 @@ struct record_entry {
 
 struct record;
 /** Make the file, or go on with the one of an earlier run. @param head its magic is filled in here.
- * @return MUSTER_OK; MUSTER_E_MISMATCH (a file of another seed or product), MUSTER_E_INVALID (cut or wrong), MUSTER_E_IO, MUSTER_E_DENIED, MUSTER_E_NOMEM. */
+ * @return MUSTER_OK; MUSTER_E_MISMATCH (a file of another seed or product), MUSTER_E_INVALID (cut or wrong), MUSTER_E_IO, MUSTER_E_DENIED,
+ * MUSTER_E_NOMEM. */
 int record_new(struct record **out, const char *path, const struct record_head *head, struct muster_err *err);
 /** Thread-safe for different @p lane (0 … RECORD_LANES-1), one lane a thread. A failure is remembered and told by record_write().
  * @param e status 200 with a lease of 1 … RECORD_LEASE_MAX bytes, or 202 without. @param lease copied; not read with 202. */

@@ -155,8 +155,8 @@ int verify_folder(struct verify_report *out, const char *dir, unsigned threads, 
 void verify_print(const struct verify_report *r, FILE *out)
 {
 	(void)fprintf(out, "checked      %" PRIu64 " acknowledged answers, %" PRIu64 " of them leases, in %.1f s\n", r->acknowledged, r->leases, r->seconds);
-	(void)fprintf(out, "ledger       %" PRIu64 " events, %" PRIu64 " folded; %" PRIu64 " granted or counted and not acknowledged\n", r->events, r->folded,
-	              r->unacknowledged);
+	(void)fprintf(out, "ledger       %" PRIu64 " events, %" PRIu64 " folded; %" PRIu64 " granted or counted and not acknowledged\n", r->events,
+	              r->folded, r->unacknowledged);
 	(void)fprintf(out, "faults       %" PRIu64 "\n", r->wrong);
 	for (uint64_t i = 0; i < r->wrong && i < VERIFY_SHOWN; i++)
 		(void)fprintf(out, "  %s\n", r->shown[i]);

@@ -163,8 +163,8 @@ static bool times_right(struct verify *v, const struct record_entry *e, const st
 
 	if (life > 0 && life <= VERIFY_VALIDITY_S + 1 && c->exp <= chain_end && (life >= VERIFY_VALIDITY_S - CLOCK_BACK_S || c->exp == chain_end))
 		return true;
-	verify_fault(v, WHO "its lease lives %" PRId64 " s, expected %" PRId64 " or to the certificates' end at %" PRId64 "; it ends at %" PRId64, WHO_OF(e), life,
-	             (int64_t)VERIFY_VALIDITY_S, chain_end, c->exp);
+	verify_fault(v, WHO "its lease lives %" PRId64 " s, expected %" PRId64 " or to the certificates' end at %" PRId64 "; it ends at %" PRId64,
+	             WHO_OF(e), life, (int64_t)VERIFY_VALIDITY_S, chain_end, c->exp);
 	return false;
 }
 
@@ -172,8 +172,8 @@ static bool count_right(struct verify *v, const struct record_entry *e, const st
 {
 	if (c->minimum == BENCH_MINIMUM && c->count >= BENCH_MINIMUM && c->count <= 2 * BENCH_MINIMUM)
 		return true;
-	verify_fault(v, WHO "its lease says count %" PRIu32 ", minimum %" PRIu32 "; expected %d to %d and %d", WHO_OF(e), c->count, c->minimum, BENCH_MINIMUM,
-	             2 * BENCH_MINIMUM, BENCH_MINIMUM);
+	verify_fault(v, WHO "its lease says count %" PRIu32 ", minimum %" PRIu32 "; expected %d to %d and %d", WHO_OF(e), c->count, c->minimum,
+	             BENCH_MINIMUM, 2 * BENCH_MINIMUM, BENCH_MINIMUM);
 	return false;
 }
 
@@ -194,8 +194,8 @@ static bool seq_right(struct verify *v, const struct record_entry *e, const stru
 	return false;
 }
 
-static bool claims_right(struct verify *v, const struct record_entry *e, const struct lease_claims *c, const uint8_t client[16], const uint8_t nonce[16],
-                         int64_t chain_end, int64_t *seq)
+static bool claims_right(struct verify *v, const struct record_entry *e, const struct lease_claims *c, const uint8_t client[16],
+                         const uint8_t nonce[16], int64_t chain_end, int64_t *seq)
 {
 	uint8_t hw[32];
 

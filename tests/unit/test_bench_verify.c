@@ -5,6 +5,7 @@
  * are counted only (202); machines 10 to 14 ask again; machine 12 repeats its second request. So there are 36 answers to 35 requests.
  */
 #include <dirent.h>
+#include <getopt.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -229,8 +230,8 @@ static void found(uint64_t n, const char *words)
 	fixture_ok(run_verify(2), &err);
 	for (uint64_t i = 0; i < report.wrong && i < VERIFY_SHOWN; i++)
 		any = any || strstr(report.shown[i], words) != NULL;
-	ck_assert_msg(any && report.wrong == n, "%llu faults; not \"%s\" but: %s | %s | %s", (unsigned long long)report.wrong, words, report.shown[0],
-	              report.shown[1], report.shown[2]);
+	ck_assert_msg(any && report.wrong == n, "%llu faults; not \"%s\" but: %s | %s | %s", (unsigned long long)report.wrong, words,
+	              report.shown[0], report.shown[1], report.shown[2]);
 }
 
 static void clean(void)
@@ -272,8 +273,10 @@ END_TEST
 /* Any bit of a lease: here one in each of its parts, and one that makes base64url of something else. */
 START_TEST(test_verify_bit)
 {
-	static const char *const words[] = { "machine 7, ask 0: its lease does not verify: ", "machine 7, ask 0: its lease does not verify: the token's signature",
-	                                     "machine 7, ask 0: its lease does not verify: the token's signature does not verify" };
+	static const char *const words[] = {
+		"machine 7, ask 0: its lease does not verify: ", "machine 7, ask 0: its lease does not verify: the token's signature",
+		"machine 7, ask 0: its lease does not verify: the token's signature does not verify"
+	};
 	char *at[] = { answers[7].lease + 10, strchr(answers[7].lease, '.') + 20, strrchr(answers[7].lease, '.') + 20 };
 
 	for (size_t i = 0; i < 3; i++) {
@@ -459,7 +462,8 @@ START_TEST(test_verify_row)
 	char words[128];
 
 	change("state/state.db", "UPDATE uses SET last_seq=%lld WHERE client=x'%s'", (long long)answers[11].seq, client_hex(11));
-	(void)snprintf(words, sizeof words, "machine 11: its row is as of event %lld, expected %lld", (long long)answers[11].seq, (long long)answers[31].seq);
+	(void)snprintf(words, sizeof words, "machine 11: its row is as of event %lld, expected %lld", (long long)answers[11].seq,
+	               (long long)answers[31].seq);
 	found(1, words);
 	change("state/state.db", "UPDATE uses SET last_seq=%lld WHERE client=x'%s'", (long long)answers[31].seq + 1, client_hex(11));
 	found(1, "machine 11: its row is as of event ");
@@ -578,11 +582,53 @@ START_TEST(test_verify_report)
 	verify_print(&report, f);
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_ptr_nonnull(strstr(text, "checked      36 acknowledged answers, 32 of them leases, in "));
-	ck_assert_ptr_nonnull(strstr(text, "ledger       37 events, 37 folded; 0 granted or counted and not acknowledged\nfaults       1\n  the counter of "));
+	ck_assert_ptr_nonnull(strstr(text, "ledger       37 events, 37 folded; 0 granted or counted and not acknowledged\n"));
+	ck_assert_ptr_nonnull(strstr(text, "faults       1\n  the counter of "));
 	j = verify_json(&report);
 	ck_assert_int_eq(json_integer_value(json_object_get(j, "acknowledged")), 36);
 	ck_assert_int_eq(json_integer_value(json_object_get(j, "faults")), 1);
 	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(j, "shown"), 0)), report.shown[0]);
+	json_decref(j);
+}
+END_TEST
+
+static int command(const char *one, const char *two, const char *three)
+{
+	char name[] = "verify", a[160], b[160], c[160];
+	char *argv[] = { name, a, b, c, NULL };
+	int n = 1 + (one != NULL) + (two != NULL) + (three != NULL);
+
+	(void)snprintf(a, sizeof a, "%s", one != NULL ? one : "");
+	(void)snprintf(b, sizeof b, "%s", two != NULL ? two : "");
+	(void)snprintf(c, sizeof c, "%s", three != NULL ? three : "");
+	argv[n] = NULL;
+	optind = 0;
+	return bench_verify(n, argv, &fix.clock.clock);
+}
+
+/* The verb: its exit codes say whether all is right, something is wrong, it could not be checked, or was typed wrongly. */
+START_TEST(test_verify_command)
+{
+	json_t *j;
+
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	ck_assert_ptr_nonnull(freopen(in_dir("out"), "w", stdout));
+	ck_assert_int_eq(command(dir, NULL, NULL), BENCH_FAILED);
+	write_record();
+	ck_assert_int_eq(command(dir, NULL, NULL), BENCH_OK);
+	change("state/state.db", "UPDATE counter SET n=n+1 WHERE status=2");
+	ck_assert_int_eq(command("--threads", "2", dir), BENCH_WRONG);
+	ck_assert_int_eq(command("--help", NULL, NULL), BENCH_OK);
+	ck_assert_int_eq(command(NULL, NULL, NULL), BENCH_USAGE);
+	ck_assert_int_eq(command(dir, dir, NULL), BENCH_USAGE);
+	ck_assert_int_eq(command("--threads", "0", dir), BENCH_USAGE);
+	ck_assert_int_eq(command("--thread", "two", dir), BENCH_USAGE);
+	ck_assert_int_eq(command("--loud", dir, NULL), BENCH_USAGE);
+	ck_assert_ptr_nonnull(freopen(in_dir("out"), "w", stdout));
+	ck_assert_int_eq(command(dir, "--json", NULL), BENCH_WRONG);
+	ck_assert_int_eq(fflush(stdout), 0);
+	j = json_load_file(in_dir("out"), 0, NULL);
+	ck_assert_int_eq(json_integer_value(json_object_get(j, "faults")), 1);
 	json_decref(j);
 }
 END_TEST
@@ -594,6 +640,7 @@ int main(void)
 		test_verify_claims, test_verify_number_twice, test_verify_event_deleted, test_verify_last_event_deleted, test_verify_counted_event_deleted,
 		test_verify_event_client, test_verify_event_columns, test_verify_event_time, test_verify_counter, test_verify_row,
 		test_verify_fold_under_way, test_verify_trimmed, test_verify_chain, test_verify_two_chains, test_verify_cannot, test_verify_report,
+		test_verify_command,
 	};
 
 	return unit_run_with(suite_create("bench_verify"), tests, sizeof tests / sizeof tests[0], setup, teardown);
