@@ -20,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/holder.c %D%/holder.h \
 	%D%/http.c %D%/http.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/members.c %D%/members.h \
 	%D%/networks.c %D%/networks.h \
 	%D%/options.c %D%/options.h \
 	%D%/peek.c %D%/peek.h \

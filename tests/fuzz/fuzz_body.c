@@ -1,12 +1,14 @@
 /*
  * Any bytes as the body of POST /v1/activate and of POST /v1/release, and as the first bytes of a connection. A refusal
  * names a code, the member and a sentence; what is accepted lies within the protocol's limits; both are the same twice.
+ * What is read in place reads as the JSON library reads it.
  */
 #include <string.h>
 
 #include "core/base/codes.h"
 #include "core/base/uuid.h"
 #include "core/service/activate.h"
+#include "core/service/members.h"
 #include "core/service/peek.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -31,6 +33,24 @@ static void check_accepted(const struct activate *a)
 		FUZZ_CHECK((unsigned char)*p >= 0x20 && *p != 0x7f);
 }
 
+/* A plain body is JSON to the library too, with the same members. */
+static void check_plain(struct muster_span body)
+{
+	struct members plain, library;
+	struct activate_fault f;
+
+	if (!members_plain(&plain, body))
+		return;
+	FUZZ_CHECK(members_library(&library, body, &f) == MUSTER_OK);
+	for (size_t i = 0; i < MEMBER_COUNT; i++) {
+		const struct member *a = &plain.of[i], *b = &library.of[i];
+
+		FUZZ_CHECK(a->type == b->type && a->n == b->n && a->number == b->number);
+		FUZZ_CHECK(a->n == 0 || memcmp(a->text, b->text, a->n) == 0);
+	}
+	members_free(&library);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct activate a, again;
@@ -39,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct muster_span body = { data, size };
 	int first = activate_parse(&a, body, &f), second = activate_parse(&again, body, &g);
 
+	check_plain(body);
 	FUZZ_CHECK(first == second);
 	if (first == MUSTER_OK) {
 		check_accepted(&a);

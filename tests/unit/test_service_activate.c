@@ -5,6 +5,7 @@
 
 #include "core/base/codes.h"
 #include "core/service/activate.h"
+#include "core/service/members.h"
 
 static const char good[] =
 	"{\"activation_id\":\"2e28138a-847f-42bc-9752-61b03fff33cd\",\"client_id\":\"6D0F2A53-1c1b-4b6e-9f0e-1a2f64a5d7c1\","
@@ -123,5 +124,42 @@ START_TEST(test_release_body)
 }
 END_TEST
 
-UNIT_MAIN("service_activate", test_activate_good, test_activate_every_prefix_is_refused, test_activate_every_member_of_every_type,
+/* Which bodies are read in place. Each must then read as the library reads it, which knows nothing of the short way. */
+START_TEST(test_members_plain)
+{
+	static const struct { const char *body; bool plain; } cases[] = {
+		{ "{}", true }, { " {\t}\r\n", true }, { "{\"license_status\":2}", true }, { "{\"license_status\":-0}", true }, { "{\"lease\" : \"a{[,:\" }", true },
+		{ "{\"machine\":{},\"key\":{\"number\":0}}", true }, { "{\"machine\":\"x\",\"key\":true}", true }, { "{\"nonce\":999999999999999999}", true },
+		{ "{\"machine\":{\"name\":\"a\",\"virtual\":false},\"time\":\"\"}", true },
+		/* what the library accepts as well and the short way leaves to it */
+		{ "{\"colour\":1}", false }, { "{\"name\":\"x\"}", false }, { "{\"machine\":{\"time\":1}}", false }, { "{\"time\":null}", false }, { "{\"time\":[]}", false },
+		{ "{\"time\":{}}", false }, { "{\"time\":\"\\u0041\"}", false }, { "{\"time\":\"\xc3\xa4\"}", false }, { "{\"ti\\u006de\":1}", false },
+		{ "{\"license_status\":2.0}", false }, { "{\"license_status\":1e2}", false }, { "{\"nonce\":1000000000000000000}", false },
+		/* what is no JSON, or stands twice */
+		{ "", false }, { "[]", false }, { "{", false }, { "{\"", false }, { "{\"time\"", false }, { "{\"time\":", false }, { "{\"time\":}", false }, { "{\"time\":1", false },
+		{ "{\"time\":1,}", false }, { "{\"time\":1}x", false }, { "{\"time\":01}", false }, { "{\"time\":-}", false }, { "{\"time\":+1}", false }, { "{\"time\":truer}", false },
+		{ "{\"time\":tru", false }, { "{\"time\":1 2}", false }, { "{\"time\":\"a\tb\"}", false }, { "{\"time\":1,\"time\":1}", false }, { "{time:1}", false },
+		{ "{\"machine\":{\"os\":\"a\",\"os\":\"b\"}}", false }, { "{\"machine\":{\"os\":\"a\"}", false }, { "{\"machine\":{{}}}", false }, { "{,}", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct members plain, library;
+		struct activate_fault f = { 0 };
+
+		ck_assert_msg(members_plain(&plain, span(cases[i].body)) == cases[i].plain, "%s", cases[i].body);
+		if (!cases[i].plain)
+			continue;
+		ck_assert_int_eq(members_library(&library, span(cases[i].body), &f), MUSTER_OK);
+		for (size_t m = 0; m < MEMBER_COUNT; m++) {
+			ck_assert_msg(plain.of[m].type == library.of[m].type, "%s: %s", cases[i].body, plain.of[m].name);
+			ck_assert_int_eq(plain.of[m].number, library.of[m].number);
+			ck_assert_uint_eq(plain.of[m].n, library.of[m].n);
+			ck_assert(plain.of[m].n == 0 || memcmp(plain.of[m].text, library.of[m].text, plain.of[m].n) == 0);
+		}
+		members_free(&library);
+	}
+}
+END_TEST
+
+UNIT_MAIN("service_activate", test_members_plain, test_activate_good, test_activate_every_prefix_is_refused, test_activate_every_member_of_every_type,
           test_activate_depth, test_release_body)
