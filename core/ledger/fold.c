@@ -15,16 +15,16 @@
 
 #define READ_CHUNK 4096U
 #define STOP_MS 4000                    /* folding while stopping: design.md section 3 allows 10 s for all */
-#define PACK_MAX (UINT64_C(64) << 20)   /* bytes of rows sorted at once */
+/* Above what malloc() ever takes from the heap: this comes zeroed and untouched from the system and goes back there, so that
+ * memory is the same before and after, and a short run costs no more than it fills. */
+#define PACK_MAX ((size_t)40 << 20)
 #define HEAD offsetof(struct store_event, name)
 
-/* Rows are kept without the unused tail of their names: 180 bytes instead of 440. */
+/* Rows are kept without the unused tail of their names: 180 bytes instead of 440. Never behind the last row: room for a whole one. */
 struct run {
 	struct ledger *l;
-	uint8_t *bytes; size_t used, room;
-	size_t *at; size_t n, at_room;            /* offsets into bytes */
-	struct store_event *full;                 /* FOLD_TRANSACTION of them, unpacked */
-	const struct store_event **events;
+	uint8_t *bytes; size_t used;              /* PACK_MAX of them */
+	const struct store_event **events; size_t n;   /* FOLD_RUN of them, into bytes */
 	struct store_counter *counters; size_t counter_count;
 	struct store_unknown *unknown; size_t unknown_count, unknown_room;
 	struct store_member *members; size_t member_count;
@@ -170,28 +170,13 @@ static int unknown_add(struct run *w, const struct store_event *e)
 	return MUSTER_OK;
 }
 
-static int pack(struct run *w, const struct store_event *e)
+static void pack(struct run *w, const struct store_event *e)
 {
-	size_t name = strnlen(e->name, STORE_NAME_MAX - 1), size = (HEAD + name + 1 + 7) & ~(size_t)7;
-	void *more;
+	size_t name = strnlen(e->name, STORE_NAME_MAX - 1);
 
-	if (w->n == w->at_room) {
-		if ((more = mem_grow(w->at, w->at_room * 2 + 1024, sizeof *w->at)) == NULL)
-			return MUSTER_E_NOMEM;
-		w->at = more;
-		w->at_room = w->at_room * 2 + 1024;
-	}
-	if (w->used + size > w->room) {
-		if ((more = mem_grow(w->bytes, w->room * 2 + 65536, 1)) == NULL)
-			return MUSTER_E_NOMEM;
-		w->bytes = more;
-		w->room = w->room * 2 + 65536;
-	}
-	w->at[w->n++] = w->used;
+	w->events[w->n++] = (const void *)(w->bytes + w->used);
 	memcpy(w->bytes + w->used, e, HEAD + name);
-	w->bytes[w->used + HEAD + name] = '\0';
-	w->used += size;
-	return MUSTER_OK;
+	w->used += (HEAD + name + 1 + 7) & ~(size_t)7;   /* the bytes behind are zero */
 }
 
 static int row_read(void *ctx, const struct store_event *e)
@@ -203,12 +188,12 @@ static int row_read(void *ctx, const struct store_event *e)
 		return 1;
 	if ((w->result = counter_add(w, e)) != MUSTER_OK || (w->result = unknown_add(w, e)) != MUSTER_OK)
 		return 1;
-	if (fold_concerns(e) && (w->result = pack(w, e)) != MUSTER_OK)
-		return 1;
+	if (fold_concerns(e))
+		pack(w, e);
 	w->last_seq = e->seq;
 	w->last_at = e->at;
 	w->chunk++;
-	if (w->n >= FOLD_RUN || w->used >= PACK_MAX) {
+	if (w->n == FOLD_RUN || w->used > PACK_MAX - 2 * sizeof *e) {
 		w->full_up = true;
 		return 1;
 	}
@@ -236,10 +221,9 @@ static int log_read(struct run *w, struct muster_err *err)
 	return MUSTER_OK;
 }
 
-static int row_order(const void *a, const void *b, void *bytes)
+static int row_order(const void *a, const void *b)
 {
-	const struct store_event *x = (const void *)((const uint8_t *)bytes + *(const size_t *)a);
-	const struct store_event *y = (const void *)((const uint8_t *)bytes + *(const size_t *)b);
+	const struct store_event *x = *(const struct store_event *const *)a, *y = *(const struct store_event *const *)b;
 	int c = memcmp(x->client, y->client, 16);
 
 	if (c != 0)
@@ -327,12 +311,6 @@ static int transaction(struct run *w, size_t from, size_t n, const struct store_
 	struct ledger *l = w->l;
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *p = w->bytes + w->at[from + i];
-
-		memcpy(&w->full[i], p, HEAD);
-		memcpy(w->full[i].name, p + HEAD, strlen((const char *)p + HEAD) + 1);
-	}
 	w->change_count = 0;
 	pthread_mutex_lock(&l->state_lock);
 	if (l->state == NULL)
@@ -340,7 +318,7 @@ static int transaction(struct run *w, size_t from, size_t n, const struct store_
 	else
 		r = MUSTER_OK;
 	if (r == MUSTER_OK)
-		r = state_done(l, l->state->ops->fold(l->state, w->events, n, merge, w, end, err));
+		r = state_done(l, l->state->ops->fold(l->state, w->events + from, n, merge, w, end, err));
 	pthread_mutex_unlock(&l->state_lock);
 	if (r == MUSTER_OK)
 		marks_change(w);
@@ -374,21 +352,15 @@ static int run_write(struct run *w, struct muster_err *err)
 
 static int run_room(struct run *w, struct muster_err *err)
 {
-	w->full = mem_array(FOLD_TRANSACTION, sizeof *w->full);
-	w->events = mem_array(FOLD_TRANSACTION, sizeof *w->events);
+	w->bytes = mem_alloc(PACK_MAX);
+	w->events = mem_array(FOLD_RUN, sizeof *w->events);
 	w->changes = mem_array(FOLD_TRANSACTION, sizeof *w->changes);
-	if (w->full == NULL || w->events == NULL || w->changes == NULL)
-		return err_nomem(err);
-	for (size_t i = 0; i < FOLD_TRANSACTION; i++)
-		w->events[i] = &w->full[i];
-	return MUSTER_OK;
+	return w->bytes == NULL || w->events == NULL || w->changes == NULL ? err_nomem(err) : MUSTER_OK;
 }
 
 static void run_fini(struct run *w)
 {
 	mem_free(w->bytes);
-	mem_free(w->at);
-	mem_free(w->full);
 	mem_free(w->events);
 	mem_free(w->counters);
 	mem_free(w->unknown);
@@ -440,37 +412,49 @@ static int position_ask(struct run *w, struct muster_err *err)
 	return r;
 }
 
-int fold_run(struct ledger *l, struct muster_err *err)
+static int run_once(struct run *w, struct muster_err *err)
 {
-	struct run w = { .l = l };
-	int64_t began = clock_boot_ms(l->clock);
+	struct ledger *l = w->l;
 	int r;
 
+	if ((r = run_room(w, err)) != MUSTER_OK || (r = log_read(w, err)) != MUSTER_OK)
+		return r;
+	if (w->last_seq == w->from)
+		return err_set(err, MUSTER_E_INTERNAL, "the log lacks the events after %lld, which were committed; stop musterd and restore "
+		               "the log from a backup", (long long)w->from);
+	if (w->n > 1)
+		qsort(w->events, w->n, sizeof *w->events, row_order);
+	if ((r = run_write(w, err)) == MUSTER_E_UNKNOWN)
+		r = position_ask(w, err);
+	if (r != MUSTER_OK)
+		return r;
+	pthread_mutex_lock(&l->lock);
+	if (w->last_seq > l->fold_seq) {
+		l->fold_seq = w->last_seq;
+		l->fold_at = w->last_at;
+	}
+	atomic_store(&l->backlog, l->applied_seq - l->fold_seq);
+	pthread_mutex_unlock(&l->lock);
+	return MUSTER_OK;
+}
+
+int fold_run(struct ledger *l, struct muster_err *err)
+{
+	int64_t began = clock_boot_ms(l->clock), target = INT64_MAX;
+	struct run w;
+	int r;
+
+	/* What comes in meanwhile waits until it is much: running after it a few rows at a time costs three times as much each. */
 	do {
 		if (atomic_load(&l->stopping) && clock_boot_ms(l->clock) - began >= STOP_MS)
 			return MUSTER_OK;   /* what is not folded is replayed at the next start */
 		memset(&w, 0, sizeof w);
 		w.l = l;
-		if ((r = position_take(&w, err)) != MUSTER_OK || w.up_to <= w.from)
+		if ((r = position_take(&w, err)) != MUSTER_OK || w.from >= target || w.up_to <= w.from)
 			return r;
-		if ((r = log_read(&w, err)) == MUSTER_OK && w.last_seq == w.from)
-			r = err_set(err, MUSTER_E_INTERNAL, "the log lacks the events after %lld, which were committed; stop musterd and restore "
-			            "the log from a backup", (long long)w.from);
-		if (r == MUSTER_OK) {
-			if (w.n > 1)
-				qsort_r(w.at, w.n, sizeof *w.at, row_order, w.bytes);
-			if ((r = run_room(&w, err)) == MUSTER_OK && (r = run_write(&w, err)) == MUSTER_E_UNKNOWN)
-				r = position_ask(&w, err);
-		}
-		if (r == MUSTER_OK) {
-			pthread_mutex_lock(&l->lock);
-			if (w.last_seq > l->fold_seq) {
-				l->fold_seq = w.last_seq;
-				l->fold_at = w.last_at;
-			}
-			atomic_store(&l->backlog, l->applied_seq - l->fold_seq);
-			pthread_mutex_unlock(&l->lock);
-		}
+		if (target == INT64_MAX)
+			target = w.up_to;
+		r = run_once(&w, err);
 		run_fini(&w);
 	} while (r == MUSTER_OK);
 	return r;

@@ -22,7 +22,7 @@
 #define GROUP_MAX 512U                 /* requests of one commit */
 #define FOLD_RUN 250000U               /* rows sorted at once */
 #define FOLD_TRANSACTION 5000U
-#define FOLD_WAITING 50000             /* rows that make it fold without waiting for quiet */
+#define FOLD_WAITING 200000            /* rows that make it fold without waiting for quiet; a run may take some more */
 #define BACKLOG_MAX INT64_C(1000000)   /* rows waiting to be folded above which requests wait for the fold */
 #define SYSTEM_EVENTS_MAX 16U
 #define BINDING_KEPT_MS 60000          /* a replaced catalog's requests are long answered: service deadline 10 s */

@@ -240,7 +240,7 @@ static uint32_t group_run(struct ledger *l, struct ledger_request *first, bool a
 		else if (!l->in_doubt)
 			group_drop(l, g);
 	}
-	wake = atomic_load(&l->backlog) >= FOLD_WAITING || refill_due(l, refill_steady_ms());
+	wake = refill_due(l, refill_steady_ms());
 	pthread_mutex_unlock(&l->lock);
 	group_answer(g, r == MUSTER_OK, l->in_doubt);
 	if (g->event_count > 0)

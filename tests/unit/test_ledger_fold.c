@@ -420,6 +420,43 @@ MEMORY_TEST(test_fold_long_run)
 	ck_assert_uint_eq(fix_totals(f, TINY).total, 24000);
 }
 
+struct meanwhile { struct fix *f; int64_t seq; };
+
+static void report_meanwhile(void *ctx, bool state)
+{
+	struct meanwhile *m = ctx;
+	struct ask a;
+
+	if (!state || m->seq != 0)
+		return;
+	ask_init(m->f, &a, TINY, 3);
+	ask_go(m->f, &a);
+	m->seq = a.r.seq;
+	ask_fini(&a);
+}
+
+/* What comes in while a fold runs waits for the next one: a fold does not run after the newest rows in ever shorter steps. */
+MEMORY_TEST(test_fold_ends)
+{
+	struct meanwhile m = { f, 0 };
+	struct ledger_status s;
+
+	ask_code(f, TINY, 1);
+	fix_settle(f);
+	ask_code(f, TINY, 2);
+	ledger_status(f->l, &s);
+	store_memory_hook(f->memory, report_meanwhile, &m);
+	ck_assert_int_eq(state_settle(f->l, 20000, NULL), MUSTER_OK);
+	store_memory_hook(f->memory, NULL, NULL);
+	ck_assert_int_eq(m.seq, s.last_seq + 1);
+	ledger_status(f->l, &s);
+	ck_assert_int_eq(s.last_seq, m.seq);
+	ck_assert_int_eq(s.fold_seq, m.seq - 1);
+	fix_settle(f);
+	ledger_status(f->l, &s);
+	ck_assert_int_eq(s.fold_seq, m.seq);
+}
+
 /* Old events leave; no count, counter or client changes, and the newest event and its number stay. */
 LEDGER_TEST(test_retention)
 {
@@ -459,4 +496,5 @@ LEDGER_TEST(test_retention)
 }
 
 UNIT_MAIN("ledger_fold", test_totals, test_uncounted, test_submit_limits, test_unknown, test_refused_rows, test_new_per_hour, test_new_per_day,
-          test_start_equals_fold, test_fold_repeatable, test_fold_long_run, test_retention)
+          test_start_equals_fold, test_fold_repeatable, test_fold_long_run, test_fold_ends,
+          test_retention)
