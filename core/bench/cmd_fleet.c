@@ -65,7 +65,7 @@ static int run(const struct fleet_options *o, bool json)
 		else if (fleet_print_json(f, stdout) != BENCH_OK)
 			code = bench_say(BENCH_FAILED, "the JSON could not be written");
 		if (f->faults.n > 0)
-			code = bench_say(BENCH_WRONG, "%llu differences between the engine and the model", (unsigned long long)f->faults.n);
+			code = bench_say(BENCH_WRONG, "%llu difference%s between the engine and the model", (unsigned long long)f->faults.n, f->faults.n == 1 ? "" : "s");
 	}
 	fleet_fini(f);
 	mem_free(f);

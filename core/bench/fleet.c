@@ -41,7 +41,7 @@ static const char *words(char out[96], uint32_t code, uint32_t count, uint32_t e
 	char name[16];
 
 	if (code == CODE_OK) {
-		(void)snprintf(out, 96, "granted until day %.3f with count %u", expires / (double)DAY_S, (unsigned)count);
+		(void)snprintf(out, 96, "granted until day %.5f with count %u", expires / (double)DAY_S, (unsigned)count);
 	} else if (code == (uint32_t)CODE_COUNT_LOW) {
 		(void)snprintf(out, 96, "counted only, count %u", (unsigned)count);
 	} else {

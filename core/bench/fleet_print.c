@@ -49,8 +49,8 @@ void fleet_print(const struct fleet *f, FILE *out)
 	print_total(f, out);
 	for (uint64_t i = 0; i < f->faults.n && i < FLEET_SHOWN; i++)
 		(void)fprintf(out, "WRONG: %s\n", f->faults.shown[i]);
-	if (f->faults.n > 0)
-		(void)fprintf(out, "%llu differences in all\n", (unsigned long long)f->faults.n);
+	if (f->faults.n > FLEET_SHOWN)
+		(void)fprintf(out, "and %llu more\n", (unsigned long long)(f->faults.n - FLEET_SHOWN));
 }
 
 static json_t *number(uint64_t n)

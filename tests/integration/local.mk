@@ -29,7 +29,7 @@ PYTESTS += \
 	%D%/test_admin_roles.py \
 	%D%/test_admin_settings.py \
 	%D%/test_admin_verbs.py
-PYTESTS += %D%/test_bench.py %D%/test_bench_manual.py
+PYTESTS += %D%/test_bench.py %D%/test_bench_fleet.py %D%/test_bench_manual.py
 PYTESTS += %D%/test_issuer.py
 # muster and libmuster against that daemon.
 PYTESTS += %D%/test_muster.py

@@ -15,3 +15,5 @@ unit_tests += %D%/test_bench_limits
 unit_tests += %D%/test_bench_verify
 %C%_test_bench_verify_SOURCES = %D%/test_bench_verify.c $(ledger_fixture)
 %C%_test_bench_verify_LDADD = core/bench/libbench.la %D%/libtrustfixture.la $(ledger_test_libs) $(trust_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_bench_fleet
+%C%_test_bench_fleet_LDADD = $(bench_libs) $(CHECK_LIBS)
