@@ -1,7 +1,9 @@
 #include "core/bench/run.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/base/file.h"
@@ -282,7 +284,11 @@ static int record_begin(struct run *x, struct muster_err *err)
 	memcpy(head.activation_id, x->host.activation_id, 16);
 	if ((path = file_join(x->host.dir, "record")) == NULL)
 		return err_nomem(err);
-	r = record_new(&x->record, path, &head, err);
+	/* A run checks its own answers, not those of the runs before it in the same folder. */
+	if (unlink(path) != 0 && errno != ENOENT)
+		r = err_errno(err, errno, "cannot remove %s", path);
+	else
+		r = record_new(&x->record, path, &head, err);
 	mem_free(path);
 	return r;
 }

@@ -156,7 +156,6 @@ json_t *run_json(const struct run_result *r, const struct run_options *o)
 	(void)json_object_set_new(j, "log_bytes", json_integer((json_int_t)r->log_bytes));
 	(void)json_object_set_new(j, "state_bytes", json_integer((json_int_t)r->state_bytes));
 	if (!o->no_verify)
-		(void)json_object_set_new(j, "verify", json_pack("{s:I, s:I, s:I, s:I}", "acknowledged", (json_int_t)r->verify.acknowledged, "leases",
-		                                                 (json_int_t)r->verify.leases, "unacknowledged", (json_int_t)r->verify.unacknowledged, "wrong", (json_int_t)r->verify.wrong));
+		(void)json_object_set_new(j, "verify", verify_json(&r->verify));
 	return j;
 }
