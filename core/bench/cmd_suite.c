@@ -33,7 +33,7 @@ static const struct scenario scenarios[] = {
 	  { .connections = 8000, .known = 10000, .seconds = 60, .rate_share = 3, .burst = true }, 10000 },
 };
 #define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
-#define QUICK_S 1.0
+#define QUICK_S 0.5
 #define QUICK_CONNECTIONS 1000U
 
 struct suite {
