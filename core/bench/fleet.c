@@ -309,13 +309,32 @@ static bool judge(struct fleet *f, const struct fleet_sent *s, const struct ledg
 	return machine_takes(f, s->machine, &got, r->seq);
 }
 
-static int out_of_memory(struct muster_err *err)
+/* Wait until all is folded: from now on every ID may be named again. */
+static int settle(struct fleet *f, struct muster_err *err)
 {
-	return err_nomem(err);
+	for (uint32_t i = 0; i < f->unfolded_count; i++)
+		f->model.ids[f->unfolded[i]].busy &= (uint8_t)~FLEET_B_UNFOLDED;
+	f->unfolded_count = 0;
+	return fleet_host_settle(&f->host, err);
 }
 
-/* Hand over what was gathered. @param settle then wait until it is folded. */
-static int flush(struct fleet *f, bool settle, struct muster_err *err)
+static bool unfolded_add(struct fleet *f, uint32_t id)
+{
+	if (f->unfolded_count == f->unfolded_room) {
+		uint32_t *more = mem_grow(f->unfolded, f->unfolded_room * 2 + 64, sizeof *more);
+
+		if (more == NULL)
+			return false;
+		f->unfolded = more;
+		f->unfolded_room = f->unfolded_room * 2 + 64;
+	}
+	f->unfolded[f->unfolded_count++] = id;
+	f->model.ids[id].busy |= FLEET_B_UNFOLDED;
+	return true;
+}
+
+/* Hand over what was gathered. After releases wait until they are folded: until then the old count stands. */
+static int flush(struct fleet *f, struct muster_err *err)
 {
 	unsigned n = f->sent_count;
 	int r;
@@ -323,11 +342,15 @@ static int flush(struct fleet *f, bool settle, struct muster_err *err)
 	if (n == 0)
 		return MUSTER_OK;
 	f->sent_count = 0;
-	if ((r = fleet_host_batch(&f->host, f->requests, n, err)) != MUSTER_OK || (settle && (r = fleet_host_settle(&f->host, err)) != MUSTER_OK))
+	if ((r = fleet_host_batch(&f->host, f->requests, n, err)) != MUSTER_OK)
 		return r;
-	for (unsigned i = 0; i < n; i++)
+	if (f->sent[0].ask.release && (r = settle(f, err)) != MUSTER_OK)
+		return r;
+	for (unsigned i = 0; i < n; i++) {
+		f->model.ids[f->sent[i].ask.id].busy &= (uint8_t)~FLEET_B_BATCH;
 		if (!judge(f, &f->sent[i], &f->requests[i]))
-			return out_of_memory(err);
+			return err_nomem(err);
+	}
 	return MUSTER_OK;
 }
 
@@ -369,23 +392,31 @@ static int ask(struct fleet *f, uint32_t k, bool release, struct muster_err *err
 {
 	struct fleet_machine *m = &f->machines[k];
 	struct fleet_sent s = { .machine = k, .lease = m->lease_until > f->now };
-	bool releasing = f->sent_count > 0 && f->sent[0].ask.release, delicate;
-	int r = MUSTER_OK;
+	enum model_care care = MODEL_PLAIN;
+	struct model_id *id;
+	int r;
 
 	check_licensed(f, k);
 	s.repeat = !release && same_question(f, k);
 	s.ask = (struct model_ask){ .id = m->id, .machine = k, .now = f->now, .skew_s = release ? 0 : fleet_skew(f, k, f->now), .chain_end = chain_end(f->now),
 	                            .status = fleet_status(m, f->now), .release = release };
-	delicate = !s.repeat && model_delicate(&f->model, &s.ask);
-	/* Releases go together and are folded before anything else; a delicate question goes alone, so that nothing depends on how the
-	 * ledger cuts a batch into groups, or on when it folds. */
-	if ((releasing != release || (delicate && !release)) && (r = flush(f, releasing, err)) != MUSTER_OK)
+	/* Releases go together. An ID that several machines have had is not named twice in a batch, nor again before what it was told is folded. */
+	id = &f->model.ids[m->id];
+	if (((id->busy & FLEET_B_BATCH) || (f->sent_count > 0 && f->sent[0].ask.release != release)) && (r = flush(f, err)) != MUSTER_OK)
 		return r;
+	if ((id->busy & FLEET_B_UNFOLDED) && ((r = flush(f, err)) != MUSTER_OK || (r = settle(f, err)) != MUSTER_OK))
+		return r;
+	if (!release)
+		care = model_care(&f->model, &s.ask);
+	if (care == MODEL_ALONE && ((r = flush(f, err)) != MUSTER_OK || (f->unfolded_count > 0 && (r = settle(f, err)) != MUSTER_OK)))
+		return r;
+	if (care != MODEL_PLAIN && !unfolded_add(f, m->id))
+		return err_nomem(err);
 	f->sent[f->sent_count] = s;
 	request_fill(f, &s, &f->requests[f->sent_count++]);
-	if (delicate && !release)
-		return flush(f, !f->disk_full, err);
-	return f->sent_count == FLEET_BATCH ? flush(f, release, err) : r;
+	if (id->shared)
+		id->busy |= FLEET_B_BATCH;
+	return care == MODEL_ALONE || f->sent_count == FLEET_BATCH ? flush(f, err) : MUSTER_OK;
 }
 
 /* One machine's turn. */
@@ -402,12 +433,12 @@ static int turn(struct fleet *f, uint32_t k, struct muster_err *err)
 	releasing = (m->state & FLEET_M_RELEASING) != 0;
 	if (f->now >= m->leaves && !releasing) {
 		if (m->lease_until <= f->now || fleet_draw(f, k, 0, FLEET_P_LEAVES) >= releases)
-			return machine_leaves(f, k, false) ? MUSTER_OK : out_of_memory(err);
+			return machine_leaves(f, k, false) ? MUSTER_OK : err_nomem(err);
 		m->state |= FLEET_M_RELEASING;
-		return heap_push(&f->heap, (f->now / DAY_S + 1) * DAY_S + EVENING_S, k) ? MUSTER_OK : out_of_memory(err);
+		return heap_push(&f->heap, (f->now / DAY_S + 1) * DAY_S + EVENING_S, k) ? MUSTER_OK : err_nomem(err);
 	}
 	if (f->off || f->network_away)
-		return (releasing ? again(f, k, DAY_S) : machine_in_vain(f, k)) ? MUSTER_OK : out_of_memory(err);
+		return (releasing ? again(f, k, DAY_S) : machine_in_vain(f, k)) ? MUSTER_OK : err_nomem(err);
 	return ask(f, k, releasing, err);
 }
 
@@ -510,7 +541,7 @@ static int incident_begins(struct fleet *f, const struct fleet_incident *i, stru
 	}
 	/* With nothing to fold before, the fold does nothing until the clock moves again: the files stand still after the next batch. */
 	f->kill_due = true;
-	return fleet_host_settle(&f->host, err);
+	return settle(f, err);
 }
 
 static int incident_ends(struct fleet *f, const struct fleet_incident *i, struct muster_err *err)
@@ -547,7 +578,7 @@ static int host_until(struct fleet *f, uint32_t at, struct muster_err *err)
 
 		if (month <= at && month <= next) {
 			r = month_end(f, month, err);
-		} else if (next > at) {
+		} else if (i == NULL || next > at) {
 			break;
 		} else if (on) {
 			r = incident_ends(f, i, err);
@@ -584,7 +615,7 @@ static int one_tick(struct fleet *f, uint32_t at, struct muster_err *err)
 	while (r == MUSTER_OK && heap_first(&f->heap) != NULL && heap_first(&f->heap)->at <= at && heap_pop(&f->heap, &e))
 		r = turn(f, e.machine, err);
 	if (r == MUSTER_OK)
-		r = flush(f, f->sent_count > 0 && f->sent[0].ask.release, err);
+		r = flush(f, err);
 	if (r == MUSTER_OK && f->kill_due && !f->off)
 		r = kill_host(f, err);
 	look(f);
@@ -688,6 +719,7 @@ void fleet_fini(struct fleet *f)
 	mem_free(f->machines);
 	mem_free(f->requests);
 	mem_free(f->sent);
+	mem_free(f->unfolded);
 	mem_free(f->lost);
 	mem_free(f->months);
 	memset(f, 0, sizeof *f);

@@ -12,6 +12,7 @@
 #include "core/bench/fleet_model.h"
 
 #define FLEET_SHOWN 10U
+enum { FLEET_B_BATCH = 1 /* a shared ID that the batch names */, FLEET_B_UNFOLDED = 2 /* what was answered has to be folded before it is named again */ };
 #define FLEET_MONTH_S (UINT32_C(30) * 86400)
 
 /** Numbers from the command line; fleet_knobs[] has names, defaults, bounds and words. */
@@ -98,6 +99,7 @@ struct fleet {
 	/* the batch being gathered */
 	struct ledger_request *requests; struct fleet_sent { uint32_t machine; struct model_ask ask; bool lease, repeat; } *sent;
 	unsigned sent_count;
+	uint32_t *unfolded; uint32_t unfolded_count, unfolded_room;   /* IDs with FLEET_B_UNFOLDED */
 	struct fleet_lost *lost; uint32_t lost_count, lost_room;
 	int64_t last_seq;
 	uint64_t answers;            /* for --falsify, and to know how far back a repeat lies */

@@ -227,12 +227,30 @@ bool model_take(struct model *m, const struct model_ask *a, const struct model_e
 	return note_event(m, a->now);
 }
 
-bool model_delicate(const struct model *m, const struct model_ask *a)
+/* Whether it is one of the last @p n heard: those the pool holds. */
+static bool among_last(const struct model *m, uint32_t id, uint32_t n)
+{
+	for (uint32_t i = m->newest; i != MODEL_NONE && n > 0; i = m->ids[i].older, n--)
+		if (i == id)
+			return true;
+	return false;
+}
+
+enum model_care model_care(struct model *m, const struct model_ask *a)
 {
 	const struct model_id *id = &m->ids[a->id];
+	uint32_t counted = model_count(m, a->now), cap = model_cap(m);
 
-	/* An owner back after long silence, or in the day of standstill, changes marks too. */
-	return a->release || (id->shared && (!id->contested || silent(m, a->id, a->now) || a->now < m->still_until));
+	if (!id->shared || id->owner == MODEL_NONE)
+		return MODEL_PLAIN;
+	if (a->now < m->still_until)
+		return MODEL_ALONE;
+	if (id->released || silent(m, a->id, a->now))
+		return MODEL_LASTING;   /* begins anew: the fold forgets what it knew of the ID */
+	if (id->owner == a->machine || id->contested)
+		return MODEL_PLAIN;
+	/* The first question of a copy: whether it is seen depends on who is in the pool. */
+	return counted <= cap || among_last(m, a->id, cap) ? MODEL_ALONE : MODEL_LASTING;
 }
 
 void model_stop(struct model *m, uint32_t now)

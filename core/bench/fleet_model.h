@@ -29,6 +29,7 @@ struct model_id {
 	uint8_t released;        /**< given up: the next machine that asks owns it */
 	uint8_t contested;       /**< the ledger has seen other hardware under it: from now on that is refused */
 	uint8_t shared;          /**< the simulation's own: more than one machine has had it */
+	uint8_t busy;            /**< the simulation's own: FLEET_B_* */
 };
 
 struct model_totals { uint64_t status[7], failed, releases; };
@@ -74,8 +75,13 @@ uint32_t model_cap(const struct model *m);
 void model_expect(struct model *m, const struct model_ask *a, struct model_expect *out);
 /** Take note of a question that was answered with @p code and recorded. @return false when memory is exhausted. */
 bool model_take(struct model *m, const struct model_ask *a, const struct model_expect *e, uint32_t code);
-/** Whether the answer depends on what the ledger has folded until now, or will once it is folded: a shared ID not yet settled. */
-bool model_delicate(const struct model *m, const struct model_ask *a);
+/** With how much care a question has to be put, so that its answer does not hang on how the ledger cuts a batch into groups, or on when it folds. */
+enum model_care {
+	MODEL_PLAIN,             /**< none */
+	MODEL_LASTING,           /**< its answer is certain, but the next question under this ID has to wait until it is folded */
+	MODEL_ALONE              /**< that too, and everything before it has to be folded */
+};
+enum model_care model_care(struct model *m, const struct model_ask *a);
 /** The host ends at @p now, or begins at @p now: after more than 35 days without an event ageing stands still for a day. */
 void model_stop(struct model *m, uint32_t now);
 void model_start(struct model *m, uint32_t now);

@@ -191,16 +191,18 @@ START_TEST(test_model_clone_unseen)
 		step(&m, question(i, i, 10 + i));
 	model_expect(&m, &a, &e);
 	ck_assert_int_eq(e.allowance, MODEL_UNSEEN_CLONE);
-	ck_assert(model_delicate(&m, &a) == false);   /* not known to be shared: the simulation says so */
-	m.ids[0].shared = 1;
-	ck_assert(model_delicate(&m, &a));
+	m.ids[0].shared = m.ids[5].shared = 1;
+	ck_assert_int_eq(model_care(&m, &a), MODEL_LASTING);   /* not among the last ten: nobody can see it, whatever is folded */
+	a.id = 5;
+	ck_assert_int_eq(model_care(&m, &a), MODEL_ALONE);
+	a.id = 0;
 	ck_assert(model_take(&m, &a, &e, CODE_OK));
 	ck_assert_uint_eq(model_count(&m, 100), 11);
 	ck_assert_uint_eq(m.ids[0].owner, 0);
 	model_expect(&m, &a, &e);
 	ck_assert_uint_eq(e.code, CODE_M_DUPLICATE);
 	ck_assert_int_eq(e.allowance, MODEL_EXACT);
-	ck_assert(!model_delicate(&m, &a));
+	ck_assert_int_eq(model_care(&m, &a), MODEL_PLAIN);
 	ck_assert_uint_eq(step(&m, question(0, 0, 110)).code, CODE_OK);
 	model_fini(&m);
 }
