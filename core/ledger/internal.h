@@ -231,6 +231,8 @@ bool refill_due(const struct ledger *l, int64_t now);          /**< lock held; @
 int64_t refill_steady_ms(void);
 /* retention.c: ledger thread, when idle. @return true when more waits. */
 bool retention_slice(struct ledger *l);
+/** Between two groups: a slice when nobody waits, at most four a second. */
+void retention_between(struct ledger *l);
 /* readers.c */
 int reader_open(struct ledger *l, struct muster_err *err);   /**< reader_lock held */
 void reader_close(struct ledger *l);

@@ -5,6 +5,7 @@
 
 #define SLICE 2000U
 #define LOOK_MS 60000
+#define BUSY_MS 250   /* between slices of a host that is never idle: 8,000 rows a second, for about one hundredth of its time */
 
 bool retention_slice(struct ledger *l)
 {
@@ -35,4 +36,13 @@ bool retention_slice(struct ledger *l)
 	}
 	l->trim_more = r == MUSTER_OK && deleted == SLICE;
 	return l->trim_more;
+}
+
+/* A host that is asked every second or oftener is never idle for one: its log would grow for ever. */
+void retention_between(struct ledger *l)
+{
+	int64_t boot = clock_boot_ms(l->clock);
+
+	if (queue_length(&l->queue) == 0 && (l->trim_ms == 0 || boot < l->trim_ms || boot - l->trim_ms >= BUSY_MS))
+		(void)retention_slice(l);
 }

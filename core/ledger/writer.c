@@ -336,8 +336,11 @@ void *writer_run(void *ledger)
 			continue;
 		}
 		rows = group_run(l, first, stopping);
-		if (n > 0 || !atomic_load(&l->ready))
+		if (n > 0 || !atomic_load(&l->ready)) {
+			if (!stopping && atomic_load(&l->ready))
+				retention_between(l);
 			continue;
+		}
 		probe(l);
 		/* Nothing came in after the queue was closed, and what waited is written. */
 		if (stopping && (rows == 0 || l->commit_result != MUSTER_OK))

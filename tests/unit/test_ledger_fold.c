@@ -457,6 +457,24 @@ MEMORY_TEST(test_fold_ends)
 	ck_assert_int_eq(s.fold_seq, m.seq);
 }
 
+/* Old events leave also from a host that is asked all the time and so is never idle. */
+LEDGER_TEST(test_retention_busy)
+{
+	size_t kept;
+
+	for (uint32_t i = 1; i <= 150; i++)
+		ask_code(f, TINY, i);
+	fix_settle(f);
+	clock_manual_advance(&f->clock, 401 * DAY);
+	for (uint32_t i = 0; i < 50; i++) {   /* far less than the second that counts as idle, by the real clock, between two of them */
+		clock_manual_advance(&f->clock, 61000);
+		ask_code(f, TINY, 1000 + i);
+	}
+	kept = fix_events(f, 0, NULL);
+	ck_assert_uint_ge(kept, 50);
+	ck_assert_uint_lt(kept, 150);
+}
+
 /* Old events leave; no count, counter or client changes, and the newest event and its number stay. */
 LEDGER_TEST(test_retention)
 {
@@ -497,4 +515,4 @@ LEDGER_TEST(test_retention)
 
 UNIT_MAIN("ledger_fold", test_totals, test_uncounted, test_submit_limits, test_unknown, test_refused_rows, test_new_per_hour, test_new_per_day,
           test_start_equals_fold, test_fold_repeatable, test_fold_long_run, test_fold_ends,
-          test_retention)
+          test_retention, test_retention_busy)
