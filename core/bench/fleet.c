@@ -669,7 +669,7 @@ static int begin(struct fleet *f, struct muster_err *err)
 {
 	const struct fleet_options *o = &f->o;
 	const struct model_rules rules = { .minimum_count = (uint32_t)o->minimum, .validity_s = f->validity_s, .skew_s = SKEW_S };
-	double requests = o->machines * (o->days / o->renewal + 2);
+	double requests = o->machines * ((o->days < o->keep ? o->days : o->keep) / o->renewal + 2);
 	const struct fleet_host_options host = {
 		.dir = o->dir, .minimum_count = rules.minimum_count, .validity_s = f->validity_s, .renewal_s = f->renewal_s, .retry_s = f->retry_s,
 		.keep_s = (uint32_t)o->keep * DAY_S, .room = (uint64_t)(requests * EVENT_BYTES + o->machines * 2 * CLIENT_BYTES),

@@ -106,7 +106,7 @@ struct fleet {
 	struct fleet_faults faults;
 	struct fleet_month month; struct fleet_month *months; uint32_t month_count;
 	struct fleet_tally total;
-	struct fleet_books { uint64_t clients, released, contested, events, first_event_day; uint32_t count, cap; } books;
+	struct fleet_books { uint64_t clients, released, contested, events; uint32_t first_event_day, count, cap; } books;
 	uint64_t lag_max;
 	int64_t began_ns;
 	double seconds;

@@ -1,6 +1,7 @@
 /* In the end: the ledger's own books against the model's. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/bytes.h"
 #include "core/base/err.h"
@@ -9,7 +10,8 @@
 #include "core/bench/population.h"
 
 #define DAY_S 86400U
-#define RETENTION_ROUNDS 2000   /* of a slice each */
+#define RETENTION_NS INT64_C(25000000000)   /* in steps of the simulated clock that make less than a day */
+#define RETENTION_LOOK_NS 20000000L
 #define RETENTION_STEP_S 61U    /* the ledger looks for old events once a minute */
 
 /* Client IDs in the order of the ledger's list. */
@@ -132,7 +134,6 @@ static int event_row(void *ctx, const struct ledger_event *e)
 		fleet_fault(&w->f->faults, "books: event %lld is dated outside the simulation", (long long)e->event.seq);
 	else
 		w->days[day] += e->event.n;
-	w->f->books.events++;
 	return bench_interrupted();
 }
 
@@ -142,51 +143,48 @@ static int first_row(void *ctx, const struct ledger_event *e)
 	return 1;
 }
 
-/* Old events leave while the host is idle; here it never was. Let it be, until what is past its time is gone. */
-static int retention(struct fleet *f, struct muster_err *err)
+/* Old events leave a slice at a time, once a minute or when there is more: let it be idle until what is past its time is gone. */
+static int retention(struct fleet *f, int64_t keeps_from, struct muster_err *err)
 {
-	uint32_t keep = (uint32_t)f->o.keep * DAY_S;
-	int64_t first = 0;
-	int r = MUSTER_OK;
+	int64_t first = INT64_MAX, until = bench_ns() + RETENTION_NS;
+	int r;
 
-	for (unsigned i = 0; r == MUSTER_OK && i < RETENTION_ROUNDS && !bench_interrupted(); i++) {
-		int64_t keeps_from = FLEET_START_MS + ((int64_t)f->now - keep) * 1000;
-
+	do {
 		first = INT64_MAX;
 		if ((r = ledger_events(f->host.ledger, 0, 1, first_row, &first, err)) != MUSTER_OK || first >= keeps_from)
-			break;
+			return r;
 		f->now += RETENTION_STEP_S;
 		fleet_host_time(&f->host, f->now);
 		(void)ledger_ready(f->host.ledger, err);   /* wakes it, with nothing to do */
-	}
-	if (r == MUSTER_OK && first != INT64_MAX && first < FLEET_START_MS + ((int64_t)f->now - keep) * 1000)
-		fleet_fault(&f->faults, "books: events older than %u days are still kept", keep / DAY_S);
-	return r;
+		(void)nanosleep(&(struct timespec){ 0, RETENTION_LOOK_NS }, NULL);
+	} while (bench_ns() < until && !bench_interrupted());
+	fleet_fault(&f->faults, "books: events older than %.0f days are still kept", f->o.keep);
+	return MUSTER_OK;
 }
 
 static int compare_events(struct walk *w, struct muster_err *err)
 {
 	struct fleet *f = w->f;
-	uint32_t keep = (uint32_t)f->o.keep * DAY_S, kept_from;
+	uint32_t keep = (uint32_t)f->o.keep * DAY_S, gone = f->end > keep ? f->end - keep : 0;
 	int r;
 
-	if ((r = retention(f, err)) != MUSTER_OK)
+	if (gone > 0 && (r = retention(f, FLEET_START_MS + (int64_t)gone * 1000, err)) != MUSTER_OK)
 		return r;
 	w->day_count = f->now / DAY_S + 1;
 	if ((w->days = mem_array(w->day_count, sizeof *w->days)) == NULL)
 		return err_nomem(err);
 	if ((r = ledger_events(f->host.ledger, 0, SIZE_MAX, event_row, w, err)) != MUSTER_OK)
 		return r;
-	/* Of the day on which the retention begins a part is gone. */
-	kept_from = f->now > keep ? (f->now - keep) / DAY_S : 0;
-	f->books.first_event_day = kept_from;
-	for (uint32_t day = f->now > keep ? kept_from + 1 : 0; day < w->day_count; day++) {
+	/* Of the days on which the retention just begins a part is gone: how much hangs on when it came to it. */
+	f->books.first_event_day = gone > 0 ? (f->now - keep) / DAY_S + 1 : 0;
+	for (uint32_t day = f->books.first_event_day; day < w->day_count; day++) {
 		uint64_t wanted = day < f->model.day_room ? f->model.events[day] : 0;
 
+		f->books.events += w->days[day];
 		if (w->days[day] != wanted)
 			fleet_fault(&f->faults, "books: day %u has %llu events, the ledger has %llu", (unsigned)day, (unsigned long long)wanted, (unsigned long long)w->days[day]);
 	}
-	for (uint32_t day = 0; day < kept_from; day++)
+	for (uint32_t day = 0; day < gone / DAY_S; day++)
 		if (w->days[day] != 0)
 			fleet_fault(&f->faults, "books: day %u is past its retention and has %llu events still", (unsigned)day, (unsigned long long)w->days[day]);
 	return MUSTER_OK;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/codes.h"
@@ -18,6 +19,8 @@
 #define STEP_S 1800                      /* the two clocks are moved one after the other: in steps that are no jump to who looks between */
 #define COPY_MAX (INT64_C(256) << 20)    /* copied well within the second after which the engine does something by itself */
 #define COPY_NS INT64_C(700000000)
+#define COPY_TRIES 10U
+#define COPY_WAIT_NS 20000000L
 #define SETTLE_NS INT64_C(60000000000)
 #define SETTLE_BOUND_NS INT64_C(1900000000)
 #define TERABYTE (UINT64_C(1) << 40)
@@ -249,19 +252,23 @@ static int copy_file(const char *from, const char *to, struct muster_err *err)
 	return r;
 }
 
-static int64_t files_size(const struct fleet_host *h)
+/* What shows that a file was written to. */
+struct stamp { int64_t size, written[FILES]; };
+
+static void stamp_take(const struct fleet_host *h, struct stamp *s)
 {
-	int64_t sum = 0;
 	struct stat st;
 
+	memset(s, 0, sizeof *s);
 	for (size_t i = 0; i < FILES; i++) {
 		char *path = path_of(h, files[i]);
 
-		if (path != NULL && stat(path, &st) == 0)
-			sum += st.st_size;
+		if (path != NULL && stat(path, &st) == 0) {
+			s->size += st.st_size;
+			s->written[i] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+		}
 		mem_free(path);
 	}
-	return sum;
 }
 
 /* Each file to or from its copy beside it. */
@@ -295,17 +302,37 @@ static void copies_remove(const struct fleet_host *h)
 	}
 }
 
-int fleet_host_kill(struct fleet_host *h, bool *hard, struct muster_err *err)
+/* All four as they stand at one moment. @param[out] done false: too large, or they would not stand still. */
+static int copies_take(const struct fleet_host *h, bool *done, struct muster_err *err)
 {
-	int64_t began = bench_ns();
-	int r = MUSTER_OK;
+	*done = false;
+	for (unsigned i = 0; i < COPY_TRIES; i++) {
+		struct stamp before, after;
+		int64_t began;
+		int r;
 
-	*hard = files_size(h) < COPY_MAX;
-	if (*hard) {
+		(void)nanosleep(&(struct timespec){ 0, COPY_WAIT_NS }, NULL);   /* a slice of old events may be leaving just now */
+		began = bench_ns();
+		stamp_take(h, &before);
+		if (before.size > COPY_MAX)
+			return MUSTER_OK;
 		if ((r = each_file(h, false, err)) != MUSTER_OK)
 			return r;
-		*hard = bench_ns() - began < COPY_NS;
+		stamp_take(h, &after);
+		if (memcmp(&before, &after, sizeof before) == 0 && bench_ns() - began < COPY_NS) {
+			*done = true;
+			return MUSTER_OK;
+		}
 	}
+	return MUSTER_OK;
+}
+
+int fleet_host_kill(struct fleet_host *h, bool *hard, struct muster_err *err)
+{
+	int r;
+
+	if ((r = copies_take(h, hard, err)) != MUSTER_OK)
+		return r;
 	fleet_host_stop(h);
 	if (!*hard)
 		copies_remove(h);
