@@ -72,8 +72,8 @@ static const struct config_key limits_keys[] = {
 	ROW("connections_per_address", NUMBER, 0, connections_per_address, 1, 65536, "100", "connections", "Connections at once from one address."),
 	ROW("idle", TIME, 0, idle, 1, 1 * HOUR, "30s", NULL, "How long a silent connection is kept."),
 	ROW("deadline", MSEC, 0, deadline_ms, 100, 10 * MIN * 1000, "10s", NULL, "Longest time from a request's first byte to its end."),
-	ROW("queue", NUMBER, 0, queue, 1, 1000000, "4096", "requests", "Requests that wait for a commit; beyond it the answer is 503."),
-	ROW("queue_age", MSEC, 0, queue_age_ms, 10, 60 * 1000, "250ms", NULL, "Longest time a request may wait for a commit; beyond it new ones are answered 503."),
+	ROW("queue", NUMBER, 0, queue, 1, 1000000, "4096", "requests", "Requests under way at once; beyond it the answer is 503."),
+	ROW("queue_age", MSEC, 0, queue_age_ms, 10, 60 * 1000, "250ms", NULL, "Longest time a request may wait; while it is longer fewer are taken in, and others answered 503."),
 	ROW("workers", NUMBER, 0, workers, 0, 256, "0", "threads", "Threads that read requests and sign leases. 0: one for each processor."),
 };
 #undef STRUCT

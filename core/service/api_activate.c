@@ -50,11 +50,6 @@ enum MHD_Result api_ledger_refused(struct request *r)
 {
 	const struct ledger_request *l = &r->ledger;
 
-	if (l->code == (uint32_t)CODE_M_OVERLOAD) {
-		if (log_allowed(&r->service->log_overload, clock_boot_ms(r->service->clock), 10000, 1))
-			log_line(LOG_WARNING, "overloaded", "held=%llu text=\"requests are answered 503; see [limits] queue and queue_age\"",
-			         (unsigned long long)atomic_exchange(&r->service->log_overload.held, 0));
-	}
 	return request_problem(r, l->code, l->detail[0] != '\0' || l->refused != l->code ? l->detail : r->sentence, NULL, l->retry_after);
 }
 

@@ -69,6 +69,8 @@ static void *sweeper(void *arg)
 			break;
 		pthread_mutex_unlock(&c->lock);
 		(void)connections_sweep(c, clock_boot_ms(c->clock));
+		if (c->pass != NULL)
+			c->pass(c->pass_ctx, clock_boot_ms(c->clock));
 		pthread_mutex_lock(&c->lock);
 	}
 	pthread_mutex_unlock(&c->lock);

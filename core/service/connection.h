@@ -34,6 +34,8 @@ struct connections {
 	size_t n;
 	_Atomic int64_t deadline_ms, idle_ms;
 	_Atomic uint64_t expired;      /**< requests ended by the sweeper */
+	void (*pass)(void *ctx, int64_t now); /**< what else is done ten times a second, by the sweeper's thread; NULL nothing */
+	void *pass_ctx;
 	const struct clock *clock;
 	pthread_t thread;
 	bool running, stop;

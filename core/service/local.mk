@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_records.c \
 	%D%/admin_rules.c \
 	%D%/admin_settings.c \
+	%D%/admission.c %D%/admission.h \
 	%D%/api.h \
 	%D%/api_activate.c \
 	%D%/api_host.c \

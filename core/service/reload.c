@@ -112,6 +112,7 @@ void reload_limits(struct service *s, const struct config *config)
 {
 	atomic_store(&s->connections.deadline_ms, (int64_t)config->limits.deadline_ms);
 	atomic_store(&s->connections.idle_ms, (int64_t)config->limits.idle * 1000);
+	admission_limits(&s->admission, (uint32_t)config->limits.queue, (int64_t)config->limits.queue_age_ms, (int64_t)config->limits.deadline_ms);
 }
 
 int reload_log_level(const struct config *config)

@@ -1,5 +1,6 @@
 #include "core/service/request.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,15 @@ void *request_first(void *cls, const char *uri, struct MHD_Connection *mhd)
 	return r;
 }
 
+/* Answered as far as it lies with us: a client that does not read its answer keeps nobody out. */
+static void leave(struct request *r)
+{
+	if (!r->entered)
+		return;
+	r->entered = false;
+	admission_leave(&r->service->admission, clock_boot_ms(r->service->clock) - r->entered_ms);
+}
+
 static void shrink(struct buf *b, size_t cap)
 {
 	if (b->room > KEEP_ROOM) {
@@ -122,6 +132,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
 	if (r->view != NULL)
 		ring_view_unref(r->view);
 	r->view = NULL;
+	leave(r);
 	shrink(&r->body, r->body.cap);
 	shrink(&r->out, OUT_MAX);
 	atomic_store(&r->phase, PHASE_HEAD);
@@ -257,6 +268,9 @@ static bool check_framing(struct request *r)
 
 static enum MHD_Result answer_refused(struct request *r)
 {
+	if (r->refuse == CODE_M_OVERLOAD && log_allowed(&r->service->log_overload, clock_boot_ms(r->service->clock), 10000, 1))
+		log_line(LOG_WARNING, "overloaded", "held=%llu text=\"requests are answered 503; see [limits] queue and queue_age\"",
+		         (unsigned long long)atomic_exchange(&r->service->log_overload.held, 0));
 	return request_problem(r, r->refuse, r->refuse_detail, NULL, r->refuse_wait);
 }
 
@@ -309,6 +323,51 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t *n)
 	return MHD_YES;
 }
 
+static void resume(struct request *r, enum phase phase)
+{
+	struct service *s = r->service;
+
+	atomic_store(&r->phase, phase);
+	MHD_resume_connection(r->mhd);
+	/* Last: when nothing waits any more the connections may be ended. */
+	atomic_fetch_sub(&s->waiting, 1);
+}
+
+static void suspend(struct request *r)
+{
+	atomic_store(&r->phase, PHASE_WAIT);
+	atomic_fetch_add(&r->service->waiting, 1);
+	MHD_suspend_connection(r->mhd);
+}
+
+static void let_go(struct held *h)
+{
+	resume((struct request *)((char *)h - offsetof(struct request, held)), PHASE_REFUSED);
+}
+
+/* Suspended already. Its 503 goes out some time later. */
+static void hold(struct request *r)
+{
+	refuse(r, CODE_M_OVERLOAD, NULL, 0);
+	r->held.let_go = let_go;
+	admission_hold(&r->service->admission, &r->held, clock_boot_ms(r->service->clock));
+}
+
+/* What goes to the ledger is taken in only while not too many are under way; else it is held, not even read. */
+static bool enter(struct request *r)
+{
+	if (r->route->answer == NULL || atomic_load(&r->service->stopping))
+		return true;
+	r->entered = admission_enter(&r->service->admission);
+	if (r->entered) {
+		r->entered_ms = clock_boot_ms(r->service->clock);
+		return true;
+	}
+	suspend(r);
+	hold(r);
+	return false;
+}
+
 static enum MHD_Result finish_body(struct request *r)
 {
 	int stage = STAGE_BODY;
@@ -318,7 +377,7 @@ static enum MHD_Result finish_body(struct request *r)
 		return MHD_NO;
 	if (r->refuse != 0)
 		return answer_refused(r);
-	return r->route->serve(r);
+	return enter(r) ? r->route->serve(r) : MHD_YES;
 }
 
 enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
@@ -335,6 +394,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
 	case PHASE_HEAD: return begin(r, url, method);
 	case PHASE_BODY: return *n > 0 ? take_body(r, data, n) : finish_body(r);
 	case PHASE_ANSWER: return r->route->answer(r);
+	case PHASE_REFUSED: return answer_refused(r);
 	default: return MHD_YES;
 	}
 }
@@ -367,6 +427,7 @@ enum MHD_Result request_reply(struct request *r, unsigned status, const char *ty
 	if (atomic_load(&r->service->stopping) && MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") != MHD_YES)
 		goto done;
 	atomic_store(&r->phase, PHASE_DONE);
+	leave(r);
 	result = MHD_queue_response(r->mhd, status, response);
 done:
 	MHD_destroy_response(response);
@@ -401,24 +462,20 @@ enum MHD_Result request_error(struct request *r, const struct muster_err *err)
 
 static void committed(struct ledger_request *l)
 {
-	struct request *r = l->user;
-	struct service *s = r->service;
-
-	atomic_store(&r->phase, PHASE_ANSWER);
-	MHD_resume_connection(r->mhd);
-	/* Last: when nothing waits any more the connections may be ended. */
-	atomic_fetch_sub(&s->waiting, 1);
+	resume(l->user, PHASE_ANSWER);
 }
 
 enum MHD_Result request_submit(struct request *r)
 {
 	r->ledger.done = committed;
 	r->ledger.user = r;
-	atomic_store(&r->phase, PHASE_WAIT);
-	atomic_fetch_add(&r->service->waiting, 1);
 	/* Before the hand-over: the ledger may answer at once. */
-	MHD_suspend_connection(r->mhd);
-	if (ledger_submit(r->service->ledger, &r->ledger) != MUSTER_OK)
+	suspend(r);
+	if (ledger_submit(r->service->ledger, &r->ledger) == MUSTER_OK)
+		return MHD_YES;
+	if (r->ledger.code == CODE_M_OVERLOAD)
+		hold(r);
+	else
 		committed(&r->ledger);
 	return MHD_YES;
 }

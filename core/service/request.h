@@ -13,7 +13,7 @@
 #include "core/service/activate.h"
 #include "core/service/state.h"
 
-enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WAIT, PHASE_ANSWER, PHASE_DONE };
+enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WAIT, PHASE_ANSWER, PHASE_REFUSED, PHASE_DONE };
 
 struct request;
 
@@ -33,6 +33,7 @@ struct request {
 	struct service *service;
 	struct MHD_Connection *mhd;
 	bool loopback;
+	struct held held;
 
 	/* of the present request */
 	_Atomic int phase;
@@ -43,6 +44,8 @@ struct request {
 	uint32_t refuse_wait;
 	const char *allow;
 	size_t body_max, discarded;
+	bool entered;                      /**< counts as under way, since entered_ms (boot) */
+	int64_t entered_ms;
 	struct snapshot *snapshot;
 	struct trust_view *view;
 	struct buf body, out;

@@ -23,6 +23,13 @@
 #define OTHER_DESCRIPTORS 256  /* databases and their journals, admin connections, plugins, a backup */
 #define LOW_PRIORITY 10  /* nice value of `cpri` */
 
+static void pass(void *service, int64_t now)
+{
+	struct service *s = service;
+
+	admission_pass(&s->admission, now, atomic_load(&s->stopping));
+}
+
 int start_init(struct service *s, const struct clock *clock, struct muster_err *err)
 {
 	int e;
@@ -37,6 +44,9 @@ int start_init(struct service *s, const struct clock *clock, struct muster_err *
 		return err_errno(err, errno, "cannot make an event descriptor");
 	if ((s->rate = rate_new()) == NULL)
 		return err_nomem(err);
+	admission_init(&s->admission);
+	s->connections.pass = pass;
+	s->connections.pass_ctx = s;
 	if ((e = connections_start(&s->connections, clock)) != 0)
 		return err_errno(err, e, "cannot start the sweeper's thread");
 	return MUSTER_OK;
@@ -250,6 +260,7 @@ void start_fini(struct service *s)
 	ring_free(s->ring);
 	snapshot_unref(s->snapshot);
 	connections_stop(&s->connections);
+	admission_fini(&s->admission);
 	rate_free(s->rate);
 	if (s->wake_fd >= 0)
 		(void)close(s->wake_fd);

@@ -9,6 +9,7 @@
 #include "core/catalog/catalog.h"
 #include "core/config/config.h"
 #include "core/ledger/ledger.h"
+#include "core/service/admission.h"
 #include "core/service/connection.h"
 #include "core/service/networks.h"
 #include "core/service/rate.h"
@@ -47,6 +48,7 @@ struct service {
 	struct ledger *ledger;
 	struct rate *rate;
 	struct connections connections;
+	struct admission admission;
 	struct settings settings;
 	char host_id[37];                  /**< the ledger's ID as text */
 
@@ -61,7 +63,7 @@ struct service {
 	struct admin *admin;
 
 	atomic_bool stopping;              /**< SIGTERM came: no new work */
-	_Atomic unsigned waiting;          /**< requests handed to the ledger and not resumed yet */
+	_Atomic unsigned waiting;          /**< requests suspended, for the ledger or as refused ones, and not resumed yet */
 	_Atomic unsigned followers;        /**< administrators that follow events */
 	struct log_limit log_rate, log_network, log_overload, log_key, log_peek, log_deadline;
 	_Atomic uint64_t not_http;         /**< connections closed because they were not HTTP, since start */

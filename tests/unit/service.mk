@@ -1,4 +1,6 @@
 # Unit tests of core/service: see the pattern at the top of Makefile.am.
+unit_tests += %D%/test_service_admission
+%C%_test_service_admission_LDADD = $(service_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_service_activate
 %C%_test_service_activate_LDADD = $(service_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_service_connection
