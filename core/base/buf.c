@@ -90,16 +90,26 @@ void buf_addc(struct buf *b, char c)
 
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
+	size_t left = b->p != NULL ? b->room - b->n : 0;
 	va_list ap;
 	int n;
 
+	if (b->failed)
+		return;
+	/* Mostly it fits: formatted once. */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(left > 0 ? (char *)b->p + b->n : NULL, left, fmt, ap);
 	va_end(ap);
 	if (n < 0) {
 		b->failed = true;
 		return;
 	}
+	if ((size_t)n < left) {
+		b->n += (size_t)n;
+		return;
+	}
+	if (left > 0)
+		b->p[b->n] = 0;   /* what it held so far, also when it cannot grow */
 	if (n == 0 || !reserve(b, (size_t)n))
 		return;
 	va_start(ap, fmt);
