@@ -159,7 +159,7 @@ static int tail_event(void *ctx, const struct store_event *e)
 		w->rows[w->n++].product = e->product;
 	}
 	(void)fold_apply(&w->rows[i], e);
-	w->rows[i].last_day = w->rows[i].last / STORE_DAY_MS;
+	w->rows[i].last_hour = w->rows[i].last / STORE_HOUR_MS;
 	return 0;
 }
 

@@ -281,7 +281,7 @@ int memory_stage_events(struct memory_staged *t, const struct store_event *const
 		if (!is_new)
 			row = *(struct store_use *)table_at(old, at++);
 		merge(ctx, &row, is_new, events, group);
-		row.last_day = row.last / STORE_DAY_MS;
+		row.last_hour = row.last / STORE_HOUR_MS;
 		if (!(is_new && row.last_seq == 0) && table_add(uses, &row) == NULL)
 			return err_nomem(err);
 	}

@@ -12,7 +12,7 @@ static int write_use(struct db *db, sqlite3_stmt *s, const struct store_use *u, 
 	(void)sqlite3_bind_int64(s, 2, u->product);
 	(void)sqlite3_bind_int64(s, 3, u->first);
 	(void)sqlite3_bind_int64(s, 4, u->last);
-	(void)sqlite3_bind_int64(s, 5, u->last_day);
+	(void)sqlite3_bind_int64(s, 5, u->last_hour);
 	(void)sqlite3_bind_int64(s, 6, u->last_seq);
 	(void)sqlite3_bind_int64(s, 7, (int64_t)u->requests);
 	(void)sqlite3_bind_int64(s, 8, u->result);
@@ -31,7 +31,7 @@ static int fold_group(struct db *db, const struct store_event *const *events, si
 {
 	sqlite3_stmt *find = db->stmt[S_USE_ONE];
 	struct store_use row;
-	int64_t day;
+	int64_t hour;
 	bool is_new;
 	int r;
 
@@ -48,12 +48,12 @@ static int fold_group(struct db *db, const struct store_event *const *events, si
 		sqlite_read_use(&row, find);
 		(void)sqlite3_reset(find);
 	}
-	day = row.last_day;
+	hour = row.last_hour;
 	merge(ctx, &row, is_new, events, n);
-	row.last_day = row.last / STORE_DAY_MS;
+	row.last_hour = row.last / STORE_HOUR_MS;
 	if (is_new)
 		return row.last_seq == 0 ? MUSTER_OK : write_use(db, db->stmt[S_USE_ADD], &row, err);
-	return write_use(db, db->stmt[row.last_day == day ? S_USE_SET_SAME_DAY : S_USE_SET], &row, err);
+	return write_use(db, db->stmt[row.last_hour == hour ? S_USE_SET_SAME_HOUR : S_USE_SET], &row, err);
 }
 
 static int add_counters(struct db *db, const struct store_fold_end *end, struct muster_err *err)

@@ -206,19 +206,20 @@ int sqlite_clones(struct store_state *base, int64_t since, int (*fn)(void *, con
 	GIVE(struct store_use, db, S_CLONES, read_use, fn, ctx, err);
 }
 
-/* The newest rows of one product. The index knows days: days are passed newest first until none older can get in. */
-static int recent_product(struct db *db, uint32_t product, int64_t since, struct rules_newest *list, struct muster_err *err)
+/* The newest rows of one product, of those that the index has in this unit. Passed newest first until none older can get in. */
+static int recent_unit(struct db *db, uint32_t product, int64_t since, int64_t unit, int64_t below, struct rules_newest *list, struct muster_err *err)
 {
 	sqlite3_stmt *s = db->stmt[S_RECENT];
 	struct store_use row;
 	int r;
 
 	(void)sqlite3_bind_int64(s, 1, product);
-	(void)sqlite3_bind_int64(s, 2, since / STORE_DAY_MS);
+	(void)sqlite3_bind_int64(s, 2, since / unit);
+	(void)sqlite3_bind_int64(s, 3, below);
 	while ((r = db_step(db, s, "read", err)) == 1) {
-		int64_t last = sqlite3_column_int64(s, 3), day = sqlite3_column_int64(s, 4);
+		int64_t last = sqlite3_column_int64(s, 3), at = sqlite3_column_int64(s, 4);
 
-		if (!rules_newest_wants(list, (day + 1) * STORE_DAY_MS - 1)) {
+		if (!rules_newest_wants(list, (at + 1) * unit - 1)) {
 			(void)sqlite3_reset(s);
 			return MUSTER_OK;
 		}
@@ -230,6 +231,13 @@ static int recent_product(struct db *db, uint32_t product, int64_t since, struct
 			rules_newest_add(list, &row);
 	}
 	return r;
+}
+
+static int recent_product(struct db *db, uint32_t product, int64_t since, struct rules_newest *list, struct muster_err *err)
+{
+	int r = recent_unit(db, product, since, STORE_HOUR_MS, INT64_MAX, list, err);
+
+	return r != MUSTER_OK ? r : recent_unit(db, product, since, STORE_DAY_MS, LAST_DAYS_BELOW, list, err);
 }
 
 static void read_number(void *row, sqlite3_stmt *s)

@@ -29,8 +29,8 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_USE_ADD] = "INSERT INTO uses(" USE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[S_USE_SET] = "UPDATE uses SET first=?3, last=?4, last_day=?5, last_seq=?6, requests=?7, result=?8, status=?9, minutes=?10, hw=?11, name=?12,"
 		" addr=?13, flags=?14 WHERE client=?1 AND product=?2",
-	/* SQLite rewrites an index entry whose column is named, changed or not: when the day is the same it is not named. */
-	[S_USE_SET_SAME_DAY] = "UPDATE uses SET first=?3, last=?4, last_seq=?6, requests=?7, result=?8, status=?9, minutes=?10, hw=?11, name=?12,"
+	/* SQLite rewrites an index entry whose column is named, changed or not: when the hour is the same it is not named. */
+	[S_USE_SET_SAME_HOUR] = "UPDATE uses SET first=?3, last=?4, last_seq=?6, requests=?7, result=?8, status=?9, minutes=?10, hw=?11, name=?12,"
 		" addr=?13, flags=?14 WHERE client=?1 AND product=?2 AND ?5 IS NOT NULL",
 	[S_USE_FORGET] = "UPDATE uses SET flags=flags|?3 WHERE client=?1 AND (?2=0 OR product=?2)",
 	[S_COUNTER_ADD] = "INSERT INTO counter(source, product, status, n) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n=n+?4",
@@ -54,7 +54,7 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_UNKNOWN] = "SELECT activation_id, last, n FROM unknown ORDER BY activation_id",
 	[S_JOURNAL] = "SELECT seq, at, actor, kind, object, code, detail, prev, hash FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[S_POOL_PRODUCTS] = "SELECT product FROM product WHERE pool=?1",
-	[S_RECENT] = "SELECT " USE_COLUMNS " FROM uses INDEXED BY uses_last WHERE product=?1 AND last_day >= ?2 ORDER BY last_day DESC",
+	[S_RECENT] = "SELECT " USE_COLUMNS " FROM uses INDEXED BY uses_last WHERE product=?1 AND last_day >= ?2 AND last_day < ?3 ORDER BY last_day DESC",
 	[S_PAGE] = "SELECT " USE_COLUMNS " FROM uses WHERE (client, product) > (?1, ?2) ORDER BY client, product LIMIT ?3",
 	[S_USE] = "SELECT " USE_COLUMNS " FROM uses WHERE client=?1 ORDER BY product",
 	/* The term as in the index, else it is not used; 16 is STORE_F_CLONE. */
@@ -67,7 +67,7 @@ void sqlite_read_use(struct store_use *u, sqlite3_stmt *s)
 	u->product = db_column_u32(s, 1);
 	u->first = sqlite3_column_int64(s, 2);
 	u->last = sqlite3_column_int64(s, 3);
-	u->last_day = sqlite3_column_int64(s, 4);
+	u->last_hour = sqlite3_column_int64(s, 4);
 	u->last_seq = sqlite3_column_int64(s, 5);
 	u->requests = (uint64_t)sqlite3_column_int64(s, 6);
 	u->result = db_column_u32(s, 7);

@@ -14,13 +14,18 @@ enum {
 	S_INFO, S_BYTES, S_CLAIM, S_SOURCE,
 	S_POOL_FIND, S_POOL_ADD, S_POOL_SET, S_POOL_RAISE, S_PRODUCT_FIND, S_PRODUCT_ADD, S_PRODUCT_SET,
 	S_EDITION_FIND, S_EDITION_NEXT, S_EDITION_PUT, S_UNKNOWN_DROP,
-	S_USE_ONE, S_USE_ADD, S_USE_SET, S_USE_SET_SAME_DAY, S_USE_FORGET,
+	S_USE_ONE, S_USE_ADD, S_USE_SET, S_USE_SET_SAME_HOUR, S_USE_FORGET,
 	S_COUNTER_ADD, S_MEMBERS_CLEAR, S_MEMBER_ADD, S_UNKNOWN_ADD, S_UNKNOWN_CAP, S_POSITION,
 	S_SETTING_PUT, S_SETTING_DELETE, S_JOURNAL_LAST, S_JOURNAL_ADD,
 	S_SETTINGS, S_COUNTERS, S_POOLS, S_MEMBERS, S_PRODUCTS, S_EDITIONS, S_UNKNOWN, S_JOURNAL,
 	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES, S_STATEMENTS
 };
 
+/*
+ * The column last_day holds hours since 1970 (at first it held days, hence its name; rows not seen since then still do, and are
+ * told by their smaller number): the newest clients are looked for in it, and of ten million a day is too much to read.
+ */
+#define LAST_DAYS_BELOW 100000
 /* Columns of a client's row, in this order in every statement that reads or adds one. */
 #define USE_COLUMNS "client, product, first, last, last_day, last_seq, requests, result, status, minutes, hw, name, addr, flags"
 

@@ -22,6 +22,7 @@
 #define STORE_PAGE_MAX 1000     /**< rows a paged call gives at most */
 #define STORE_UNKNOWN_MAX 10000 /**< unknown activation IDs kept: those seen last (ledger.md section 3) */
 #define STORE_DAY_MS 86400000
+#define STORE_HOUR_MS 3600000
 
 /** Flags of an event and of a client's row. */
 enum {
@@ -60,7 +61,7 @@ struct store_use {
 	uint8_t client[16];
 	uint32_t product;
 	int64_t first, last, last_seq;
-	int64_t last_day;          /**< last / 86 400 000 */
+	int64_t last_hour;         /**< last / 3 600 000 */
 	uint64_t requests;
 	uint32_t result, flags;
 	int32_t minutes;
@@ -149,7 +150,7 @@ struct store_state_ops {
 	/**
 	 * Fold one transaction's worth of events, sorted by (client, product, seq), else MUSTER_E_INVALID: reads each client's row,
 	 * lets @p merge apply the events (those with seq <= row->last_seq must not count again: merge's duty), writes it back.
-	 * A new row comes with client and product only and is left out when merge leaves last_seq 0; the store fills last_day.
+	 * A new row comes with client and product only and is left out when merge leaves last_seq 0; the store fills last_hour.
 	 * @p merge is called again when a failed fold is repeated. With @p end also counters, snapshot and position; a position
 	 * below the stored one, or the stored one with amounts to add (they were added), is MUSTER_E_INVALID.
 	 */

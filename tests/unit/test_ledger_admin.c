@@ -79,7 +79,7 @@ LEDGER_TEST(test_client_tail)
 	ck_assert_uint_eq(after.requests, before.requests);
 	ck_assert_uint_eq(after.flags, before.flags);
 	ck_assert_int_eq(after.last_seq, before.last_seq);
-	ck_assert_int_eq(after.last_day, before.last_day);
+	ck_assert_int_eq(after.last_hour, before.last_hour);
 	ck_assert_mem_eq(after.hw, before.hw, 32);
 	ck_assert_str_eq(after.name, "pc-1.example.org");
 	ck_assert(!fix_client(f, 2, TINY, &after));

@@ -301,6 +301,49 @@ START_TEST(test_sqlite_migrates)
 }
 END_TEST
 
+/* Rows written when the index held days instead of hours: found in their order behind the newer ones, and cut off by time alike. */
+START_TEST(test_sqlite_recent_days)
+{
+	struct store_pool pool = { .name = "a", .window_s = 2592000 };
+	struct store_product product = { .pool = 1, .name = "p" };
+	struct store_event e[4];
+	struct store_use rows[4];
+	struct help_list l = LIST_OF(rows);
+
+	paths();
+	open_both();
+	EXPECT(MUSTER_OK, st->ops->names(st, &pool, 1, &product, 1, NULL, 0, &err));
+	for (size_t i = 0; i < 4; i++) {
+		e[i] = help_event((int64_t)i + 1001, i + 100, product.product);
+		e[i].at = T0 + (int64_t)i * STORE_DAY_MS / 3;
+	}
+	EXPECT(MUSTER_OK, help_fold(st, e, 4, NULL, &err));
+	close_both();
+	sql(state_path, "UPDATE uses SET last_day=last/86400000 WHERE last_seq IN (1001, 1002)");
+	open_both();
+	EXPECT(MUSTER_OK, st->ops->recent(st, pool.pool, 0, 4, help_uses, &l, &err));
+	ck_assert_uint_eq(l.n, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(rows[i].last_seq, 1004 - (int64_t)i);
+	l.n = 0;
+	EXPECT(MUSTER_OK, st->ops->recent(st, pool.pool, T0 + 1, 4, help_uses, &l, &err));
+	ck_assert_uint_eq(l.n, 3);
+	l.n = 0;
+	EXPECT(MUSTER_OK, st->ops->recent(st, pool.pool, 0, 3, help_uses, &l, &err));
+	ck_assert_uint_eq(l.n, 3);
+	ck_assert_int_eq(rows[2].last_seq, 1002);
+	/* one that reports in again moves to the hours */
+	e[0].seq = 1005;
+	e[0].at = T0 + 2 * (int64_t)STORE_DAY_MS;
+	EXPECT(MUSTER_OK, help_fold(st, e, 1, NULL, &err));
+	l.n = 0;
+	EXPECT(MUSTER_OK, st->ops->recent(st, pool.pool, 0, 1, help_uses, &l, &err));
+	ck_assert_int_eq(rows[0].last_seq, 1005);
+	close_both();
+	finish();
+}
+END_TEST
+
 /* An update that changes nothing is not written by SQLite: the probe must. */
 START_TEST(test_sqlite_probe_writes)
 {
@@ -593,5 +636,5 @@ START_TEST(test_sqlite_wal_stays_small)
 END_TEST
 
 UNIT_MAIN("store_sqlite", test_sqlite_modes, test_sqlite_unsafe, test_sqlite_foreign, test_sqlite_other_ledger, test_sqlite_newer,
-          test_sqlite_damaged, test_sqlite_migrates, test_sqlite_probe_writes, test_sqlite_names_quiet, test_sqlite_killed,
-          test_sqlite_backup, test_sqlite_sparse_page, test_sqlite_wal_stays_small)
+          test_sqlite_damaged, test_sqlite_migrates, test_sqlite_recent_days, test_sqlite_probe_writes, test_sqlite_names_quiet,
+          test_sqlite_killed, test_sqlite_backup, test_sqlite_sparse_page, test_sqlite_wal_stays_small)

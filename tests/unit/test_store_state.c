@@ -41,7 +41,7 @@ START_TEST(test_store_fold)
 	ck_assert_int_eq(u.first, e[0].at);
 	ck_assert_int_eq(u.last, e[3].at);
 	ck_assert_int_eq(u.last_seq, 4);
-	ck_assert_int_eq(u.last_day, e[3].at / STORE_DAY_MS);
+	ck_assert_int_eq(u.last_hour, e[3].at / STORE_HOUR_MS);
 	ck_assert_mem_eq(u.hw, e[0].hw, 32);
 	ck_assert_int_eq(u.minutes, -7);
 	ck_assert_uint_eq(u.result, 0xC004F038);
@@ -78,7 +78,7 @@ START_TEST(test_store_fold_days)
 	EXPECT(MUSTER_OK, st->ops->recent(st, pool.pool, T0 + 4 * (int64_t)STORE_DAY_MS, 4, help_uses, &l, &err));
 	ck_assert_uint_eq(l.n, 1);
 	ck_assert_uint_eq(rows[0].requests, 10);
-	ck_assert_int_eq(rows[0].last_day, (T0 + 4 * (int64_t)STORE_DAY_MS) / STORE_DAY_MS);
+	ck_assert_int_eq(rows[0].last_hour, (T0 + 4 * (int64_t)STORE_DAY_MS) / STORE_HOUR_MS);
 	end();
 }
 END_TEST
