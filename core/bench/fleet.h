@@ -12,7 +12,10 @@
 #include "core/bench/fleet_model.h"
 
 #define FLEET_SHOWN 10U
-enum { FLEET_B_BATCH = 1 /* a shared ID that the batch names */, FLEET_B_UNFOLDED = 2 /* what was answered has to be folded before it is named again */ };
+enum {
+	FLEET_B_BATCH = 1,           /* a shared ID that the batch names */
+	FLEET_B_UNFOLDED = 2         /* what was answered has to be folded before it is named again */
+};
 #define FLEET_MONTH_S (UINT32_C(30) * 86400)
 
 /** Numbers from the command line; fleet_knobs[] has names, defaults, bounds and words. */
@@ -111,6 +114,21 @@ struct fleet {
 	int64_t began_ns;
 	double seconds;
 };
+
+/* fleet_judge.c; false: memory is exhausted. */
+/** Compare the answer, note what it means to model and machine, and when that asks next. */
+bool fleet_judge(struct fleet *f, const struct fleet_sent *s, const struct ledger_request *r);
+/** Its next turn is @p after seconds from now. */
+bool fleet_again(struct fleet *f, uint32_t k, uint32_t after);
+/** The host is away: it asks ever later until that is over. */
+bool fleet_in_vain(struct fleet *f, uint32_t k);
+/** It is gone for ever; perhaps another takes its place. */
+bool fleet_leaves(struct fleet *f, uint32_t k, bool released);
+/** Whether a question that got no answer is asked again under its nonce; else it is a new one. */
+bool fleet_same_question(struct fleet *f, uint32_t k);
+/** End of the host's certificate as it is at @p now. */
+uint32_t fleet_chain_end(uint32_t now);
+void fleet_waited(struct fleet_tally *t, uint32_t s, uint32_t k);
 
 /** All of it. @return MUSTER_OK when it ran to the end (faults are in f->faults), MUSTER_E_BUSY when interrupted, else why not. */
 int fleet_run(struct fleet *f, const struct fleet_options *o, struct muster_err *err);

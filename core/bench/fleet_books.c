@@ -56,12 +56,14 @@ static void compare_row(struct fleet *f, uint32_t number, const struct store_use
 	if (u->last != last)
 		fleet_fault(&f->faults, "books: client ID %u was last counted %lld ms after the ledger's time", (unsigned)number, (long long)(last - u->last));
 	if (u->requests != id->requests)
-		fleet_fault(&f->faults, "books: client ID %u was counted %u times, the ledger says %llu", (unsigned)number, (unsigned)id->requests, (unsigned long long)u->requests);
+		fleet_fault(&f->faults, "books: client ID %u was counted %u times, the ledger says %llu", (unsigned)number, (unsigned)id->requests,
+		            (unsigned long long)u->requests);
 	if (memcmp(u->hw, hw, sizeof hw) != 0)
-		fleet_fault(&f->faults, "books: client ID %u belongs to machine %u, the ledger has other hardware on record (%s)", (unsigned)number, (unsigned)id->owner, u->name);
+		fleet_fault(&f->faults, "books: client ID %u belongs to machine %u, the ledger has other hardware on record (%s)", (unsigned)number,
+		            (unsigned)id->owner, u->name);
 	if (((u->flags & STORE_F_RELEASED) != 0) != id->released || ((u->flags & STORE_F_CLONE) != 0) != id->contested)
-		fleet_fault(&f->faults, "books: client ID %u: released %u, used by several machines %u; the ledger says %u, %u", (unsigned)number, (unsigned)id->released,
-		            (unsigned)id->contested, (u->flags & STORE_F_RELEASED) != 0, (u->flags & STORE_F_CLONE) != 0);
+		fleet_fault(&f->faults, "books: client ID %u: released %u, used by several machines %u; the ledger says %u, %u", (unsigned)number,
+		            (unsigned)id->released, (unsigned)id->contested, (u->flags & STORE_F_RELEASED) != 0, (u->flags & STORE_F_CLONE) != 0);
 }
 
 static int client_row(void *ctx, const struct ledger_client *c)
@@ -116,8 +118,8 @@ static void compare_count(struct fleet *f)
 	if (f->model.latest != 0 && f->model.id_count > 0 && got.cap != cap && (counted > 0 || got.cap != 0))
 		fleet_fault(&f->faults, "books: the cap of the count is %u, the ledger says %u", (unsigned)cap, (unsigned)got.cap);
 	if (got.current != (counted < cap ? counted : cap) || got.physical + got.virtual_ != got.current)
-		fleet_fault(&f->faults, "books: %u machines are in the count (cap %u), the ledger says %u: %u physical, %u virtual", (unsigned)counted, (unsigned)cap,
-		            (unsigned)got.current, (unsigned)got.physical, (unsigned)got.virtual_);
+		fleet_fault(&f->faults, "books: %u machines are in the count (cap %u), the ledger says %u: %u physical, %u virtual", (unsigned)counted,
+		            (unsigned)cap, (unsigned)got.current, (unsigned)got.physical, (unsigned)got.virtual_);
 }
 
 static int event_row(void *ctx, const struct ledger_event *e)
@@ -182,11 +184,13 @@ static int compare_events(struct walk *w, struct muster_err *err)
 
 		f->books.events += w->days[day];
 		if (w->days[day] != wanted)
-			fleet_fault(&f->faults, "books: day %u has %llu events, the ledger has %llu", (unsigned)day, (unsigned long long)wanted, (unsigned long long)w->days[day]);
+			fleet_fault(&f->faults, "books: day %u has %llu events, the ledger has %llu", (unsigned)day, (unsigned long long)wanted,
+			            (unsigned long long)w->days[day]);
 	}
 	for (uint32_t day = 0; day < gone / DAY_S; day++)
 		if (w->days[day] != 0)
-			fleet_fault(&f->faults, "books: day %u is past its retention and has %llu events still", (unsigned)day, (unsigned long long)w->days[day]);
+			fleet_fault(&f->faults, "books: day %u is past its retention and has %llu events still", (unsigned)day,
+			            (unsigned long long)w->days[day]);
 	return MUSTER_OK;
 }
 
@@ -201,8 +205,8 @@ int fleet_check_books(struct fleet *f, struct muster_err *err)
 		return r;
 	ledger_status(f->host.ledger, &st);
 	if (st.fold_seq != st.last_seq || st.last_seq < f->last_seq)
-		fleet_fault(&f->faults, "books: the last answer was event %lld, the ledger is at %lld, folded up to %lld", (long long)f->last_seq, (long long)st.last_seq,
-		            (long long)st.fold_seq);
+		fleet_fault(&f->faults, "books: the last answer was event %lld, the ledger is at %lld, folded up to %lld", (long long)f->last_seq,
+		            (long long)st.last_seq, (long long)st.fold_seq);
 	compare_count(f);
 	compare_totals(f);
 	if ((r = compare_clients(&w, err)) == MUSTER_OK)

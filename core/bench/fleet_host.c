@@ -132,7 +132,8 @@ static int configuration(struct fleet_host *h, const struct fleet_host_options *
 	}
 	if ((r = file_make_dir(products, 0700, err)) != MUSTER_OK || (r = file_make_dir(state, 0700, err)) != MUSTER_OK)
 		goto done;
-	r = write_text(products, FLEET_PRODUCT ".ini", mem_printf("[product " FLEET_PRODUCT "]\nname = Simulated fleet\nmodel = threshold\npool = " FLEET_PRODUCT "\n"
+	r = write_text(products, FLEET_PRODUCT ".ini", mem_printf("[product " FLEET_PRODUCT "]\nname = Simulated fleet\nmodel = threshold\n"
+	               "pool = " FLEET_PRODUCT "\n"
 	               "activation_id = 8c7f3b52-91d4-4e06-b1a8-2f6d5c4e9a73\napplication_id = 8c7f3b52-91d4-4e06-b1a8-2f6d5c4e9a74\n"
 	               "minimum_count = %u\nvalidity = %us\nrenewal_interval = %us\nactivation_interval = %us\nwindow = 30d\n",
 	               o->minimum_count, o->validity_s, o->renewal_s, o->retry_s), err);
@@ -450,6 +451,7 @@ int fleet_host_disk(struct fleet_host *h, bool full, struct muster_err *err)
 	r = ledger_ready(h->ledger, &why);   /* long after the last commit it lets the ledger thread look */
 	ledger_status(h->ledger, &st);
 	if (st.disk_low != full || (r == MUSTER_OK) == full)
-		return err_set(err, MUSTER_E_INTERNAL, "the disk is %s and the host says: %s", full ? "full" : "empty again", r == MUSTER_OK ? "ready" : why.message);
+		return err_set(err, MUSTER_E_INTERNAL, "the disk is %s and the host says: %s", full ? "full" : "empty again",
+		               r == MUSTER_OK ? "ready" : why.message);
 	return MUSTER_OK;
 }

@@ -36,11 +36,11 @@ const struct fleet_knob fleet_knobs[] = {
 	KNOB("lost", "SHARE", lost, 0.002, 0, 0.5, false, "of the answers are lost on their way: the same question comes again"),
 	KNOB("virtual", "SHARE", virtual_, 0.3, 0, 1, false, "of the machines are virtual"),
 	KNOB("outages", "N", outages, 4, 0, 200, true, "outages of the host of 2 hours to 5 days: switched off, or out of reach by turns"),
-	KNOB("long-outage", "DAYS", long_outage, 0, 0, 3000, false, "one more, of so many days, in the middle: 200 ends leases, 40 makes ageing stand still"),
+	KNOB("long-outage", "DAYS", long_outage, 0, 0, 3000, false, "one more, so long, in the middle: 200 ends leases, 40 makes ageing stand still"),
 	KNOB("disk-full", "N", disk_full, 1, 0, 20, true, "times the host's disk is full for hours: 503"),
 	KNOB("restarts", "N", restarts, 2, 0, 20, true, "restarts as after kill -9"),
 	KNOB("keep", "DAYS", keep, 400, 1, 36500, true, "events are kept"),
-	KNOB("tick", "SECONDS", tick, 0, 0, 3600, true, "what falls due within so many simulated seconds is handed over at once; 0: by the size of the fleet"),
+	KNOB("tick", "SECONDS", tick, 0, 0, 3600, true, "what falls due within so many simulated seconds is handed over at once; 0: by the fleet's size"),
 	KNOB("falsify", "N", falsify, 0, 0, 9e15, true, "spoil the Nth answer before it is compared, to see that it is found"),
 };
 const size_t fleet_knob_count = sizeof fleet_knobs / sizeof fleet_knobs[0];
@@ -189,7 +189,7 @@ uint32_t fleet_after_failure(const struct fleet *f, uint32_t machine, uint32_t f
 		s *= 2;
 	if (s > f->retry_s)
 		s = f->retry_s;
-	return s - s / 10 + seconds(fleet_draw(f, machine, f->machines[machine].ask ^ draw << 20, FLEET_P_BACKOFF) * (s / 5));
+	return s - s / 10 + seconds(fleet_draw(f, machine, f->machines[machine].ask ^ draw << 20, FLEET_P_BACKOFF) * s / 5);
 }
 
 /* ---- the host ---- */
@@ -237,9 +237,11 @@ void fleet_plan_incidents(struct fleet *f)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < (uint32_t)f->o.outages; i++, n++)   /* short ones are as likely as long ones */
-		plan(f, end * fleet_draw(f, n, 0, FLEET_P_HOST_AT), 2 * HOUR_S * pow(60, fleet_draw(f, n, 0, FLEET_P_HOST_FOR)), i % 2 == 0 ? FLEET_OUTAGE_OFF : FLEET_OUTAGE_NETWORK);
+		plan(f, end * fleet_draw(f, n, 0, FLEET_P_HOST_AT), 2 * HOUR_S * pow(60, fleet_draw(f, n, 0, FLEET_P_HOST_FOR)),
+		     i % 2 == 0 ? FLEET_OUTAGE_OFF : FLEET_OUTAGE_NETWORK);
 	for (uint32_t i = 0; i < (uint32_t)f->o.disk_full; i++, n++)
-		plan(f, end * fleet_draw(f, n, 0, FLEET_P_HOST_AT), (1 + 11 * fleet_draw(f, n, 0, FLEET_P_HOST_FOR)) * HOUR_S, FLEET_DISK_FULL);
+		plan(f, end * fleet_draw(f, n, 0, FLEET_P_HOST_AT), (1 + 11 * fleet_draw(f, n, 0, FLEET_P_HOST_FOR)) * HOUR_S,
+		     FLEET_DISK_FULL);
 	for (uint32_t i = 0; i < (uint32_t)f->o.restarts; i++, n++)
 		plan(f, end * fleet_draw(f, n, 0, FLEET_P_HOST_AT), 0, FLEET_RESTART);
 	if (f->o.long_outage > 0)

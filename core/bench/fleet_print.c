@@ -4,45 +4,50 @@
 
 #include "core/bench/fleet.h"
 
+#define HEADING "%5s %8s %8s %8s %9s %9s %8s %7s %7s %7s %9s %6s %8s %9s %9s %8s\n"
 #define MIB(n) ((double)(n) / 1048576)
+
+typedef unsigned long long ull;
 
 static void print_row(const struct fleet_month *m, unsigned number, FILE *out)
 {
 	const struct fleet_tally *t = &m->t;
 
-	(void)fprintf(out, "%5u %8u %8u %8u %9llu %9llu %8llu %7llu %7llu %7llu %9llu %6llu %8.1f %9.1f %9.1f %8llu\n", number, (unsigned)m->alive, (unsigned)m->licensed,
-	              (unsigned)m->counted, (unsigned long long)t->requests, (unsigned long long)t->granted, (unsigned long long)t->counted_only,
-	              (unsigned long long)t->clone_refused, (unsigned long long)t->skew_refused, (unsigned long long)t->storage_refused, (unsigned long long)t->host_away,
-	              (unsigned long long)t->rearmed, t->longest_wait / 3600.0, MIB(m->log_bytes), MIB(m->state_bytes), (unsigned long long)m->lag_max);
+	(void)fprintf(out, "%5u %8u %8u %8u %9llu %9llu %8llu ", number, (unsigned)m->alive, (unsigned)m->licensed, (unsigned)m->counted,
+	              (ull)t->requests, (ull)t->granted, (ull)t->counted_only);
+	(void)fprintf(out, "%7llu %7llu %7llu %9llu %6llu %8.1f %9.1f %9.1f %8llu\n", (ull)t->clone_refused, (ull)t->skew_refused, (ull)t->storage_refused,
+	              (ull)t->host_away, (ull)t->rearmed, t->longest_wait / 3600.0, MIB(m->log_bytes), MIB(m->state_bytes), (ull)m->lag_max);
 }
 
 static void print_total(const struct fleet *f, FILE *out)
 {
 	const struct fleet_tally *t = &f->total;
+	const uint64_t *allowed = f->model.allowed;
 
-	(void)fprintf(out, "\n%llu machines appeared, %llu left; %llu requests answered: %llu granted, %llu counted only, %llu refused (M-112 other hardware %llu, 0xC004F06C clock %llu), "
-	              "%llu releases, %llu repeats\n", (unsigned long long)t->born, (unsigned long long)t->left, (unsigned long long)t->requests, (unsigned long long)t->granted,
-	              (unsigned long long)t->counted_only, (unsigned long long)(t->clone_refused + t->skew_refused), (unsigned long long)t->clone_refused,
-	              (unsigned long long)t->skew_refused, (unsigned long long)t->releases, (unsigned long long)t->repeats);
-	(void)fprintf(out, "%llu answered 503 (disk full), %llu not answered (host away), %llu answers lost; %u restarts as after kill -9, %u in good order\n",
-	              (unsigned long long)t->storage_refused, (unsigned long long)t->host_away, (unsigned long long)t->lost, (unsigned)f->restarts_hard, (unsigned)f->restarts_orderly);
-	(void)fprintf(out, "longest time a machine reported without holding a lease: %.1f h (machine %u)\n", t->longest_wait / 3600.0, (unsigned)t->longest_wait_machine);
+	(void)fprintf(out, "\n%llu machines appeared, %llu left; %llu requests answered: %llu granted, %llu counted only, "
+	              "%llu refused (M-112 other hardware %llu, 0xC004F06C clock %llu), %llu releases, %llu repeats\n",
+	              (ull)t->born, (ull)t->left, (ull)t->requests, (ull)t->granted, (ull)t->counted_only, (ull)(t->clone_refused + t->skew_refused),
+	              (ull)t->clone_refused, (ull)t->skew_refused, (ull)t->releases, (ull)t->repeats);
+	(void)fprintf(out, "%llu answered 503 (disk full), %llu not answered (host away), %llu answers lost; "
+	              "%u restarts as after kill -9, %u in good order\n",
+	              (ull)t->storage_refused, (ull)t->host_away, (ull)t->lost, (unsigned)f->restarts_hard, (unsigned)f->restarts_orderly);
+	(void)fprintf(out, "longest time a machine reported without holding a lease: %.1f h (machine %u)\n", t->longest_wait / 3600.0,
+	              (unsigned)t->longest_wait_machine);
 	(void)fprintf(out, "allowances used: %llu questions of clones not seen before (%llu granted), %llu of them on the first day after a long silence\n",
-	              (unsigned long long)(f->model.allowed[MODEL_UNSEEN_CLONE] + f->model.allowed[MODEL_STANDSTILL_CLONE]), (unsigned long long)t->clones_granted,
-	              (unsigned long long)f->model.allowed[MODEL_STANDSTILL_CLONE]);
-	(void)fprintf(out, "books: %llu clients (%llu released, %llu contested), %llu events, count %u of at most %u: %s\n", (unsigned long long)f->books.clients,
-	              (unsigned long long)f->books.released, (unsigned long long)f->books.contested, (unsigned long long)f->books.events, (unsigned)f->books.count,
-	              (unsigned)f->books.cap, f->faults.n == 0 ? "as the model says" : "see below");
-	(void)fprintf(out, "%.1f s: %.0f simulated days and %.0f requests a second; due within %u s together; fold lag at most %llu events; waited %llu times for the fold\n", f->seconds,
-	              f->seconds > 0 ? f->o.days / f->seconds : 0, f->seconds > 0 ? (double)t->requests / f->seconds : 0, (unsigned)f->tick, (unsigned long long)f->lag_max,
-	              (unsigned long long)f->host.paced);
+	              (ull)(allowed[MODEL_UNSEEN_CLONE] + allowed[MODEL_STANDSTILL_CLONE]), (ull)t->clones_granted, (ull)allowed[MODEL_STANDSTILL_CLONE]);
+	(void)fprintf(out, "books: %llu clients (%llu released, %llu contested), %llu events, count %u of at most %u: %s\n", (ull)f->books.clients,
+	              (ull)f->books.released, (ull)f->books.contested, (ull)f->books.events, (unsigned)f->books.count, (unsigned)f->books.cap,
+	              f->faults.n == 0 ? "as the model says" : "see below");
+	(void)fprintf(out, "%.1f s: %.0f simulated days and %.0f requests a second; due within %u s together; fold lag at most %llu events; "
+	              "waited %llu times for the fold\n", f->seconds, f->seconds > 0 ? f->o.days / f->seconds : 0,
+	              f->seconds > 0 ? (double)t->requests / f->seconds : 0, (unsigned)f->tick, (ull)f->lag_max, (ull)f->host.paced);
 }
 
 void fleet_print(const struct fleet *f, FILE *out)
 {
-	(void)fprintf(out, "%5s %8s %8s %8s %9s %9s %8s %7s %7s %7s %9s %6s %8s %9s %9s %8s\n", "month", "alive", "licensed", "counted", "requests", "granted", "counted",
-	              "other", "clock", "disk", "host", "new", "waited", "log", "state", "fold");
-	(void)fprintf(out, "%5s %8s %8s %8s %9s %9s %8s %7s %7s %7s %9s %6s %8s %9s %9s %8s\n", "", "", "", "30 days", "", "", "only", "hw", "wrong", "full", "away", "ID",
+	(void)fprintf(out, HEADING, "month", "alive", "licensed", "counted", "requests", "granted", "counted", "other",
+	              "clock", "disk", "host", "new", "waited", "log", "state", "fold");
+	(void)fprintf(out, HEADING, "", "", "", "30 days", "", "", "only", "hw", "wrong", "full", "away", "ID",
 	              "h, most", "MiB", "MiB", "lag");
 	for (uint32_t i = 0; i < f->month_count; i++)
 		print_row(&f->months[i], i + 1, out);
@@ -64,7 +69,8 @@ static json_t *tally_json(const struct fleet_tally *t)
 	const struct { const char *name; uint64_t n; } rows[] = {
 		{ "requests", t->requests }, { "granted", t->granted }, { "counted_only", t->counted_only }, { "refused_other_hardware", t->clone_refused },
 		{ "refused_clock", t->skew_refused }, { "refused_disk_full", t->storage_refused }, { "releases", t->releases }, { "repeats", t->repeats },
-		{ "host_away", t->host_away }, { "answers_lost", t->lost }, { "clones_granted_unseen", t->clones_granted }, { "new_client_ids_on_advice", t->rearmed },
+		{ "host_away", t->host_away }, { "answers_lost", t->lost }, { "clones_granted_unseen", t->clones_granted },
+		{ "new_client_ids_on_advice", t->rearmed },
 		{ "appeared", t->born }, { "left", t->left }, { "longest_without_lease_seconds", t->longest_wait }
 	};
 

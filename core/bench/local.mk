@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/fleet_books.c \
 	%D%/fleet_heap.c %D%/fleet_heap.h \
 	%D%/fleet_host.c %D%/fleet_host.h \
+	%D%/fleet_judge.c \
 	%D%/fleet_life.c \
 	%D%/fleet_model.c %D%/fleet_model.h \
 	%D%/fleet_print.c \

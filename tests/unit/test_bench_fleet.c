@@ -411,6 +411,6 @@ START_TEST(test_run_spoiled)
 }
 END_TEST
 
-UNIT_MAIN("bench_fleet", test_heap_order, test_model_counts, test_model_ages, test_model_standstill, test_model_ends_and_clocks, test_model_clone_small,
-          test_model_clone_unseen, test_compare_finds, test_compare_allows, test_life_backoff, test_life_status, test_life_incidents, test_run_right,
-          test_run_below, test_run_spoiled)
+UNIT_MAIN("bench_fleet", test_heap_order, test_model_counts, test_model_ages, test_model_standstill, test_model_ends_and_clocks,
+          test_model_clone_small, test_model_clone_unseen, test_compare_finds, test_compare_allows, test_life_backoff, test_life_status,
+          test_life_incidents, test_run_right, test_run_below, test_run_spoiled)
