@@ -23,7 +23,7 @@
 #define FOLD_RUN 250000U               /* rows sorted at once */
 #define FOLD_TRANSACTION 5000U
 #define FOLD_WAITING 200000            /* rows that make it fold without waiting for quiet; a run may take some more */
-#define BACKLOG_MAX INT64_C(1000000)   /* rows waiting to be folded above which requests wait for the fold */
+#define BACKLOG_MAX INT64_C(750000)    /* rows waiting to be folded above which requests wait for the fold; a start replays them in 0.8 s */
 #define SYSTEM_EVENTS_MAX 16U
 #define BINDING_KEPT_MS 60000          /* a replaced catalog's requests are long answered: service deadline 10 s */
 #define COUNT_FAILED 7                 /* place of failed requests in product_slot.n, after statuses 0–6 */
@@ -129,6 +129,7 @@ struct ledger {
 	bool work_wanted, state_stop;      /* under work_lock: fold and refill now; and then end */
 	uint64_t rounds, failures;         /* finished rounds of the state thread, and those of them that failed */
 	char fold_error[MUSTER_ERR_MAX];
+	int64_t round_ms;                  /* boot time when the last round began; state thread only */
 
 	/* readers */
 	pthread_mutex_t reader_lock;

@@ -7,6 +7,7 @@
 
 #define LOOK_MS 250
 #define QUIET_MS 1000
+#define LATEST_MS 60000   /* where requests never cease a second long, clones are found and clients listed after a minute all the same */
 #define PACED_LOOK_MS 20
 
 int state_reopen(struct ledger *l, struct muster_err *err)
@@ -44,7 +45,8 @@ static bool due(struct ledger *l)
 		return false;
 	pthread_mutex_lock(&l->lock);
 	yes = refill_due(l, refill_steady_ms()) ||
-	      (backlog > 0 && (backlog >= FOLD_WAITING || boot - l->commit_boot >= QUIET_MS || boot < l->commit_boot));
+	      (backlog > 0 && (backlog >= FOLD_WAITING || boot - l->commit_boot >= QUIET_MS || boot < l->commit_boot ||
+	                       boot - l->round_ms >= LATEST_MS));
 	pthread_mutex_unlock(&l->lock);
 	return yes;
 }
@@ -111,6 +113,7 @@ void *state_run(void *ledger)
 		bindings_retire(l, clock_boot_ms(l->clock), false);
 		if (!wanted && !due(l))
 			continue;
+		l->round_ms = clock_boot_ms(l->clock);
 		r = work_once(l, &err);
 		say_fold(l, failed, r, err.message);
 		failed = r != MUSTER_OK;

@@ -308,7 +308,10 @@ static int connect(struct db *db, struct muster_err *err)
 	(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if ((r = db_exec(db, settings, "open", err)) != MUSTER_OK)
 		return r;
-	return db_exec(db, db->write ? "PRAGMA cache_size=-16384" : "PRAGMA query_only=ON", "open", err);  /* 16 MiB a writer; a reader has SQLite's 2 */
+	/* 16 MiB for the fold, whose rows lie all over the file; the log is written at its end: SQLite's 2 MiB do, as for readers. */
+	if (db->write && db->kind == DB_STATE)
+		return db_exec(db, "PRAGMA cache_size=-16384", "open", err);
+	return db->write ? MUSTER_OK : db_exec(db, "PRAGMA query_only=ON", "open", err);
 }
 
 int db_open(struct db *db, const char *dir, enum db_kind kind, bool write, const char *const *sql, size_t count, struct muster_err *err)

@@ -475,6 +475,40 @@ LEDGER_TEST(test_retention_busy)
 	ck_assert_uint_lt(kept, 150);
 }
 
+static int64_t fold_seq(struct fix *f)
+{
+	struct ledger_status s;
+
+	ledger_status(f->l, &s);
+	return s.fold_seq;
+}
+
+static void steadily(struct fix *f, int seconds)
+{
+	for (int i = 0; i < seconds * 2; i++) {
+		clock_manual_advance(&f->clock, 500);   /* nobody is woken */
+		ask_code(f, TINY, 1);
+	}
+}
+
+/* Where no second passes without a request the fold comes after a minute. */
+MEMORY_TEST(test_fold_in_a_minute)
+{
+	int64_t before;
+
+	ask_code(f, TINY, 1);
+	clock_manual_advance(&f->clock, 120000);
+	fix_settle(f);
+	before = fold_seq(f);
+	steadily(f, 50);
+	nanosleep(&(struct timespec){ 0, 600000000 }, NULL);   /* the state thread looks four times a second */
+	ck_assert_int_eq(fold_seq(f), before);
+	steadily(f, 15);
+	for (int i = 0; i < 5000 && fold_seq(f) == before; i++)
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+	ck_assert_int_gt(fold_seq(f), before);
+}
+
 /* Old events leave; no count, counter or client changes, and the newest event and its number stay. */
 LEDGER_TEST(test_retention)
 {
@@ -515,4 +549,4 @@ LEDGER_TEST(test_retention)
 
 UNIT_MAIN("ledger_fold", test_totals, test_uncounted, test_submit_limits, test_unknown, test_refused_rows, test_new_per_hour, test_new_per_day,
           test_start_equals_fold, test_fold_repeatable, test_fold_long_run, test_fold_ends,
-          test_retention, test_retention_busy)
+          test_fold_in_a_minute, test_retention, test_retention_busy)
