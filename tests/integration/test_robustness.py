@@ -1,5 +1,7 @@
 """What a reviewer's attacks found: bodies delimited twice, sockets that are not ours, followers that do not read, few descriptors."""
 
+import contextlib
+import http.client
 import json
 import os
 import resource
@@ -115,6 +117,31 @@ def test_client_that_does_not_read_delays_no_stop(new_host):
     assert host.stop() == 0
     assert time.monotonic() - begun < 8
     s.close()
+
+
+def test_stop_answers_those_who_are_held(new_host):
+    """Requests turned away are held for a while; a host that stops answers them at once, and what it acknowledged is recorded."""
+    host = new_host(limits="queue = 1\nnew_clients_per_hour = 1000000")
+    host.certify("office2013")
+    status = []
+
+    def ask():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while True:
+                status.append(host.activate(Machine(), OFFICE2013).status)
+
+    threads = [threading.Thread(target=ask) for _ in range(64)]
+    for t in threads:
+        t.start()
+    eventually(lambda: host.lines("overloaded"), "some are turned away")
+    begun = time.monotonic()
+    assert host.stop() == 0
+    assert time.monotonic() - begun < 8
+    for t in threads:
+        t.join()
+    assert 503 in status and set(status) <= {200, 202, 503}
+    host.start()
+    assert host.listing("office2013")["requests"]["total"] == len([s for s in status if s != 503])
 
 
 # --- the admin socket ---
