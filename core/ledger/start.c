@@ -136,12 +136,47 @@ static void memory_clear(struct ledger *l)
 		if (l->products[i] != NULL)
 			memset(l->products[i]->n, 0, sizeof l->products[i]->n);
 	for (size_t i = 0; i < l->pool_count; i++)
-		if (l->pools[i] != NULL) {
+		if (l->pools[i] != NULL)
 			pool_replace(l->pools[i]->members, NULL, 0, INT64_MAX);
-			/* A release may have been folded and its refill not yet written when the last process ended. */
-			l->pools[i]->refill = true;
-		}
 	l->last_at = 0;
+}
+
+struct standing { struct ledger *l; struct pool_slot *slot; struct muster_err *err; int result; };
+
+static int use_stands(void *ctx, const struct store_use *u)
+{
+	struct standing *s = ctx;
+	const struct product_slot *product = slot_product(s->l, u->product);
+
+	if (product != NULL && product->pool == s->slot && (u->flags & (STORE_F_RELEASED | STORE_F_FORGOTTEN | STORE_F_CLONE)) != 0)
+		s->slot->refill = true;
+	return 0;
+}
+
+static void member_stands(void *ctx, const struct pool_member *m)
+{
+	struct standing *s = ctx;
+	const struct product_slot *product = slot_product(s->l, m->product);
+
+	if (product == NULL || product->pool != s->slot)
+		s->slot->refill = true;
+	if (s->result == MUSTER_OK && !s->slot->refill)
+		s->result = s->l->state->ops->use(s->l->state, m->client, use_stands, s, s->err);
+}
+
+/*
+ * When the last process ended a release, a clone or a moved product may have been folded and its refill not yet written, and the
+ * cap may have grown. A full pool whose members all stand by their rows needs no refill, which in a large fleet reads very much.
+ * state_lock and lock held.
+ */
+static int pool_stands(struct ledger *l, struct pool_slot *slot, struct muster_err *err)
+{
+	struct standing s = { .l = l, .slot = slot, .err = err, .result = MUSTER_OK };
+
+	if (pool_count(slot->members) < pool_cap(slot->members))
+		slot->refill = true;
+	pool_each(slot->members, member_stands, &s);
+	return s.result;
 }
 
 /* state_lock and lock held. */
@@ -162,7 +197,8 @@ static int state_load(struct ledger *l, struct muster_err *err)
 	if ((r = ops->counters(l->state, counter_load, l, err)) != MUSTER_OK)
 		return r;
 	for (size_t i = 0; i < l->pool_count; i++)
-		if (l->pools[i] != NULL && (r = ops->members(l->state, l->pools[i]->row.pool, member_load, l, err)) != MUSTER_OK)
+		if (l->pools[i] != NULL && ((r = ops->members(l->state, l->pools[i]->row.pool, member_load, l, err)) != MUSTER_OK ||
+		                            (r = pool_stands(l, l->pools[i], err)) != MUSTER_OK))
 			return r;
 	return marks_load(l, err);
 }

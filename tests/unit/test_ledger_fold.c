@@ -491,6 +491,25 @@ static void steadily(struct fix *f, int seconds)
 	}
 }
 
+/* A full pool whose members all stand by their rows is not looked for again at a start: that reads much of a large fleet. */
+LEDGER_TEST(test_start_without_refill)
+{
+	for (uint32_t id = 1; id <= 3; id++)
+		ask_code(f, TINY, id);
+	fix_settle(f);
+	fix_restart(f);
+	ck_assert(!refill_wanted(f->l));
+	ck_assert_uint_eq(fix_count(f, TINY).current, 2);
+	/* released and not folded when the process ended: client 1 takes the place */
+	ck_assert_code(ask_release(f, TINY, 3), CODE_OK);
+	fix_restart(f);
+	fix_settle(f);
+	ck_assert_uint_eq(fix_count(f, TINY).current, 2);
+	ck_assert_code(ask_release(f, TINY, 2), CODE_OK);
+	fix_settle(f);
+	ck_assert_uint_eq(fix_count(f, TINY).current, 1);
+}
+
 /* Where no second passes without a request the fold comes after a minute. */
 MEMORY_TEST(test_fold_in_a_minute)
 {
@@ -549,4 +568,5 @@ LEDGER_TEST(test_retention)
 
 UNIT_MAIN("ledger_fold", test_totals, test_uncounted, test_submit_limits, test_unknown, test_refused_rows, test_new_per_hour, test_new_per_day,
           test_start_equals_fold, test_fold_repeatable, test_fold_long_run, test_fold_ends,
-          test_fold_in_a_minute, test_retention, test_retention_busy)
+          test_fold_in_a_minute, test_start_without_refill, test_retention,
+          test_retention_busy)
