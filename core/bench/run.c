@@ -13,6 +13,7 @@
 #define WARM_S 3.0                /* at most, as the next two: a short run is short all over */
 #define BASE_S 10.0               /* closed loop before an open one that is told as its share */
 #define IDLE_S 1.5
+#define SETTLE_S 5.0              /* until every connection has had a request and memory stands; at most a quarter of the time */
 #define LOOK_MS 100
 #define FOLD_PATIENCE_S 300.0     /* until all is folded after the load */
 #define LEVEL_FACTOR 2.0          /* how much longer a run may last until its backlog is level */
@@ -190,7 +191,7 @@ static int measure(struct run *x, struct muster_err *err)
 		load_take_leases(load, x->renewing);
 	if ((r = load_start(load, err)) != MUSTER_OK)
 		goto done;
-	pause_ms((long)(at_most(x, 1) * 500));
+	pause_ms((long)(x->o->seconds / 4 < SETTLE_S ? x->o->seconds * 250 : SETTLE_S * 1000));
 	if ((r = sampler_take(x->sampler, &begin, err)) != MUSTER_OK)
 		goto done;
 	peak(x->out, &begin);
