@@ -18,7 +18,7 @@ EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/documents %D%
 
 # What ./check repeats under the thread sanitizer: tests of code that has threads. Add to thread_tests.
 thread_tests = \
-	$(filter %/test_log %/test_store_memory %/test_store_log %/test_store_state %/test_pool %/test_http,$(unit_tests)) \
+	$(filter %/test_log %/test_store_memory %/test_store_log %/test_store_state %/test_pool %/test_http %/test_bench_load %/test_bench_record,$(unit_tests)) \
 	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t)),$(t))) \
 	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py,$(PYTESTS))
 check-threads:

@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/limits_echo.c \
 	%D%/load.c %D%/load.h \
 	%D%/load_http.c %D%/load_http.h \
+	%D%/load_lane.c %D%/load_private.h \
 	%D%/main.c \
 	%D%/population.c %D%/population.h \
 	%D%/record.c %D%/record.h \
