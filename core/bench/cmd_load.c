@@ -31,7 +31,7 @@ static int help(void)
 		"Starts a host of its own on the loopback address, puts load on it, checks every lease it got and every acknowledged\n"
 		"activation against the ledger, and prints rates beside what the machine can do at best.\n\n"
 		"  --seconds N        measured time (60); it goes on until the backlog of the fold is no longer than at its beginning\n"
-		"  --burst            it does not: the time is over when it is over\n"
+		"  --burst            it begins with nothing to fold, and is over when its time is over\n"
 		"  --connections N    connections, each with one request under way (64)\n"
 		"  --per-request      a new connection for each request, instead of connections kept alive\n"
 		"  --clients WHICH    new (default), renewals, or mixed, half of each\n"

@@ -13,6 +13,7 @@
 #define WARM_S 3.0                /* at most, as the next two: a short run is short all over */
 #define BASE_S 10.0               /* closed loop before an open one that is told as its share */
 #define IDLE_S 1.5
+#define BURST_SETTLE_S 0.5
 #define SETTLE_S 5.0              /* until every connection has had a request and memory stands; at most a quarter of the time */
 #define LOOK_MS 100
 #define FOLD_PATIENCE_S 300.0     /* until all is folded after the load */
@@ -131,6 +132,32 @@ static int prepare(struct run *x, struct muster_err *err)
 	return r;
 }
 
+/* Until nothing waits to be folded. @param[out] per_s rows a second meanwhile; left alone when nothing waited. */
+static int wait_folded(struct run *x, double *per_s, struct muster_err *err)
+{
+	struct bench_sample begin, s;
+	int64_t changed;
+	int r;
+
+	if ((r = sampler_take(x->sampler, &begin, err)) != MUSTER_OK)
+		return r;
+	s = begin;
+	changed = begin.ns;
+	while (s.last_seq > s.fold_seq && seconds_since(begin.ns) < FOLD_PATIENCE_S) {
+		int64_t before = s.fold_seq;
+
+		pause_ms(LOOK_MS / 4);
+		if ((r = sampler_take(x->sampler, &s, err)) != MUSTER_OK || (r = interrupted(err)) != MUSTER_OK)
+			return r;
+		if (s.fold_seq != before)
+			changed = s.ns;
+		bench_progress("folding: %lld rows to go", (long long)(s.last_seq - s.fold_seq));
+	}
+	if (changed > begin.ns)
+		*per_s = (double)(s.fold_seq - begin.fold_seq) / ((double)(changed - begin.ns) / 1e9);
+	return MUSTER_OK;
+}
+
 static void peak(struct run_result *out, const struct bench_sample *s)
 {
 	int64_t lag = s->last_seq - s->fold_seq;
@@ -175,6 +202,13 @@ static void conclude(struct run *x, const struct bench_sample *begin, const stru
 	out->state_bytes = end->state_bytes;
 }
 
+static double settle_s(const struct run *x, double rate)
+{
+	double most = x->o->burst && rate <= 0 ? BURST_SETTLE_S : SETTLE_S;
+
+	return x->o->seconds / 4 < most ? x->o->seconds / 4 : most;
+}
+
 static int measure(struct run *x, struct muster_err *err)
 {
 	double rate = x->o->rate_share > 0 ? x->o->rate_share * x->out->base : x->o->rate;
@@ -185,13 +219,16 @@ static int measure(struct run *x, struct muster_err *err)
 
 	o.renewals = x->o->renewals;
 	x->out->offered = rate;
+	/* A burst meets a host that was idle before. */
+	if (x->o->burst && (r = wait_folded(x, &x->out->fold_alone_per_s, err)) != MUSTER_OK)
+		return r;
 	if ((r = load_new(&load, &o, err)) != MUSTER_OK)
 		return r;
 	if (x->renewing != NULL)
 		load_take_leases(load, x->renewing);
 	if ((r = load_start(load, err)) != MUSTER_OK)
 		goto done;
-	pause_ms((long)(x->o->seconds / 4 < SETTLE_S ? x->o->seconds * 250 : SETTLE_S * 1000));
+	pause_ms((long)(settle_s(x, rate) * 1000));
 	if ((r = sampler_take(x->sampler, &begin, err)) != MUSTER_OK)
 		goto done;
 	peak(x->out, &begin);
@@ -212,26 +249,11 @@ done:
 /* After the load: how fast the rest is folded when nothing else goes on, and what the host holds then. */
 static int fold_rest(struct run *x, struct muster_err *err)
 {
-	struct bench_sample begin, s;
-	int64_t changed;
+	struct bench_sample s;
 	int r;
 
-	if ((r = sampler_take(x->sampler, &begin, err)) != MUSTER_OK)
+	if ((r = wait_folded(x, &x->out->fold_alone_per_s, err)) != MUSTER_OK)
 		return r;
-	s = begin;
-	changed = begin.ns;
-	while (s.last_seq > s.fold_seq && seconds_since(begin.ns) < FOLD_PATIENCE_S) {
-		int64_t before = s.fold_seq;
-
-		pause_ms(LOOK_MS / 4);
-		if ((r = sampler_take(x->sampler, &s, err)) != MUSTER_OK || (r = interrupted(err)) != MUSTER_OK)
-			return r;
-		if (s.fold_seq != before)
-			changed = s.ns;
-		bench_progress("folding: %lld rows to go", (long long)(s.last_seq - s.fold_seq));
-	}
-	if (changed > begin.ns)
-		x->out->fold_alone_per_s = (double)(s.fold_seq - begin.fold_seq) / ((double)(changed - begin.ns) / 1e9);
 	pause_ms((long)(at_most(x, IDLE_S) * 1000));
 	if ((r = sampler_take(x->sampler, &s, err)) == MUSTER_OK)
 		x->out->rss_idle = s.rss_anon;

@@ -15,7 +15,8 @@ struct run_options {
 	double rate_share;               /**< of the closed loop's rate, found before in the same run; 0: none */
 	double seconds;                  /**< measured; what goes before and after is shorter in a short run */
 	double limit_s;                  /**< for each of the machine's own limits; 0: they stay unmeasured */
-	bool burst;                      /**< the time is over when it is over; else it lasts until the backlog is no longer than at its beginning */
+	bool burst;                      /**< begins with nothing to fold and is over when its time is over; else it lasts until the backlog is no longer
+	                                      than at its beginning */
 	bool kill;                       /**< end the host with kill -9 under load instead of SIGTERM after it */
 	bool no_verify;                  /**< keep no record and check nothing */
 	uint64_t known;                  /**< machines the ledger knows before */

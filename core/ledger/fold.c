@@ -331,9 +331,13 @@ static int run_write(struct run *w, struct muster_err *err)
 	size_t done = 0;
 	int r;
 
-	for (; w->n - done > FOLD_TRANSACTION; done += FOLD_TRANSACTION)
+	for (; w->n - done > FOLD_TRANSACTION; done += FOLD_TRANSACTION) {
+		int64_t began = refill_steady_ms();
+
 		if ((r = transaction(w, done, FOLD_TRANSACTION, NULL, err)) != MUSTER_OK)
 			return r;
+		pace_fold(w->l, refill_steady_ms() - began);
+	}
 	if ((r = snapshot(w, err)) != MUSTER_OK)
 		return r;
 	memset(&end, 0, sizeof end);

@@ -127,6 +127,8 @@ struct ledger {
 	pthread_mutex_t work_lock;
 	pthread_cond_t work_cond, folded_cond;
 	bool work_wanted, state_stop;      /* under work_lock: fold and refill now; and then end */
+	uint32_t waiters;                  /* under work_lock: who waits for the fold */
+	_Atomic int64_t request_ms;        /* steady: when requests came last */
 	uint64_t rounds, failures;         /* finished rounds of the state thread, and those of them that failed */
 	char fold_error[MUSTER_ERR_MAX];
 	int64_t round_ms;                  /* boot time when the last round began; state thread only */
@@ -228,6 +230,10 @@ int state_done(struct ledger *l, int r);
 /* refill.c */
 int refill_run(struct ledger *l, struct muster_err *err);
 bool refill_wanted(struct ledger *l);                         /**< any waits or is under way */
+/** After a transaction that took so long: wait as pace.c says. No lock held. */
+void pace_fold(struct ledger *l, int64_t took_ms);
+/** How long, with so many rows waiting. */
+int64_t pace_pause(int64_t took_ms, int64_t backlog);
 bool refill_due(const struct ledger *l, int64_t now);          /**< lock held; @p now refill_steady_ms() */
 int64_t refill_steady_ms(void);
 /* retention.c: ledger thread, when idle. @return true when more waits. */

@@ -160,6 +160,8 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 		pthread_cond_signal(&l->work_cond);
 		goto done;
 	}
+	l->waiters++;
+	pthread_cond_signal(&l->work_cond);   /* no pause while somebody waits */
 	for (;;) {
 		enum settled is;
 		int64_t left, wait;
@@ -185,6 +187,7 @@ int state_settle(struct ledger *l, int bound_ms, struct muster_err *err)
 		wait = is == SETTLED_PACED ? PACED_LOOK_MS : LOOK_MS;
 		cond_wait_ms(&l->folded_cond, &l->work_lock, (int)(left < wait ? left : wait));
 	}
+	l->waiters--;
 done:
 	pthread_mutex_unlock(&l->work_lock);
 	return r;

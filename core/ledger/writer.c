@@ -324,6 +324,8 @@ void *writer_run(void *ledger)
 		if (!stopping)
 			gather(n);
 		n = queue_take(&l->queue, &first, GROUP_MAX, more || stopping ? 0 : IDLE_MS);
+		if (n > 0)
+			atomic_store(&l->request_ms, refill_steady_ms());
 		host_look(l);
 		host_flush(l);
 		more = false;
