@@ -45,6 +45,7 @@ int queue_init(struct queue *q, struct muster_err *err)
 	q->head = q->tail = NULL;
 	q->n = q->max = 0;
 	q->age_ms = 0;
+	q->wanted = 1;
 	q->closed = q->woken = false;
 	return MUSTER_OK;
 }
@@ -82,11 +83,28 @@ int queue_put(struct queue *q, struct ledger_request *r, int64_t boot_ms)
 		else
 			q->tail->next = r;
 		q->tail = r;
-		q->n++;
-		pthread_cond_signal(&q->cond);
+		if (++q->n >= q->wanted)
+			pthread_cond_signal(&q->cond);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return result;
+}
+
+void queue_gather(struct queue *q, uint32_t n, long ns)
+{
+	struct timespec until;
+	int e = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += ns;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&q->lock);
+	q->wanted = n;
+	while (q->n < n && !q->closed && !q->woken && e == 0)
+		e = pthread_cond_timedwait(&q->cond, &q->lock, &until);
+	q->wanted = 1;
+	pthread_mutex_unlock(&q->lock);
 }
 
 uint32_t queue_take(struct queue *q, struct ledger_request **first, uint32_t max, int wait_ms)

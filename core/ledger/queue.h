@@ -13,6 +13,7 @@ struct queue {
 	pthread_cond_t cond;
 	struct ledger_request *head, *tail;
 	uint32_t n, max;
+	uint32_t wanted;     /**< how many must be there before the taker is woken */
 	int64_t age_ms;      /**< what the oldest may have waited when another comes */
 	bool closed, woken;
 };
@@ -22,6 +23,8 @@ void queue_fini(struct queue *q);
 void queue_limits(struct queue *q, uint32_t max, int64_t age_ms);
 /** @return MUSTER_OK; MUSTER_E_LIMIT when full, MUSTER_E_BUSY when the oldest has waited too long, MUSTER_E_DENIED when closed. */
 int queue_put(struct queue *q, struct ledger_request *r, int64_t boot_ms);
+/** Wait until @p n are there, at most @p ns (below a second), or for queue_wake(): who puts wakes nobody meanwhile. */
+void queue_gather(struct queue *q, uint32_t n, long ns);
 /**
  * Take at most @p max requests, oldest first; waits up to @p wait_ms for one, or for queue_wake().
  * @param[out] first Chained by `next`; NULL when there is none. @return how many.

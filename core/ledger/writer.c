@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
@@ -12,8 +11,8 @@
 
 #define IDLE_MS 1000
 #define SUMS_PER_GROUP 64U   /* sums of refused requests written with one group */
-#define GATHER_FROM 12U      /* requests of a group that make the next one gather ... */
-#define GATHER_NS 500000L    /* ... for so long */
+#define GATHER_FROM 12U      /* requests of a group that make the next one gather until it is as large ... */
+#define GATHER_NS 500000L    /* ... or for so long */
 
 int group_new(struct ledger *l, struct muster_err *err)
 {
@@ -302,12 +301,10 @@ static void rebuild(struct ledger *l)
 }
 
 /* So many come that cores are scarce and each waits for others anyway: a commit for twice as many costs hardly more than one for these. */
-static void gather(uint32_t n)
+static void gather(struct ledger *l, uint32_t n)
 {
-	static const struct timespec moment = { 0, GATHER_NS };
-
 	if (n >= GATHER_FROM && n < GROUP_MAX / 2)
-		nanosleep(&moment, NULL);
+		queue_gather(&l->queue, n, GATHER_NS);
 }
 
 void *writer_run(void *ledger)
@@ -322,7 +319,7 @@ void *writer_run(void *ledger)
 		uint32_t rows;
 
 		if (!stopping)
-			gather(n);
+			gather(l, n);
 		n = queue_take(&l->queue, &first, GROUP_MAX, more || stopping ? 0 : IDLE_MS);
 		if (n > 0)
 			atomic_store(&l->request_ms, refill_steady_ms());

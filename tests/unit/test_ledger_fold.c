@@ -566,7 +566,26 @@ LEDGER_TEST(test_retention)
 	free(after);
 }
 
+/* The fold pauses three times as long as it worked while little waits, and not at all when much does; in between ever less. */
+START_TEST(test_pace)
+{
+	int64_t before = pace_pause(100, 0);
+
+	ck_assert_int_eq(before, 300);
+	ck_assert_int_eq(pace_pause(100, 250000), 300);
+	for (int64_t backlog = 260000; backlog <= 550000; backlog += 10000) {
+		int64_t now = pace_pause(100, backlog);
+
+		ck_assert_msg(now < before || (now == 0 && before == 0), "%lld rows: %lld ms", (long long)backlog, (long long)now);
+		before = now;
+	}
+	ck_assert_int_eq(before, 0);
+	ck_assert_int_eq(pace_pause(100, BACKLOG_MAX), 0);
+	ck_assert_int_eq(pace_pause(0, 0), 0);
+}
+END_TEST
+
 UNIT_MAIN("ledger_fold", test_totals, test_uncounted, test_submit_limits, test_unknown, test_refused_rows, test_new_per_hour, test_new_per_day,
           test_start_equals_fold, test_fold_repeatable, test_fold_long_run, test_fold_ends,
           test_fold_in_a_minute, test_start_without_refill, test_retention,
-          test_retention_busy)
+          test_retention_busy, test_pace)

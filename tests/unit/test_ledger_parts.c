@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
@@ -410,5 +411,46 @@ START_TEST(test_queue)
 }
 END_TEST
 
+static struct queue gathering;
+static struct ledger_request gathered[8];
+
+static void *put_slowly(void *from)
+{
+	const int *first = from;
+
+	for (int i = *first; i < *first + 4; i++) {
+		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
+		ck_assert_int_eq(queue_put(&gathering, &gathered[i], 1), MUSTER_OK);
+	}
+	return NULL;
+}
+
+/* Who gathers is woken by the last of those it waits for, by time, and by a close; never before. */
+START_TEST(test_queue_gather)
+{
+	struct ledger_request *first;
+	pthread_t thread;
+	int from = 0;
+
+	ck_assert_int_eq(queue_init(&gathering, NULL), MUSTER_OK);
+	queue_limits(&gathering, 100, 60000);
+	ck_assert_int_eq(pthread_create(&thread, NULL, put_slowly, &from), 0);
+	queue_gather(&gathering, 4, 999999999L);
+	ck_assert_uint_eq(queue_length(&gathering), 4);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	/* more than there are: the time ends it */
+	queue_gather(&gathering, 5, 1000000L);
+	ck_assert_uint_eq(queue_take(&gathering, &first, 10, 0), 4);
+	/* and afterwards a single one wakes again */
+	from = 4;
+	ck_assert_int_eq(pthread_create(&thread, NULL, put_slowly, &from), 0);
+	ck_assert_uint_ge(queue_take(&gathering, &first, 1, 60000), 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	queue_close(&gathering);
+	queue_gather(&gathering, 100, 999999999L);
+	queue_fini(&gathering);
+}
+END_TEST
+
 UNIT_MAIN("ledger_parts", test_digest, test_repeats, test_hw_differs, test_marks, test_windows, test_refusals, test_refusals_crowd,
-          test_hostclock_back, test_hostclock_jump, test_hostclock_ahead, test_hostclock_silent, test_hostclock_suspect, test_disk, test_queue)
+          test_hostclock_back, test_hostclock_jump, test_hostclock_ahead, test_hostclock_silent, test_hostclock_suspect, test_disk, test_queue, test_queue_gather)
