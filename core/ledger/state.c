@@ -38,12 +38,13 @@ int state_done(struct ledger *l, int r)
 
 static bool due(struct ledger *l)
 {
-	int64_t backlog = atomic_load(&l->backlog), boot = clock_boot_ms(l->clock);
+	int64_t backlog = atomic_load(&l->backlog), boot;
 	bool yes;
 
 	if (!atomic_load(&l->ready))
 		return false;
 	pthread_mutex_lock(&l->lock);
+	boot = clock_boot_ms(l->clock);   /* now: a commit between the reading and the lock would look like a clock that went back */
 	yes = refill_due(l, refill_steady_ms()) ||
 	      (backlog > 0 && (backlog >= FOLD_WAITING || boot - l->commit_boot >= QUIET_MS || boot < l->commit_boot ||
 	                       boot - l->round_ms >= LATEST_MS));
