@@ -103,7 +103,7 @@ def test_verify_finds_a_flipped_bit(folder, tmp_path):
     """One bit of one recorded lease differs: exit status 1, and the machine is named."""
     work = copy_of(folder, tmp_path)
     data = bytearray((work / "record").read_bytes())
-    at = data.rfind(b"eyJ")
+    at = data.find(b".eyJ")  # the first lease's payload
     data[at + 200] ^= 1
     (work / "record").write_bytes(data)
     done = bench("verify", str(work))
