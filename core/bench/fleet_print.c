@@ -23,10 +23,11 @@ static void print_total(const struct fleet *f, FILE *out)
 {
 	const struct fleet_tally *t = &f->total;
 	const uint64_t *allowed = f->model.allowed;
+	uint64_t refused = t->clone_refused + t->skew_refused, unseen = allowed[MODEL_UNSEEN_CLONE] + allowed[MODEL_STANDSTILL_CLONE];
 
 	(void)fprintf(out, "\n%llu machines appeared, %llu left; %llu requests answered: %llu granted, %llu counted only, "
 	              "%llu refused (M-112 other hardware %llu, 0xC004F06C clock %llu), %llu releases, %llu repeats\n",
-	              (ull)t->born, (ull)t->left, (ull)t->requests, (ull)t->granted, (ull)t->counted_only, (ull)(t->clone_refused + t->skew_refused),
+	              (ull)t->born, (ull)t->left, (ull)t->requests, (ull)t->granted, (ull)t->counted_only, (ull)refused,
 	              (ull)t->clone_refused, (ull)t->skew_refused, (ull)t->releases, (ull)t->repeats);
 	(void)fprintf(out, "%llu answered 503 (disk full), %llu not answered (host away), %llu answers lost; "
 	              "%u restarts as after kill -9, %u in good order\n",
@@ -34,7 +35,7 @@ static void print_total(const struct fleet *f, FILE *out)
 	(void)fprintf(out, "longest time a machine reported without holding a lease: %.1f h (machine %u)\n", t->longest_wait / 3600.0,
 	              (unsigned)t->longest_wait_machine);
 	(void)fprintf(out, "allowances used: %llu questions of clones not seen before (%llu granted), %llu of them on the first day after a long silence\n",
-	              (ull)(allowed[MODEL_UNSEEN_CLONE] + allowed[MODEL_STANDSTILL_CLONE]), (ull)t->clones_granted, (ull)allowed[MODEL_STANDSTILL_CLONE]);
+	              (ull)unseen, (ull)t->clones_granted, (ull)allowed[MODEL_STANDSTILL_CLONE]);
 	(void)fprintf(out, "books: %llu clients (%llu released, %llu contested), %llu events, count %u of at most %u: %s\n", (ull)f->books.clients,
 	              (ull)f->books.released, (ull)f->books.contested, (ull)f->books.events, (unsigned)f->books.count, (unsigned)f->books.cap,
 	              f->faults.n == 0 ? "as the model says" : "see below");
