@@ -473,10 +473,12 @@ enum MHD_Result request_submit(struct request *r)
 	suspend(r);
 	if (ledger_submit(r->service->ledger, &r->ledger) == MUSTER_OK)
 		return MHD_YES;
-	if (r->ledger.code == CODE_M_OVERLOAD)
+	if (r->ledger.code == CODE_M_OVERLOAD) {
+		leave(r);   /* the ledger has turned it away: while it is held it takes nobody's place, and makes no answer look slow */
 		hold(r);
-	else
+	} else {
 		committed(&r->ledger);
+	}
 	return MHD_YES;
 }
 
