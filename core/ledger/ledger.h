@@ -117,6 +117,12 @@ int ledger_learn(struct ledger *l, const char *actor, const uint8_t activation_i
 int ledger_learned(struct ledger *l, int (*fn)(void *ctx, const struct store_edition *, const char *product), void *ctx, struct muster_err *err);
 int ledger_forget(struct ledger *l, const char *actor, const uint8_t client[16], struct muster_err *err);
 int ledger_journal_note(struct ledger *l, const char *actor, uint32_t kind, const char *object, const char *detail, struct muster_err *err);
+/** Changes of the state's own truth in one transaction, as store.h says; every one carries its journal row (kind 100 and above; actor, object, detail) or none.
+ * Runs between folds on the caller's thread; durable on MUSTER_OK. */
+int ledger_transact(struct ledger *l, const struct store_change *changes, size_t n, struct muster_err *err);
+int ledger_record(struct ledger *l, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
+int ledger_records(struct ledger *l, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx,
+                   struct muster_err *err);
 int ledger_clock_accept(struct ledger *l, const char *actor, struct muster_err *err);
 int ledger_backup(struct ledger *l, const char *actor, const char *dir, struct muster_err *err);
 

@@ -35,4 +35,4 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/settings.c %D%/settings.h \
 	%D%/start.c %D%/start.h \
 	%D%/state.c %D%/state.h
-service_libs = %D%/libservice.la $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)
+service_libs = %D%/libservice.la $(activation_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

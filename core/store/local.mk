@@ -1,6 +1,7 @@
 # core/store: the log and the state, in SQLite files or in memory.
 noinst_LTLIBRARIES += %D%/libstore.la
 %C%_libstore_la_SOURCES = \
+	%D%/issuer_books.h \
 	%D%/memory.h \
 	%D%/memory_fold.c %D%/memory_fold.h \
 	%D%/memory_state.c \

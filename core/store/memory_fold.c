@@ -450,6 +450,11 @@ int memory_stage_change(struct memory_staged *t, const struct store_change *chan
 		break;
 	case STORE_JOURNAL_ONLY:
 		break;
+	case STORE_RECORD_PUT:
+	case STORE_RECORD_INSERT:
+	case STORE_RECORD_DELETE:
+		r = err_set(err, MUSTER_E_UNSUPPORTED, "records are not kept yet");
+		break;
 	}
 	if (r == MUSTER_OK && change->journal.kind != 0)
 		r = stage_journal(t, &change->journal, err);

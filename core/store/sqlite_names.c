@@ -257,6 +257,11 @@ static int apply(struct db *db, const struct store_change *c, struct muster_err 
 	case STORE_USE_FORGET:
 		r = forget_use(db, c, err);
 		break;
+	case STORE_RECORD_PUT:
+	case STORE_RECORD_INSERT:
+	case STORE_RECORD_DELETE:
+		r = err_set(err, MUSTER_E_UNSUPPORTED, "records are not kept yet");
+		break;
 	case STORE_JOURNAL_ONLY:
 		break;
 	}

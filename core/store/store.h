@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <muster/types.h>
+#include "core/base/buf.h"
 
 #define STORE_NAME_MAX 256      /**< machine name, UTF-8, with the terminating zero */
 #define STORE_PAGE_MAX 1000     /**< rows a paged call gives at most */
@@ -121,13 +122,26 @@ struct store_fold_end {
 	const struct store_unknown *unknown; size_t unknown_count;     /**< amounts to add; table capped at 10,000 */
 };
 
+/**
+ * A record of the host's own truth (packs, keys, activations): named bytes, as core/activation writes them; secrets in them are sealed.
+ * Key (kind, id). Few kinds, few or very many rows each; read one by its key or a page in key order.
+ */
+struct store_record { char kind[32]; uint8_t id[64]; size_t id_n; const uint8_t *data; size_t data_n; int64_t at; /**< ms, last written */ };
+#define STORE_RECORD_MAX (6u << 20)   /**< bytes of data: a pack is the largest */
+
 /** A change of the state's own truth; several make one transaction, each with its journal row. */
-enum store_change_kind { STORE_SETTING_PUT, STORE_SETTING_DELETE, STORE_EDITION_PUT, STORE_USE_FORGET, STORE_JOURNAL_ONLY };
+enum store_change_kind {
+	STORE_SETTING_PUT, STORE_SETTING_DELETE, STORE_EDITION_PUT, STORE_USE_FORGET, STORE_JOURNAL_ONLY,
+	STORE_RECORD_PUT,      /**< replaces */
+	STORE_RECORD_INSERT,   /**< MUSTER_E_EXISTS when it is there: nothing of the transaction was done */
+	STORE_RECORD_DELETE    /**< deleting what is not there is no error */
+};
 struct store_change {
 	enum store_change_kind kind;
 	struct store_setting setting;            /**< STORE_SETTING_*: scope and name are the key; deleting what is not there is no error */
 	struct store_edition edition;            /**< STORE_EDITION_PUT: product is the state's number; edition is assigned; leaves the unknown IDs */
 	uint8_t client[16]; uint32_t product;    /**< STORE_USE_FORGET: marks the row STORE_F_FORGOTTEN; product 0 = all */
+	const struct store_record *record;       /**< STORE_RECORD_*; borrowed; `at` is the store's to set from the journal row's, else as given */
 	struct store_journal journal;            /**< kind 0: none; seq, prev and hash are the store's */
 };
 
@@ -175,6 +189,10 @@ struct store_state_ops {
 	int (*use)(struct store_state *, const uint8_t client[16], int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
 	/** Clients seen with flag STORE_F_CLONE, for loading marks at start. */
 	int (*clones)(struct store_state *, int64_t since, int (*fn)(void *ctx, const struct store_use *), void *ctx, struct muster_err *err);
+	/** One record; MUSTER_E_NOT_FOUND. @p data appended. */
+	int (*record)(struct store_state *, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
+	/** Records of a kind with id > @p after in key order, at most @p limit (STORE_PAGE_MAX) and 64 MiB; gathers first. Data borrowed for the callback. */
+	int (*records)(struct store_state *, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx, struct muster_err *err);
 	int (*journal)(struct store_state *, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
 	void (*close)(struct store_state *);
 };

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 %C%_libtrust_la_SOURCES = \
 	%D%/certs.c %D%/certs.h \
 	%D%/certs_make.c \
+	%D%/crl.h %D%/digits.h %D%/pack.h %D%/product_key.h %D%/seal.h %D%/slot.h %D%/statement.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/openssl.c %D%/openssl.h \

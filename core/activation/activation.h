@@ -1,0 +1,109 @@
+/**
+ * What entitles this host: licence packs, product keys, the host's own activation by digits, by file or online, counted keys and their
+ * confirmations, and how all of it lies at rest.
+ *
+ * Truth is in records of the ledger's state (kinds below), each change in one transaction with its journal row; packs, keys and pending IDs are also
+ * in memory (few). Confirmations of machines are not: one is read by its key. Secrets are sealed by the host's key file (trust/seal.h); the host's
+ * private key is an encrypted PKCS#8 file whose passphrase is a subkey of it. Thread-safe; calls that write or connect may wait, so they belong on
+ * an administrator's thread or on the activation's own thread, never on a worker that serves clients.
+ * Rules: trust.md sections 4–11, facts.md sections 1, 2, 4, 5. Times: seconds since 1970 UTC unless named _ms.
+ */
+#ifndef ACTIVATION_ACTIVATION_H
+#define ACTIVATION_ACTIVATION_H
+
+#include <jansson.h>
+#include "core/catalog/catalog.h"
+#include "core/ledger/ledger.h"
+#include "core/trust/pack.h"
+#include "core/trust/ring.h"
+#include "core/trust/seal.h"
+
+/* Kinds of records. */
+#define ACTIVATION_R_PACK "pack"                  /* id: pack_id; data: the token */
+#define ACTIVATION_R_KEY "key"                    /* id: number (4, big-endian); data: JSON without the secret, and the sealed key */
+#define ACTIVATION_R_PENDING "installation-id"    /* id: number ‖ attempt; data: JSON (made at, answered at) */
+#define ACTIVATION_R_CONFIRMATION "confirmation"  /* id: number ‖ binding(10); data: JSON (state, statement, assurance) */
+#define ACTIVATION_R_BATCH "batch"                /* id: UUID; data: JSON of what was asked, and the answer */
+#define ACTIVATION_R_CRL "crl"                    /* id: issuer_id; data: PEM */
+
+/** Journal kinds 120–149. */
+enum activation_journal_kind {
+	ACTIVATION_J_PACK = 120, ACTIVATION_J_PACK_REMOVE, ACTIVATION_J_KEY, ACTIVATION_J_KEY_REMOVE, ACTIVATION_J_KEY_SHOWN, ACTIVATION_J_INSTALLATION_ID,
+	ACTIVATION_J_CONFIRMATION_ID, ACTIVATION_J_ONLINE, ACTIVATION_J_RENEWED, ACTIVATION_J_REKEY, ACTIVATION_J_HEARTBEAT, ACTIVATION_J_COUNTED_ASKED,
+	ACTIVATION_J_COUNTED_ANSWERED, ACTIVATION_J_COUNTED_TELEPHONE, ACTIVATION_J_CRL, ACTIVATION_J_EXPORT, ACTIVATION_J_IMPORT
+};
+
+struct activation;
+struct activation_options {
+	const char *dir;                              /**< state folder */
+	const char *key_file;                         /**< 32-byte key file; NULL: $CREDENTIALS_DIRECTORY/muster-host-key, else dir/secret/host-key, made when missing */
+	const struct clock *clock;
+	struct ledger *ledger;                        /**< borrowed; started */
+	struct trust_ring *ring;                      /**< borrowed */
+	/** Value of the host's hardware identity and its source; NULL: as libmuster finds it (DMI, address, machine-id). Tests inject it. */
+	int (*hardware)(void *ctx, uint8_t *source, struct buf *value);
+	void (*event)(void *ctx, int level, const char *event, const char *text);
+	void *ctx;
+};
+/** Reads the key file, packs, keys; recomputes the host's binding: another one than activated → 0xC004F00F until activated anew (trust.md section 11). */
+int activation_open(struct activation **out, const struct activation_options *o, struct muster_err *err);
+/** Configuration and catalog of a start or reload: issuers (roots, url), products, [activation] settings. Catalog referenced. */
+int activation_bind(struct activation *a, const struct config *config, struct catalog *catalog, struct muster_err *err);
+/** Start its own thread: renewal, audit heartbeat and anchor, CRL, proxy batches, counted requests. */
+int activation_start(struct activation *a, struct muster_err *err);
+void activation_stop(struct activation *a);
+void activation_free(struct activation *a);
+/** The host's hardware differs from what was activated: every grant is refused with 0xC004F00F. Any thread, no lock. */
+bool activation_moved(const struct activation *a);
+/** A certificate of this host for this issuer is revoked: stop granting and say why. Any thread, no lock. NULL: none. */
+const char *activation_revoked(const struct activation *a, const char *issuer);
+
+/* ---- acts of administrators: JSON as docs/admin-api.md has it; @p actor "uid name" ---- */
+int activation_pack_install(struct activation *a, const char *actor, struct muster_span token, json_t **out, struct muster_err *err);
+int activation_packs(struct activation *a, json_t **out, struct muster_err *err);
+int activation_key_install(struct activation *a, const char *actor, const char *key, size_t n, bool replace, json_t **out, struct muster_err *err);
+int activation_key_remove(struct activation *a, const char *actor, const uint8_t activation_id[16], const char *number, json_t **out, struct muster_err *err);
+int activation_keys(struct activation *a, json_t **out, struct muster_err *err);
+int activation_key_whole(struct activation *a, const char *actor, uint32_t number, json_t **out, struct muster_err *err);
+/** @p product NULL: the one key that can be meant; else MUSTER_E_INVALID lists them. */
+int activation_installation_id(struct activation *a, const char *actor, const struct catalog_product *product, bool fresh, json_t **out, struct muster_err *err);
+int activation_confirmation_id(struct activation *a, const char *actor, const struct catalog_product *product, const char *digits, json_t **out, struct muster_err *err);
+int activation_online(struct activation *a, const char *actor, const struct catalog_product *product, json_t **out, struct muster_err *err);
+int activation_rekey(struct activation *a, const char *actor, json_t **out, struct muster_err *err);
+int activation_audit_verify(struct activation *a, const char *expect, json_t **out, struct muster_err *err);
+int activation_crl_install(struct activation *a, const char *actor, struct muster_span pem, json_t **out, struct muster_err *err);
+/* counted keys */
+int activation_counted(struct activation *a, const char *after, size_t limit, json_t **out, struct muster_err *err);
+int activation_counted_ask(struct activation *a, const char *actor, json_t **out, struct muster_err *err);
+int activation_counted_export(struct activation *a, const char *actor, json_t **out, struct muster_err *err);
+int activation_counted_import(struct activation *a, const char *actor, struct muster_span answer, json_t **out, struct muster_err *err);
+int activation_counted_telephone(struct activation *a, const char *actor, const char *installation_id, const char *confirmation_id, json_t **out, struct muster_err *err);
+
+/** What a listing shows beside the live numbers (dlv, dli, xpr): pending Installation ID, partial key, extended PID, dates, urls. Filled with "" and 0 where there is nothing. */
+struct activation_labels {
+	char installation_id[INSTALLATION_TEXT], partial[6], extended_pid[64], use_license_url[256], validation_url[256];
+	int64_t activated_at; char method[16];
+	int64_t allowed, used, remaining;             /**< counted keys; remaining −1: unknown */
+};
+void activation_labels(struct activation *a, const struct catalog_product *p, struct activation_labels *out);
+
+/* ---- a machine with a counted key (client API) ---- */
+struct counted_request {
+	struct counted_request *next;                 /**< the activation's */
+	struct catalog *catalog; const struct catalog_product *product;   /**< reference held by the caller */
+	uint8_t activation_id[16], client[16], hw[32]; bool has_hw;
+	char key_kind; uint32_t key_number; uint8_t proof[32]; bool has_key;
+	uint8_t nonce[64]; uint8_t nonce_len;
+	char facts[4096];                             /**< machine.facts as JSON text; "" none */
+	/* answer */
+	uint32_t code;                                /**< CODE_OK: `statement` or, after a telephone, a lease to be signed; CODE_M_PENDING: collected; else refused */
+	char *statement; size_t statement_n;          /**< owned by the caller after done(), mem_free() */
+	bool telephone;                               /**< confirmed by digits: no statement exists, the host answers with a lease */
+	uint32_t retry_after; char detail[256];
+	void (*done)(struct counted_request *);       /**< on the activation's thread; must not block */
+	void *user;
+};
+/** Queue it. MUSTER_OK or MUSTER_E_BUSY (done() is not called). */
+int activation_counted_submit(struct activation *a, struct counted_request *r);
+
+#endif

@@ -1,0 +1,149 @@
+/**
+ * The issuer's books: products, organisations, agreements, keys, packs, slots, confirmations, certificates, revocations, audit; one SQLite file
+ * DIR/books.db (WAL, synchronous=FULL, 0600), the only place with this SQL (trust.md section 9).
+ *
+ * Pure storage with the rules that must hold in one transaction; nothing here knows cryptography. Secrets come sealed (core/trust/seal.h) and go
+ * sealed. Every call that changes something is one BEGIN IMMEDIATE transaction with its audit row in it (chained as the host's journal:
+ * store_journal_hash()). Several processes may have the books open (serve and the command line): SQLITE_BUSY is waited for, 10 s at most, then MUSTER_E_BUSY.
+ * Times are seconds since 1970 UTC. Results: MUSTER_OK, MUSTER_E_NOT_FOUND, MUSTER_E_EXISTS, MUSTER_E_REFUSED (a rule; err->code and sentence),
+ * MUSTER_E_BUSY, MUSTER_E_IO, MUSTER_E_LIMIT (disk full), MUSTER_E_UNKNOWN (a commit may have happened: ask again, every order is idempotent), MUSTER_E_NOMEM;
+ * opening: MUSTER_E_INVALID, MUSTER_E_UNSUPPORTED, MUSTER_E_DENIED. Lists call @p fn until it returns non-zero.
+ */
+#ifndef STORE_ISSUER_BOOKS_H
+#define STORE_ISSUER_BOOKS_H
+
+#include <stdbool.h>
+#include "core/base/buf.h"
+#include "core/store/store.h"
+
+#define BOOKS_TEXT 256
+#define BOOKS_PRODUCTS_MAX 64
+
+struct books;
+/** @p make: make the file when there is none, with @p issuer_id; otherwise it must be this issuer's. */
+int books_open(struct books **out, const char *dir, const uint8_t issuer_id[16], bool make, struct muster_err *err);
+void books_close(struct books *b);
+/** A consistent copy (backup), checked and synced; @p file must not exist. */
+int books_backup(struct books *b, const char *file, struct muster_err *err);
+
+/** Who does it and when: goes into the audit row. */
+struct books_act { const char *actor; int64_t now; const char *reason; /**< NULL or why */ };
+
+/* ---- products, organisations, agreements ---- */
+struct books_product { uint8_t activation_id[16]; char name[64], title[BOOKS_TEXT]; int64_t coverage_start, coverage_end; };
+struct books_organisation { char id[64], name[BOOKS_TEXT]; };
+struct books_agreement { char number[64], programme[64], license_id[64], organisation[64]; uint32_t issue; /**< last pack's */ int64_t created; };
+int books_product_put(struct books *b, const struct books_product *p, bool replace, const struct books_act *act, struct muster_err *err);
+int books_product(struct books *b, const char *name_or_id, struct books_product *out, struct muster_err *err);
+int books_products(struct books *b, int (*fn)(void *ctx, const struct books_product *), void *ctx, struct muster_err *err);
+/** Makes the organisation too when @p organisation_name is given and it is not there. */
+int books_agreement_put(struct books *b, const struct books_agreement *a, const char *organisation_name, const struct books_act *act, struct muster_err *err);
+int books_agreement(struct books *b, const char *number, struct books_agreement *out, struct books_organisation *organisation, struct muster_err *err);
+int books_agreements(struct books *b, int (*fn)(void *ctx, const struct books_agreement *, const struct books_organisation *), void *ctx, struct muster_err *err);
+struct books_contact { char region[64], telephone[64], hours[BOOKS_TEXT], web[BOOKS_TEXT], email[BOOKS_TEXT]; };
+int books_contact_put(struct books *b, const struct books_contact *c, const struct books_act *act, struct muster_err *err);   /**< by region; all but region empty: removes */
+int books_contacts(struct books *b, int (*fn)(void *ctx, const struct books_contact *), void *ctx, struct muster_err *err);
+/** Small settings of the issuer, as the address of its service ("service"). */
+int books_setting_put(struct books *b, const char *name, const char *value, const struct books_act *act, struct muster_err *err);
+int books_setting(struct books *b, const char *name, struct buf *out, struct muster_err *err);
+
+/* ---- keys ---- */
+enum books_key_state { BOOKS_KEY_ACTIVE, BOOKS_KEY_REVOKED };
+struct books_key {
+	char kind; uint32_t number;
+	char partial[6];
+	char agreement[64];
+	uint8_t products[BOOKS_PRODUCTS_MAX][16]; size_t product_count;
+	uint32_t hosts, activations;               /**< host key: hosts and activations of each; counted: 0 and allowed; else 0 and 0 */
+	uint8_t generation;                        /**< of its newest slots; 0: in no pack yet */
+	enum books_key_state state; char reason[BOOKS_TEXT];
+	int64_t created, coverage_start, coverage_end;
+	uint8_t sealed[128]; size_t sealed_n;      /**< the key's 11 secret bytes, sealed at {"key", number in decimal, "secret"} */
+	uint32_t used_hosts, used;                 /**< filled by reads: distinct bindings; confirmations */
+};
+/** MUSTER_E_EXISTS: the number is taken, draw another. */
+int books_key_add(struct books *b, const struct books_key *k, const struct books_act *act, struct muster_err *err);
+int books_key(struct books *b, uint32_t number, struct books_key *out, struct muster_err *err);
+/** @p agreement NULL: all. */
+int books_keys(struct books *b, const char *agreement, int (*fn)(void *ctx, const struct books_key *), void *ctx, struct muster_err *err);
+/** Raise a limit (0: leave it); lowering is MUSTER_E_REFUSED. act->reason is required. */
+int books_key_allow(struct books *b, uint32_t number, uint32_t hosts, uint32_t activations, const struct books_act *act, struct muster_err *err);
+/** Revoke; certificates granted to it are revoked too (reason as given, crl.h's number). */
+int books_key_revoke(struct books *b, uint32_t number, int crl_reason, const struct books_act *act, struct muster_err *err);
+/** Free the place of one host of a key (moved or retired, the issuer's decision); its certificates are revoked (cessation). Its rows stay, marked; a later request of this binding counts anew. */
+int books_host_retire(struct books *b, uint32_t number, const uint8_t binding[10], const struct books_act *act, struct muster_err *err);
+
+/* ---- packs and slots ---- */
+struct books_pack { uint8_t id[16]; char agreement[64]; uint32_t issue; int64_t iat, exp; const uint8_t *token; size_t token_n; };
+struct books_slot { uint32_t number; uint8_t generation; uint16_t slot; uint8_t sealed[128]; size_t sealed_n; /**< {"slot", "number-generation-slot", "secret"} */ char serial[41]; int64_t end; };
+/** A pack with its slots, in one transaction; each key's generation becomes that of its slots (which voids the unrevealed ones before), the agreement's issue becomes
+ * the pack's. MUSTER_E_MISMATCH: issue or a generation is not the successor (somebody else was quicker). */
+int books_pack_add(struct books *b, const struct books_pack *p, const struct books_slot *slots, size_t n, const struct books_act *act, struct muster_err *err);
+/** Token included, borrowed until the next call. @p id NULL: the agreement's newest. */
+int books_pack(struct books *b, const char *agreement, const uint8_t id[16], struct books_pack *out, struct muster_err *err);
+int books_packs(struct books *b, const char *agreement, int (*fn)(void *ctx, const struct books_pack *), void *ctx, struct muster_err *err);   /**< without tokens */
+
+/* ---- confirming (trust.md section 9) ---- */
+enum books_method { BOOKS_TELEPHONE, BOOKS_ONLINE, BOOKS_FILE };
+struct books_order {
+	enum books_method method;
+	uint32_t number; uint8_t generation, attempt, binding[10];
+	uint8_t installation_id[19];
+	uint8_t request[32];                       /**< SHA-256 of the certificate request; used when has_request */
+	bool has_request, counted /**< key of the counted model */, reveal /**< give a slot (digits); else the caller certifies or states */;
+	const char *name;                          /**< host's name as told by the operator; NULL. Never for counted keys */
+};
+struct books_confirmation {
+	int64_t id;                                /**< row */
+	int64_t at;                                /**< first given */
+	bool again;                                /**< known before: nothing was counted */
+	uint16_t slot; struct books_slot slot_row; /**< when revealed */
+	uint32_t hosts_used, activations_used, hosts, activations;   /**< after this one; counted: used and allowed */
+	uint8_t statement_id[16];                  /**< counted: jti of the statement, the same every time */
+	char certificate[41];                      /**< serial, "" none yet */
+};
+/**
+ * Record one confirmation; committed before anything may be shown. In this order: key active (0xC004C003 revoked; 0xC004F050 unknown number); the same (key, generation, binding,
+ * attempt), for counted keys (key, binding), for online (key, request): the same answer again; lower attempt than the highest of this binding: refused (0xC004F02C); pack generation
+ * not the key's newest and no slot of it revealed for this: refused; limits: 0xC004C008 with who holds the places (names and dates), 0xC004C020; coverage not begun: refused with the date;
+ * lowest unrevealed slot of the generation (none left: refused, "a new pack is needed").
+ * @p may_reveal, called inside the transaction just before COMMIT with the finished confirmation: non-zero rolls back (confirmations.log could not be written).
+ */
+int books_confirm(struct books *b, const struct books_order *o, struct books_confirmation *out, int (*before_commit)(void *ctx, const struct books_confirmation *), void *ctx,
+                  const struct books_act *act, struct muster_err *err);
+/** Put a confirmation back as confirmations.log has it (restore); what is known already is MUSTER_OK and changes nothing. */
+int books_replay(struct books *b, const struct books_order *o, const struct books_confirmation *c, const struct books_act *act, struct muster_err *err);
+/** The restored books are behind confirmations.log until it was replayed to the end: position (bytes) the books know of. */
+int books_log_position(struct books *b, int64_t *bytes, struct muster_err *err);
+/** A wrong tag for a key's number: counted by day. @param[out] today how many. `confirm` refuses from the tenth on without --override. */
+int books_wrong_tag(struct books *b, uint32_t number, const struct books_act *act, unsigned *today, struct muster_err *err);
+int books_wrong_tags(struct books *b, uint32_t number, int64_t now, unsigned *today, struct muster_err *err);
+/** Who holds a key's places, oldest first. */
+struct books_holder { uint8_t binding[10]; char name[BOOKS_TEXT]; uint32_t activations; int64_t first, last; bool retired; };
+int books_holders(struct books *b, uint32_t number, int (*fn)(void *ctx, const struct books_holder *), void *ctx, struct muster_err *err);
+
+/* ---- certificates and revocations ---- */
+struct books_certificate {
+	unsigned number;                           /**< 1, 2, …: assigned */
+	char serial[41], kid[44], subject[BOOKS_TEXT], request[65];
+	int64_t at, begin, end; unsigned intermediate;
+	uint32_t key; uint8_t binding[10]; bool has_binding;
+	int64_t confirmation;                      /**< row it was granted by; 0: `certify` */
+	int64_t revoked; int reason;               /**< revoked 0: not */
+	uint8_t products[BOOKS_PRODUCTS_MAX][16]; size_t product_count;
+	char *chain;                               /**< PEM; owned by whoever filled it */
+};
+int books_certificate_add(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err);
+int books_certificate(struct books *b, const char *number_kid_or_serial, struct books_certificate *out, struct muster_err *err);
+int books_certificates(struct books *b, int (*fn)(void *ctx, const struct books_certificate *), void *ctx, struct muster_err *err);
+int books_certificate_revoke(struct books *b, const char *which, int crl_reason, const struct books_act *act, struct muster_err *err);
+/** Everything revoked and not ended, and the number of the next list, which is taken by this call. */
+int books_crl_next(struct books *b, uint64_t *number, int (*fn)(void *ctx, const struct books_certificate *), void *ctx, const struct books_act *act, struct muster_err *err);
+
+/* ---- idempotent batches, audit ---- */
+/** The stored answer of a batch by its id; @p request SHA-256 of what was asked: another one under the same id is MUSTER_E_MISMATCH. */
+int books_batch(struct books *b, const uint8_t id[16], const uint8_t request[32], struct buf *answer, struct muster_err *err);
+int books_batch_put(struct books *b, const uint8_t id[16], const uint8_t request[32], struct muster_span answer, const struct books_act *act, struct muster_err *err);
+int books_audit(struct books *b, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
+
+#endif
