@@ -1,6 +1,7 @@
 # core/activation: what entitles this host: packs, keys, its own activation, counted keys.
 noinst_LTLIBRARIES += %D%/libactivation.la
 %C%_libactivation_la_SOURCES = \
-	%D%/activation.h
-%C%_libactivation_la_LIBADD =
+	%D%/activation.c %D%/activation.h \
+	%D%/internal.h \
+	%D%/jobs.c
 activation_libs = %D%/libactivation.la

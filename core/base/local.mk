@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
 	%D%/codes.c %D%/codes.h \
 	%D%/err.c %D%/err.h \
 	%D%/file.c %D%/file.h \
+	%D%/hardware.c %D%/hardware.h \
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \

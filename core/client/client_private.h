@@ -4,7 +4,7 @@
 
 #include <muster/client.h>
 #include "core/client/answer.h"
-#include "core/client/hardware.h"
+#include "core/base/hardware.h"
 #include "core/client/hosts.h"
 #include "core/client/state.h"
 

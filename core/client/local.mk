@@ -10,7 +10,6 @@ http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
 	%D%/client.c %D%/client_private.h \
 	%D%/events.c \
 	%D%/grant.c \
-	%D%/hardware.c %D%/hardware.h \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/release.c \
 	%D%/state.c %D%/state.h \

@@ -24,25 +24,25 @@ struct caller { struct peer peer; struct muster_err err; bool known; };
 struct question { struct admin_call call; struct buf body; size_t discarded; };
 
 const struct admin_route admin_routes[] = {
-	{ "/admin/v1/status", false, ROLE_VIEWER, admin_status, NULL },
-	{ "/admin/v1/listing", false, ROLE_VIEWER, admin_listing, NULL },
-	{ "/admin/v1/products", false, ROLE_VIEWER, admin_products, NULL },
-	{ "/admin/v1/products/unknown", false, ROLE_VIEWER, admin_unknown, NULL },
-	{ "/admin/v1/products/learn", true, ROLE_ADMINISTRATOR, admin_learn, NULL },
-	{ "/admin/v1/plugins", false, ROLE_VIEWER, admin_plugins, NULL },
-	{ "/admin/v1/clients", false, ROLE_VIEWER, admin_clients, NULL },
-	{ "/admin/v1/clients/forget", true, ROLE_ADMINISTRATOR, admin_forget, NULL },
-	{ "/admin/v1/clients/", false, ROLE_VIEWER, admin_client, NULL },
-	{ "/admin/v1/events", false, ROLE_VIEWER, admin_events, admin_follow },
-	{ "/admin/v1/journal", false, ROLE_VIEWER, admin_journal, NULL },
-	{ "/admin/v1/settings", false, ROLE_VIEWER, admin_settings, NULL },
-	{ "/admin/v1/settings", true, ROLE_ADMINISTRATOR, admin_setting_put, NULL },
-	{ "/admin/v1/settings/reset", true, ROLE_ADMINISTRATOR, admin_setting_reset, NULL },
-	{ "/admin/v1/backup", true, ROLE_ADMINISTRATOR, admin_backup, NULL },
-	{ "/admin/v1/clock/accept", true, ROLE_ADMINISTRATOR, admin_clock_accept, NULL },
-	{ "/admin/v1/reload", true, ROLE_ADMINISTRATOR, admin_reload, NULL },
-	{ "/admin/v1/host/request", true, ROLE_ADMINISTRATOR, admin_host_request, NULL },
-	{ "/admin/v1/host/install", true, ROLE_ADMINISTRATOR, admin_host_install, NULL },
+	{ "/admin/v1/status", false, ROLE_VIEWER, admin_status, NULL, 0 },
+	{ "/admin/v1/listing", false, ROLE_VIEWER, admin_listing, NULL, 0 },
+	{ "/admin/v1/products", false, ROLE_VIEWER, admin_products, NULL, 0 },
+	{ "/admin/v1/products/unknown", false, ROLE_VIEWER, admin_unknown, NULL, 0 },
+	{ "/admin/v1/products/learn", true, ROLE_ADMINISTRATOR, admin_learn, NULL, 0 },
+	{ "/admin/v1/plugins", false, ROLE_VIEWER, admin_plugins, NULL, 0 },
+	{ "/admin/v1/clients", false, ROLE_VIEWER, admin_clients, NULL, 0 },
+	{ "/admin/v1/clients/forget", true, ROLE_ADMINISTRATOR, admin_forget, NULL, 0 },
+	{ "/admin/v1/clients/", false, ROLE_VIEWER, admin_client, NULL, 0 },
+	{ "/admin/v1/events", false, ROLE_VIEWER, admin_events, admin_follow, 0 },
+	{ "/admin/v1/journal", false, ROLE_VIEWER, admin_journal, NULL, 0 },
+	{ "/admin/v1/settings", false, ROLE_VIEWER, admin_settings, NULL, 0 },
+	{ "/admin/v1/settings", true, ROLE_ADMINISTRATOR, admin_setting_put, NULL, 0 },
+	{ "/admin/v1/settings/reset", true, ROLE_ADMINISTRATOR, admin_setting_reset, NULL, 0 },
+	{ "/admin/v1/backup", true, ROLE_ADMINISTRATOR, admin_backup, NULL, 0 },
+	{ "/admin/v1/clock/accept", true, ROLE_ADMINISTRATOR, admin_clock_accept, NULL, 0 },
+	{ "/admin/v1/reload", true, ROLE_ADMINISTRATOR, admin_reload, NULL, 0 },
+	{ "/admin/v1/host/request", true, ROLE_ADMINISTRATOR, admin_host_request, NULL, 0 },
+	{ "/admin/v1/host/install", true, ROLE_ADMINISTRATOR, admin_host_install, NULL, 0 },
 };
 const size_t admin_route_count = sizeof admin_routes / sizeof admin_routes[0];
 
@@ -63,15 +63,20 @@ static enum MHD_Result reply(struct MHD_Connection *mhd, unsigned status, const 
 	return result;
 }
 
-static enum MHD_Result reply_problem(struct MHD_Connection *mhd, unsigned status, uint32_t code, const char *detail)
+static enum MHD_Result reply_field(struct MHD_Connection *mhd, unsigned status, uint32_t code, const char *detail, const char *field)
 {
 	struct buf out;
 	size_t n;
 
 	buf_init(&out, 64u << 10);
-	problem_write(&out, status != 0 ? status : problem_status(code), code, detail, NULL, 0, 0);
+	problem_write(&out, status != 0 ? status : problem_status(code), code, detail, field, 0, 0);
 	n = out.n;
 	return reply(mhd, status != 0 ? status : problem_status(code), "application/problem+json", buf_take(&out), n);
+}
+
+static enum MHD_Result reply_problem(struct MHD_Connection *mhd, unsigned status, uint32_t code, const char *detail)
+{
+	return reply_field(mhd, status, code, detail, NULL);
 }
 
 static enum MHD_Result reply_json(struct MHD_Connection *mhd, json_t *value)
@@ -108,7 +113,7 @@ static uint32_t code_of(const struct muster_err *err)
 
 enum MHD_Result admin_refuse(struct admin_call *c, const struct muster_err *err)
 {
-	return reply_problem(c->mhd, 0, code_of(err), err->message);
+	return reply_field(c->mhd, 0, code_of(err), err->message, c->field);
 }
 
 /* ---- arguments ---- */
@@ -181,7 +186,7 @@ static int read_body(struct question *q, struct muster_err *err)
 	json_error_t e;
 
 	if (q->body.failed)
-		return err_code(err, MUSTER_E_LIMIT, CODE_M_TOO_LARGE, "the body is longer than %u bytes", ADMIN_BODY_MAX);
+		return err_code(err, MUSTER_E_LIMIT, CODE_M_TOO_LARGE, "the body is longer than %zu bytes", q->body.cap);
 	/* No body: all members absent. */
 	q->call.body = q->body.n == 0 ? json_object() : json_loadb((const char *)q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &e);
 	if (!json_is_object(q->call.body))
@@ -260,7 +265,18 @@ static void connection(void *cls, struct MHD_Connection *mhd, void **socket_cont
 	}
 }
 
-static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, void **con_cls)
+/* What a body may hold depends on what is asked, and on who asks: strangers send none to speak of. */
+static size_t body_max(const char *url, enum role role)
+{
+	const struct admin_route *route;
+	const char *rest;
+	bool other;
+
+	route = find_route(url, true, &rest, &other);
+	return route != NULL && route->body_max != 0 && role >= route->role ? route->body_max : ADMIN_BODY_MAX;
+}
+
+static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, const char *url, void **con_cls)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	const struct caller *caller = info != NULL ? info->socket_context : NULL;
@@ -273,7 +289,7 @@ static enum MHD_Result begin(struct service *s, struct MHD_Connection *mhd, void
 	q->call.mhd = mhd;
 	q->call.snapshot = service_snapshot(s);
 	q->call.peer = caller->peer;
-	buf_init(&q->body, ADMIN_BODY_MAX);
+	buf_init(&q->body, body_max(url, q->call.peer.role));
 	return caller->known ? MHD_YES : reply_problem(mhd, 0, CODE_M_INTERNAL, caller->err.message);
 }
 
@@ -285,7 +301,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *mhd, const char 
 
 	(void)version;
 	if (q == NULL)
-		return begin(cls, mhd, con_cls);
+		return begin(cls, mhd, url, con_cls);
 	if (*n > 0) {
 		if (!q->body.failed)
 			buf_add(&q->body, data, *n);

@@ -13,6 +13,7 @@
 #define ADMIN_FOLLOWERS 32 /* followers of events, whatever their role */
 #define ADMIN_DISCARD_MAX (1u << 20)  /* of a body that is too long, read before the connection is closed */
 #define ADMIN_BODY_MAX (64u << 10)
+#define ADMIN_PACK_MAX (6u << 20)     /* body with a licence pack, or with the answers of a batch */
 #define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
 #define ADMIN_IDLE_S 60
 
@@ -27,6 +28,7 @@ struct admin_call {
 	struct peer peer;
 	const char *rest;         /**< what follows a path that ends in a slash */
 	json_t *body;             /**< POST: an object; else NULL */
+	char field[32];           /**< what a refusal is about, "" nothing: the answer's `field` */
 };
 
 /** Answer a question: *out is a new reference. Errors: err->code, or what the result says. */
@@ -39,6 +41,7 @@ struct admin_route {
 	enum role role;           /**< smallest */
 	admin_fn *fn;             /**< NULL: answered by `stream` */
 	enum MHD_Result (*stream)(struct admin_call *c);
+	size_t body_max;          /**< bytes; 0: ADMIN_BODY_MAX */
 };
 extern const struct admin_route admin_routes[];
 extern const size_t admin_route_count;

@@ -52,7 +52,7 @@ int start_init(struct service *s, const struct clock *clock, struct muster_err *
 	return MUSTER_OK;
 }
 
-static void ledger_says(void *ctx, int level, const char *event, const char *text)
+static void state_says(void *ctx, int level, const char *event, const char *text)
 {
 	(void)ctx;
 	service_say(level, event, text);
@@ -61,7 +61,8 @@ static void ledger_says(void *ctx, int level, const char *event, const char *tex
 /* Everything that lies in the state folder, as the user. */
 static int open_state(struct service *s, const struct config *config, struct catalog **catalog, struct muster_err *err)
 {
-	struct ledger_options o = { .dir = config->host.state, .clock = s->clock, .config = config, .event = ledger_says };
+	struct ledger_options o = { .dir = config->host.state, .clock = s->clock, .config = config, .event = state_says };
+	struct activation_options a = { .dir = config->host.state, .clock = s->clock, .event = state_says };
 	char *dir = NULL;
 	int r;
 
@@ -76,11 +77,15 @@ static int open_state(struct service *s, const struct config *config, struct cat
 		return err_nomem(err);
 	if ((r = ring_open(&s->ring, dir, s->clock, err)) != MUSTER_OK)
 		goto done;
+	a.ledger = s->ledger;
+	a.ring = s->ring;
+	if ((r = activation_open(&s->activation, &a, err)) != MUSTER_OK)
+		goto done;
 	if ((r = reload_build(catalog, config, s->ledger, err)) != MUSTER_OK)
 		goto done;
 	if ((r = service_ring_reload(s, config, *catalog, err)) != MUSTER_OK)
 		goto done;
-	if ((r = ledger_bind(s->ledger, *catalog, err)) != MUSTER_OK)
+	if ((r = ledger_bind(s->ledger, *catalog, err)) != MUSTER_OK || (r = activation_bind(s->activation, config, *catalog, err)) != MUSTER_OK)
 		goto done;
 	r = settings_load(&s->settings, s->ledger, err);
 done:
@@ -187,7 +192,7 @@ int start_host(struct service *s, const char *config_path, struct muster_err *er
 		goto done;
 	config = NULL;
 	catalog = NULL;
-	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK)
+	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK || (r = activation_start(s->activation, err)) != MUSTER_OK)
 		goto done;
 	if ((r = http_start(s, s->snapshot->config, err)) == MUSTER_OK)
 		r = admin_start(s, err);
@@ -226,6 +231,7 @@ bool stop_host(struct service *s)
 	while (connections_busy(&s->connections, steady_ms() < began + SENDING_MS) > 0 &&
 	       steady_ms() < began + (atomic_load(&s->waiting) > 0 ? STOP_MS / 2 : READING_MS))
 		pause_ms(STEP_MS);
+	activation_stop(s->activation);
 	if (s->ledger != NULL)
 		ledger_stop(s->ledger);
 	patience = steady_ms() + READING_MS;
@@ -256,6 +262,7 @@ void start_fini(struct service *s)
 	if (s->admin_fd >= 0)
 		(void)close(s->admin_fd);
 	listeners_close(s);
+	activation_free(s->activation);
 	ledger_free(s->ledger);
 	ring_free(s->ring);
 	snapshot_unref(s->snapshot);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "core/activation/activation.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/catalog/catalog.h"
@@ -46,6 +47,7 @@ struct service {
 	const struct clock *clock;
 	struct trust_ring *ring;
 	struct ledger *ledger;
+	struct activation *activation;
 	struct rate *rate;
 	struct connections connections;
 	struct admission admission;

@@ -7,7 +7,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/file.h"
-#include "core/client/hardware.h"
+#include "core/base/hardware.h"
 
 static char root[] = "/tmp/muster-test-XXXXXX";
 static struct hardware hw;

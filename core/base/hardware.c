@@ -1,4 +1,4 @@
-#include "core/client/hardware.h"
+#include "core/base/hardware.h"
 
 #include <ctype.h>
 #include <dirent.h>

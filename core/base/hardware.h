@@ -1,6 +1,6 @@
 /** What identifies this machine's hardware, and whether it is a virtual one (trust.md section 10). */
-#ifndef CLIENT_HARDWARE_H
-#define CLIENT_HARDWARE_H
+#ifndef BASE_HARDWARE_H
+#define BASE_HARDWARE_H
 
 #include <stdbool.h>
 #include <muster/types.h>
