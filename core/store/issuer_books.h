@@ -7,7 +7,8 @@
  * store_journal_hash()). Several processes may have the books open (serve and the command line): SQLITE_BUSY is waited for, 10 s at most, then MUSTER_E_BUSY.
  * Times are seconds since 1970 UTC. Results: MUSTER_OK, MUSTER_E_NOT_FOUND, MUSTER_E_EXISTS, MUSTER_E_REFUSED (a rule; err->code and sentence),
  * MUSTER_E_BUSY, MUSTER_E_IO, MUSTER_E_LIMIT (disk full), MUSTER_E_UNKNOWN (a commit may have happened: ask again, every order is idempotent), MUSTER_E_NOMEM;
- * opening: MUSTER_E_INVALID, MUSTER_E_UNSUPPORTED, MUSTER_E_DENIED. Lists call @p fn until it returns non-zero.
+ * opening: MUSTER_E_INVALID, MUSTER_E_UNSUPPORTED, MUSTER_E_DENIED. Lists call @p fn until it returns non-zero; @p fn does not use the books.
+ * A handle is used by one thread at a time. After MUSTER_E_IO or MUSTER_E_UNKNOWN close it and open another.
  */
 #ifndef STORE_ISSUER_BOOKS_H
 #define STORE_ISSUER_BOOKS_H
@@ -25,6 +26,16 @@ int books_open(struct books **out, const char *dir, const uint8_t issuer_id[16],
 void books_close(struct books *b);
 /** A consistent copy (backup), checked and synced; @p file must not exist. */
 int books_backup(struct books *b, const char *file, struct muster_err *err);
+
+/** What an audit row is about: kind of struct store_journal. Numbers are never reused; at the end only. */
+enum books_event {
+	BOOKS_EVENT_MADE = 1, BOOKS_EVENT_PRODUCT, BOOKS_EVENT_AGREEMENT, BOOKS_EVENT_CONTACT, BOOKS_EVENT_SETTING, BOOKS_EVENT_KEY, BOOKS_EVENT_ALLOWED,
+	BOOKS_EVENT_KEY_REVOKED, BOOKS_EVENT_RETIRED, BOOKS_EVENT_PACK, BOOKS_EVENT_CERTIFICATE, BOOKS_EVENT_CERTIFICATE_REVOKED, BOOKS_EVENT_CRL,
+	BOOKS_EVENT_CONFIRMED, BOOKS_EVENT_REPLAYED, BOOKS_EVENT_WRONG_TAG, BOOKS_EVENT_BATCH, BOOKS_EVENT_KEY_SHOWN, BOOKS_EVENT_EXPORTED,
+	BOOKS_EVENT_BACKUP, BOOKS_EVENT_PASSPHRASE, BOOKS_EVENT_ROOTS, BOOKS_EVENT_MIGRATED, BOOKS_EVENT_INTERMEDIATE
+};
+/** "key-minted", …; "unknown" for a number that is none. */
+const char *books_event_word(uint32_t kind);
 
 /** Who does it and when: goes into the audit row. */
 struct books_act { const char *actor; int64_t now; const char *reason; /**< NULL or why */ };
@@ -76,9 +87,12 @@ int books_host_retire(struct books *b, uint32_t number, const uint8_t binding[10
 /* ---- packs and slots ---- */
 struct books_pack { uint8_t id[16]; char agreement[64]; uint32_t issue; int64_t iat, exp; const uint8_t *token; size_t token_n; };
 struct books_slot { uint32_t number; uint8_t generation; uint16_t slot; uint8_t sealed[128]; size_t sealed_n; /**< {"slot", "number-generation-slot", "secret"} */ char serial[41]; int64_t end; };
-/** A pack with its slots, in one transaction; each key's generation becomes that of its slots (which voids the unrevealed ones before), the agreement's issue becomes
+/** A key in a pack: with slots its generation is the successor of the key's, without it stays (1 the first time). */
+struct books_pack_key { uint32_t number; uint8_t generation; };
+/** A pack with its keys and slots, in one transaction; each key's generation becomes the pack's (which voids the unrevealed slots before), the agreement's issue becomes
  * the pack's. MUSTER_E_MISMATCH: issue or a generation is not the successor (somebody else was quicker). */
-int books_pack_add(struct books *b, const struct books_pack *p, const struct books_slot *slots, size_t n, const struct books_act *act, struct muster_err *err);
+int books_pack_add(struct books *b, const struct books_pack *p, const struct books_pack_key *keys, size_t key_n, const struct books_slot *slots, size_t n,
+                   const struct books_act *act, struct muster_err *err);
 /** Token included, borrowed until the next call. @p id NULL: the agreement's newest. */
 int books_pack(struct books *b, const char *agreement, const uint8_t id[16], struct books_pack *out, struct muster_err *err);
 int books_packs(struct books *b, const char *agreement, int (*fn)(void *ctx, const struct books_pack *), void *ctx, struct muster_err *err);   /**< without tokens */
@@ -144,6 +158,8 @@ int books_crl_next(struct books *b, uint64_t *number, int (*fn)(void *ctx, const
 /** The stored answer of a batch by its id; @p request SHA-256 of what was asked: another one under the same id is MUSTER_E_MISMATCH. */
 int books_batch(struct books *b, const uint8_t id[16], const uint8_t request[32], struct buf *answer, struct muster_err *err);
 int books_batch_put(struct books *b, const uint8_t id[16], const uint8_t request[32], struct muster_span answer, const struct books_act *act, struct muster_err *err);
+/** An act that changes nothing else in the books, as a look at a whole key. @p object may be "". */
+int books_note(struct books *b, enum books_event kind, const char *object, const char *detail, const struct books_act *act, struct muster_err *err);
 int books_audit(struct books *b, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
 
 #endif

@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/rules.c %D%/rules.h \
 	%D%/sqlite.h \
 	%D%/sqlite_backup.c \
+	%D%/sqlite_books.c %D%/sqlite_books.h \
 	%D%/sqlite_db.c %D%/sqlite_db.h \
 	%D%/sqlite_fold.c \
 	%D%/sqlite_list.c \

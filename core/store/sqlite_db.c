@@ -15,12 +15,16 @@
 
 const char *db_file(enum db_kind kind)
 {
-	return kind == DB_LOG ? "log.db" : "state.db";
+	static const char *const names[] = { [DB_LOG] = "log.db", [DB_STATE] = "state.db", [DB_BOOKS] = "books.db" };
+
+	return names[kind];
 }
 
 const char *db_noun(enum db_kind kind)
 {
-	return kind == DB_LOG ? "the log" : "the state";
+	static const char *const nouns[] = { [DB_LOG] = "the log", [DB_STATE] = "the state", [DB_BOOKS] = "the books" };
+
+	return nouns[kind];
 }
 
 int db_usable(const struct db *db, struct muster_err *err)
@@ -279,7 +283,7 @@ static int check_file(const struct db *db, const char *dir, struct muster_err *e
 	return MUSTER_OK;
 }
 
-static int prepare(struct db *db, sqlite3_stmt **out, const char *sql, struct muster_err *err)
+int db_prepare(struct db *db, sqlite3_stmt **out, const char *sql, struct muster_err *err)
 {
 	int rc = sqlite3_prepare_v3(db->h, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
 
@@ -297,7 +301,7 @@ static const char settings[] =
 	"PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
 	"PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864;";
 
-static int connect(struct db *db, struct muster_err *err)
+static int connect_file(struct db *db, struct muster_err *err)
 {
 	int rc = sqlite3_open_v2(db->path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	int r;
@@ -314,26 +318,37 @@ static int connect(struct db *db, struct muster_err *err)
 	return db->write ? MUSTER_OK : db_exec(db, "PRAGMA query_only=ON", "open", err);
 }
 
-int db_open(struct db *db, const char *dir, enum db_kind kind, bool write, const char *const *sql, size_t count, struct muster_err *err)
+int db_connect(struct db *db, const char *dir, enum db_kind kind, bool write, struct muster_err *err)
 {
 	int r;
 
-	MUSTER_ASSERT(count <= DB_STATEMENTS_MAX);
 	memset(db, 0, sizeof *db);
 	db->kind = kind;
 	db->write = write;
 	if ((db->path = file_join(dir, db_file(kind))) == NULL)
 		return err_nomem(err);
-	if ((r = check_folder(dir, write, err)) != MUSTER_OK || (r = check_file(db, dir, err)) != MUSTER_OK || (r = connect(db, err)) != MUSTER_OK
-	    || (r = prepare(db, &db->begin, "BEGIN IMMEDIATE", err)) != MUSTER_OK
-	    || (r = prepare(db, &db->commit, "COMMIT", err)) != MUSTER_OK
-	    || (r = prepare(db, &db->rollback, "ROLLBACK", err)) != MUSTER_OK
-	    || (r = db_schema(db, err)) != MUSTER_OK
-	    || (r = prepare(db, &db->read_epoch, kind == DB_LOG ? "SELECT epoch FROM log" : "SELECT epoch FROM ledger", err)) != MUSTER_OK)
+	if ((r = check_folder(dir, write, err)) != MUSTER_OK || (r = check_file(db, dir, err)) != MUSTER_OK || (r = connect_file(db, err)) != MUSTER_OK
+	    || (r = db_prepare(db, &db->begin, "BEGIN IMMEDIATE", err)) != MUSTER_OK
+	    || (r = db_prepare(db, &db->commit, "COMMIT", err)) != MUSTER_OK)
 		goto done;
-	for (size_t i = 0; r == MUSTER_OK && i < count; i++)
-		r = prepare(db, &db->stmt[i], sql[i], err);
+	r = db_prepare(db, &db->rollback, "ROLLBACK", err);
 done:
+	if (r != MUSTER_OK)
+		db_close(db);
+	return r;
+}
+
+int db_open(struct db *db, const char *dir, enum db_kind kind, bool write, const char *const *sql, size_t count, struct muster_err *err)
+{
+	int r;
+
+	MUSTER_ASSERT(count <= DB_STATEMENTS_MAX);
+	if ((r = db_connect(db, dir, kind, write, err)) != MUSTER_OK)
+		return r;
+	if ((r = db_schema(db, err)) == MUSTER_OK)
+		r = db_prepare(db, &db->read_epoch, kind == DB_LOG ? "SELECT epoch FROM log" : "SELECT epoch FROM ledger", err);
+	for (size_t i = 0; r == MUSTER_OK && i < count; i++)
+		r = db_prepare(db, &db->stmt[i], sql[i], err);
 	if (r != MUSTER_OK)
 		db_close(db);
 	return r;

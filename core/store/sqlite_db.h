@@ -6,7 +6,7 @@
 
 #include "core/store/store.h"
 
-enum db_kind { DB_LOG, DB_STATE };
+enum db_kind { DB_LOG, DB_STATE, DB_BOOKS /* sqlite_books.c: opened by db_connect(), has a schema of its own */ };
 #define DB_STATEMENTS_MAX 48
 
 struct db {
@@ -20,9 +20,9 @@ struct db {
 	sqlite3_stmt *stmt[DB_STATEMENTS_MAX];
 };
 
-/** "log.db" or "state.db". */
+/** "log.db", "state.db" or "books.db". */
 const char *db_file(enum db_kind kind);
-/** "the log" or "the state", for messages. */
+/** "the log", "the state" or "the books", for messages. */
 const char *db_noun(enum db_kind kind);
 
 /**
@@ -32,7 +32,15 @@ const char *db_noun(enum db_kind kind);
  * On failure @p db is closed and empty.
  */
 int db_open(struct db *db, const char *dir, enum db_kind kind, bool write, const char *const *sql, size_t count, struct muster_err *err);
+/** The first part of it: check folder and file, connect, prepare the three statements of transactions. Looks at no schema. */
+int db_connect(struct db *db, const char *dir, enum db_kind kind, bool write, struct muster_err *err);
 void db_close(struct db *db);   /**< accepts one that is empty */
+/** Prepare a statement that is kept; the caller finalizes it. */
+int db_prepare(struct db *db, sqlite3_stmt **out, const char *sql, struct muster_err *err);
+/** One number; @p sql may name tables that are not there (sqlite_schema.c). */
+int db_number(struct db *db, const char *sql, int64_t *out, struct muster_err *err);
+/** Switch the write-ahead log on (sqlite_schema.c). MUSTER_E_UNSUPPORTED: not on this file system. */
+int db_enter_wal(struct db *db, struct muster_err *err);
 
 /** Map an SQLite result; @p doing completes "cannot … FILE". Marks the handle broken where the contract says so. */
 int db_fail(struct db *db, int rc, const char *doing, struct muster_err *err);

@@ -57,7 +57,7 @@ static const struct step { const char *sql; bool touches_rows; } steps[2][SCHEMA
 };
 
 /* One number. @p sql may name tables that are not there. */
-static int read_number(struct db *db, const char *sql, int64_t *out, struct muster_err *err)
+int db_number(struct db *db, const char *sql, int64_t *out, struct muster_err *err)
 {
 	sqlite3_stmt *s = NULL;
 	int rc = sqlite3_prepare_v2(db->h, sql, -1, &s, NULL), r = MUSTER_OK;
@@ -87,7 +87,7 @@ static void announce(struct db *db, unsigned from)
 	int64_t bytes;
 	char path[300];
 
-	if (read_number(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &bytes, NULL) != MUSTER_OK)
+	if (db_number(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &bytes, NULL) != MUSTER_OK)
 		return;
 	log_line(LOG_NOTICE, "store.migrate", "file=%s from=%u to=%u about_seconds=%" PRId64 " free_bytes_needed=%" PRId64,
 		log_quote(path, sizeof path, db->path), from, from + 1, 1 + bytes / 100000000, (int64_t)1 << 20);
@@ -113,7 +113,7 @@ static int migrate(struct db *db, unsigned from, struct muster_err *err)
 	return r;
 }
 
-static int enter_wal(struct db *db, struct muster_err *err)
+int db_enter_wal(struct db *db, struct muster_err *err)
 {
 	sqlite3_stmt *s = NULL;
 	char mode[16] = "";
@@ -134,13 +134,13 @@ int db_schema(struct db *db, struct muster_err *err)
 	int64_t application, objects, schema = 0;
 	int r;
 
-	if ((r = read_number(db, "PRAGMA application_id", &application, err)) != MUSTER_OK
-	    || (r = read_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err)) != MUSTER_OK)
+	if ((r = db_number(db, "PRAGMA application_id", &application, err)) != MUSTER_OK
+	    || (r = db_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err)) != MUSTER_OK)
 		return r;
 	/* Empty: just made, or made by a run that ended before its first transaction. */
 	if ((application != 0 || objects != 0) && application != (db->kind == DB_LOG ? APPLICATION_LOG : APPLICATION_STATE))
 		return refuse_application(db, application, err);
-	if (application != 0 && (r = read_number(db, db->kind == DB_LOG ? "SELECT schema FROM log" : "SELECT schema FROM ledger", &schema, err)) != MUSTER_OK)
+	if (application != 0 && (r = db_number(db, db->kind == DB_LOG ? "SELECT schema FROM log" : "SELECT schema FROM ledger", &schema, err)) != MUSTER_OK)
 		return r;
 	if (schema > SCHEMA)
 		return err_set(err, MUSTER_E_UNSUPPORTED, "%s was written by a newer Muster (schema %" PRId64 ", this one knows up to %d): install that version, or put back a backup of this one",
@@ -153,7 +153,7 @@ int db_schema(struct db *db, struct muster_err *err)
 		return err_set(err, MUSTER_E_UNSUPPORTED, "%s was written by an older Muster (schema %" PRId64 "): start the host once, it brings the file forward", db->path, schema);
 	if (!db->write)
 		return MUSTER_OK;
-	if ((r = enter_wal(db, err)) != MUSTER_OK)
+	if ((r = db_enter_wal(db, err)) != MUSTER_OK)
 		return r;
 	return migrate(db, (unsigned)schema, err);
 }
