@@ -18,3 +18,8 @@ base_libs = %D%/libbase.la $(OPENSSL_LIBS)
 # clock_file(): for test programs only, hence a library of its own.
 %C%_libtestclock_la_SOURCES = %D%/clock_file.c
 testclock_libs = %D%/libtestclock.la $(base_libs)
+
+# QR codes: only for programs that show or read them.
+noinst_LTLIBRARIES += %D%/libqr.la
+%C%_libqr_la_SOURCES = %D%/qr.c %D%/qr.h %D%/qr_read.c
+qr_libs = %D%/libqr.la $(base_libs) $(QRENCODE_LIBS) $(ZBAR_LIBS) $(PNG_LIBS)

@@ -4,7 +4,8 @@
 
 # To build and run.
 packages_build='gcc libc6-dev make autoconf automake libtool pkgconf libssl-dev libsqlite3-dev libinih-dev libmicrohttpd-dev
-	libcurl4-openssl-dev libjansson-dev libsmartcols-dev libsystemd-dev libltdl-dev check'
+	libcurl4-openssl-dev libjansson-dev libsmartcols-dev libsystemd-dev libltdl-dev libqrencode-dev
+	libzbar-dev libpng-dev check'
 # To test: pytest and what its tests verify leases with; node and openssl for docs/verify.md; g++ because public headers suit C++.
 packages_check='g++ python3 python3-pytest python3-jwt python3-cryptography python3-yaml python3-jsonschema openssl nodejs'
 # To look at everything: a second compiler, the checkers, xz for distcheck.
