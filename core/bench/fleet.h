@@ -155,6 +155,7 @@ bool fleet_birth(struct fleet *f, uint32_t born, uint32_t like, bool keeps_id);
 int32_t fleet_skew(const struct fleet *f, uint32_t machine, uint32_t now);
 uint8_t fleet_status(const struct fleet_machine *m, uint32_t now);
 /** s until it asks again: after a lease, after another answer, after none. */
+uint32_t fleet_renewal(const struct fleet *f, uint32_t machine, uint32_t now);
 uint32_t fleet_after_grant(const struct fleet *f, uint32_t machine, uint32_t now);
 uint32_t fleet_after_answer(const struct fleet *f, uint32_t machine);
 uint32_t fleet_after_failure(const struct fleet *f, uint32_t machine, uint32_t failures, uint32_t draw);

@@ -87,7 +87,9 @@ static bool told_duplicate(struct fleet *f, uint32_t k)
 {
 	struct fleet_machine *m = &f->machines[k];
 
-	if (m->lease_until > f->now || ((m->state & FLEET_M_ADVISED) && f->now - m->advised < ADVICE_S))
+	if (m->lease_until > f->now)
+		return fleet_again(f, k, fleet_renewal(f, k, f->now));
+	if ((m->state & FLEET_M_ADVISED) && f->now - m->advised < ADVICE_S)
 		return fleet_again(f, k, fleet_after_answer(f, k));
 	m->advised = f->now;
 	m->state |= FLEET_M_ADVISED;

@@ -165,13 +165,20 @@ static uint32_t after_holidays(const struct fleet *f, uint32_t machine, uint32_t
 	return (year + 1) * YEAR_S + 7 * HOUR_S + seconds(fleet_draw(f, machine, year, FLEET_P_RETURN) * 4 * HOUR_S);
 }
 
-uint32_t fleet_after_grant(const struct fleet *f, uint32_t machine, uint32_t now)
+/* renewal() of libmuster: the renewal interval, and well before the lease ends. Also after a 409 beside a valid lease. */
+uint32_t fleet_renewal(const struct fleet *f, uint32_t machine, uint32_t now)
 {
-	uint32_t left = f->machines[machine].lease_until - now, s = spread(f, machine, f->renewal_s), at;
+	uint32_t left = f->machines[machine].lease_until - now, s = spread(f, machine, f->renewal_s);
 
 	if (s > left / 2)
 		s = left / 2 > INTERVAL_MIN_S ? left / 2 : INTERVAL_MIN_S;
-	at = now + s + absence(f, machine);
+	return s;
+}
+
+uint32_t fleet_after_grant(const struct fleet *f, uint32_t machine, uint32_t now)
+{
+	uint32_t at = now + fleet_renewal(f, machine, now) + absence(f, machine);
+
 	return after_holidays(f, machine, at) - now;
 }
 

@@ -319,9 +319,9 @@ static void after_failure(struct asking *q, bool any_host, const char *none)
 	rec->next_at = q->now + client_spread(rec->retry_s != 0 ? rec->retry_s : INTERVAL_RETRY);
 }
 
-static int64_t renewal(const struct asking *q)
+static int64_t renewal(const struct lease_claims *lease, int64_t now)
 {
-	int64_t left = q->lease.exp - q->now, s = client_spread(q->lease.renew);
+	int64_t left = lease->exp - now, s = client_spread(lease->renew);
 
 	/* A lease shortened by the end of its host's certificate is renewed well before it ends. */
 	if (s > left / 2)
@@ -350,12 +350,16 @@ static void after_answer(struct asking *q)
 		rec->count = q->lease.count;
 		rec->minimum_count = q->lease.minimum;
 		rec->ended_at = q->lease.exp;
-		rec->next_at = q->now + renewal(q);
+		rec->next_at = q->now + renewal(&q->lease, q->now);
 		(void)snprintf(rec->message, sizeof rec->message, "Product activated successfully: %s until %s.", rec->name, until);
 		return;
 	}
-	rec->next_at = q->now + client_spread(a->retry_after > 0 ? a->retry_after : rec->retry_s > 0 ? rec->retry_s : INTERVAL_RETRY);
 	answer_printable(rec->message, sizeof rec->message, a->text);
+	/* Other hardware under this client ID goes on until that machine takes another: a machine that holds a lease has no reason to ask every two hours. */
+	if (a->code == CODE_M_DUPLICATE && q->held.valid)
+		rec->next_at = q->now + renewal(&q->held.claims, q->now);
+	else
+		rec->next_at = q->now + client_spread(a->retry_after > 0 ? a->retry_after : rec->retry_s > 0 ? rec->retry_s : INTERVAL_RETRY);
 }
 
 /* The strictest limit a product has named holds for the machine, also after its product's file is gone. */

@@ -178,6 +178,32 @@ START_TEST(test_client_copied_folder)
 }
 END_TEST
 
+/* Other hardware under this client ID, and a lease is held: the question comes again with the renewal, not every two hours. */
+START_TEST(test_client_duplicate_beside_a_lease)
+{
+	struct muster_client *c;
+	struct muster_answer a;
+	char first[37];
+
+	fake_init(&k);
+	c = fake_open(&k);
+	(void)snprintf(first, sizeof first, "%s", muster_client_id(c));
+	(void)fake_activate(&k, c);
+	k.problem = 409;
+	k.problem_code = "M-112";
+	a = fake_activate(&k, c);
+	ck_assert_int_eq(a.outcome, MUSTER_REFUSED);
+	ck_assert_str_eq(muster_client_id(c), first);
+	ck_within(a.next_at - fake_now(&k), 7 * DAY - 7 * DAY / 10, 7 * DAY + 7 * DAY / 10);
+	/* near the lease's end sooner: half of what is left */
+	fake_advance(&k, 178 * DAY);
+	a = fake_activate(&k, c);
+	ck_within(a.next_at - fake_now(&k), DAY, DAY);
+	muster_client_free(c);
+	fake_fini(&k);
+}
+END_TEST
+
 START_TEST(test_client_duplicate_advice)
 {
 	struct muster_client *c;
@@ -317,4 +343,4 @@ START_TEST(test_client_flipped_lease)
 END_TEST
 
 UNIT_MAIN("client_trust", test_client_bad_leases, test_client_edition, test_client_bad_chains, test_client_copied_folder,
-	test_client_duplicate_advice, test_client_expiry, test_client_clock, test_client_flipped_lease)
+	test_client_duplicate_advice, test_client_duplicate_beside_a_lease, test_client_expiry, test_client_clock, test_client_flipped_lease)
