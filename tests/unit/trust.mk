@@ -11,3 +11,6 @@ unit_tests += %D%/test_certs
 %C%_test_certs_LDADD = $(trust_test_libs)
 unit_tests += %D%/test_keys
 %C%_test_keys_LDADD = $(trust_test_libs)
+unit_tests += %D%/test_product_key
+%C%_test_product_key_LDADD = $(trust_libs) $(CHECK_LIBS)
+EXTRA_DIST += %D%/trust_vectors.h
