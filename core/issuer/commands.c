@@ -14,42 +14,12 @@
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 #include "core/issuer/authority.h"
+#include "core/issuer/output.h"
 #include "core/issuer/passphrase.h"
 #include "core/issuer/products.h"
 #include "core/trust/openssl.h"
 
 #define PRODUCTS_FILE_MAX 65536
-
-static int fail(const struct muster_err *err)
-{
-	(void)fprintf(stderr, "muster-issuer: %s\n", err->message);
-	return ISSUER_FAILED;
-}
-
-static int64_t now_s(const struct options *o)
-{
-	return clock_wall_ms(o->clock) / 1000;
-}
-
-/* Prints and frees. */
-static int print_json(json_t *j, struct muster_err *err)
-{
-	int bad = j == NULL || json_dumpf(j, stdout, JSON_INDENT(2)) != 0;
-
-	json_decref(j);
-	if (bad)
-		return err_nomem(err);
-	(void)fputc('\n', stdout);
-	return MUSTER_OK;
-}
-
-/* stdout reached its end: a full disk or a closed pipe must not look like success. */
-static int finish(int r, struct muster_err *err)
-{
-	if (r == MUSTER_OK && (fflush(stdout) != 0 || ferror(stdout)))
-		r = err_errno(err, errno, "cannot write to standard output");
-	return r == MUSTER_OK ? ISSUER_OK : fail(err);
-}
 
 static void day(char out[TIME_RFC3339], int64_t s)
 {
@@ -115,7 +85,7 @@ static int unlock(const char **use, struct passphrase *p, const struct options *
 	free(real);
 	if (r != MUSTER_OK || !encrypted)
 		return r;
-	r = o->passphrase_fd >= 0 ? passphrase_read(p, o->passphrase_fd, err) : passphrase_ask(p, prompt, false, err);
+	r = option_given(o, OPT_PASSPHRASE_FD) ? passphrase_read(p, (int)o->number[OPT_PASSPHRASE_FD], err) : passphrase_ask(p, prompt, false, err);
 	if (r == MUSTER_OK)
 		*use = p->text;
 	return r;
@@ -128,23 +98,23 @@ int command_init(const struct options *o)
 	struct muster_err err;
 	int r = MUSTER_OK;
 
-	if (o->passphrase_fd >= 0)
-		r = passphrase_read(&p, o->passphrase_fd, &err);
-	else if (!o->no_passphrase)
+	if (option_given(o, OPT_PASSPHRASE_FD))
+		r = passphrase_read(&p, (int)o->number[OPT_PASSPHRASE_FD], &err);
+	else if (!option_given(o, OPT_NO_PASSPHRASE))
 		r = passphrase_ask(&p, "New passphrase for the issuer's keys (at least 12 characters): ", true, &err);
 	if (r == MUSTER_OK)
-		r = authority_init(o->dir, o->name, o->algorithm, o->no_passphrase ? NULL : p.text, now_s(o), &err);
+		r = authority_init(o->text[OPT_DIR], o->text[OPT_NAME], o->number[OPT_ALGORITHM] == 0 ? TRUST_ES256 : TRUST_EDDSA, option_given(o, OPT_NO_PASSPHRASE) ? NULL : p.text, option_now(o), &err);
 	OPENSSL_cleanse(&p, sizeof(p));
 	if (r == MUSTER_OK)
-		r = authority_open(&a, o->dir, &err);
-	if (r == MUSTER_OK && o->json) {
-		r = print_json(authority_json(a), &err);
+		r = authority_open(&a, o->text[OPT_DIR], &err);
+	if (r == MUSTER_OK && option_json(o)) {
+		r = output_json(authority_json(a), &err);
 	} else if (r == MUSTER_OK) {
 		print_authority(a);
 		printf("Hand out %s/issuer.pem. Keep %s/root.key offline: it is needed for a new intermediate only.\n", a->dir, a->dir);
 	}
 	authority_free(a);
-	return finish(r, &err);
+	return output_finish(r, &err);
 }
 
 int command_intermediate(const struct options *o)
@@ -156,28 +126,28 @@ int command_intermediate(const struct options *o)
 	char *in_dir = NULL;
 	int r;
 
-	if ((r = authority_open(&a, o->dir, &err)) != MUSTER_OK)
+	if ((r = authority_open(&a, o->text[OPT_DIR], &err)) != MUSTER_OK)
 		goto done;
 	if ((in_dir = authority_path(a, "root.key")) == NULL) {
 		r = err_nomem(&err);
 		goto done;
 	}
-	if ((r = unlock(&use, &p, o, o->root_key != NULL ? o->root_key : in_dir, "Passphrase of the root key: ", &err)) != MUSTER_OK) {
+	if ((r = unlock(&use, &p, o, o->text[OPT_ROOT_KEY] != NULL ? o->text[OPT_ROOT_KEY] : in_dir, "Passphrase of the root key: ", &err)) != MUSTER_OK) {
 		if (r == MUSTER_E_NOT_FOUND)
 			(void)err_prefix(&err, r, "the root key is not here; bring it back or name it with --root-key");
 		goto done;
 	}
-	if ((r = authority_renew(a, o->root_key != NULL ? o->root_key : in_dir, use, now_s(o), &err)) != MUSTER_OK)
+	if ((r = authority_renew(a, o->text[OPT_ROOT_KEY] != NULL ? o->text[OPT_ROOT_KEY] : in_dir, use, option_now(o), &err)) != MUSTER_OK)
 		goto done;
-	if (o->json)
-		r = print_json(authority_json(a), &err);
+	if (option_json(o))
+		r = output_json(authority_json(a), &err);
 	else
 		print_authority(a);
 done:
 	OPENSSL_cleanse(&p, sizeof(p));
 	mem_free(in_dir);
 	authority_free(a);
-	return finish(r, &err);
+	return output_finish(r, &err);
 }
 
 static void print_fault(void *ctx, const char *message)
@@ -224,16 +194,16 @@ static int write_out(int fd, const char *path, const char *text, struct muster_e
 
 static int show_certified(const struct options *o, const struct book_entry *e, struct muster_err *err)
 {
-	FILE *words = o->out != NULL ? stdout : stderr;   /* the chain itself goes to stdout */
+	FILE *words = o->text[OPT_OUT] != NULL ? stdout : stderr;   /* the chain itself goes to stdout */
 	char end[TIME_RFC3339];
 
-	if (o->json)
-		return print_json(book_entry_json(e), err);
+	if (option_json(o))
+		return output_json(book_entry_json(e), err);
 	day(end, e->end);
 	(void)fprintf(words, "Certificate %lu for \"%s\": %zu product%s, until %s.\n", e->number, e->subject, e->product_count,
 	              e->product_count == 1 ? "" : "s", end);
-	if (o->out != NULL)
-		(void)fprintf(words, "The chain is in %s; on the host: musterctl host install %s\n", o->out, o->out);
+	if (o->text[OPT_OUT] != NULL)
+		(void)fprintf(words, "The chain is in %s; on the host: musterctl host install %s\n", o->text[OPT_OUT], o->text[OPT_OUT]);
 	else
 		(void)fputs(e->chain, stdout);
 	return MUSTER_OK;
@@ -247,19 +217,19 @@ static int certify(const struct options *o, const struct authority_order *order,
 	const char *use = NULL;
 	int fd = -1, r;
 
-	if ((r = authority_open(&a, o->dir, err)) != MUSTER_OK)
+	if ((r = authority_open(&a, o->text[OPT_DIR], err)) != MUSTER_OK)
 		goto done;
 	/* before anything is signed: an existing file is not overwritten */
-	if (o->out != NULL && (fd = open(o->out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) < 0) {
-		r = errno == EEXIST ? err_set(err, MUSTER_E_EXISTS, "%s is there already; nothing was certified", o->out) : err_errno(err, errno, "cannot create %s", o->out);
+	if (o->text[OPT_OUT] != NULL && (fd = open(o->text[OPT_OUT], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) < 0) {
+		r = errno == EEXIST ? err_set(err, MUSTER_E_EXISTS, "%s is there already; nothing was certified", o->text[OPT_OUT]) : err_errno(err, errno, "cannot create %s", o->text[OPT_OUT]);
 		goto done;
 	}
 	if ((r = unlock(&use, &p, o, a->mid_key, "Passphrase of the issuer's keys: ", err)) == MUSTER_OK
-	    && (r = authority_certify(&e, a, order, use, now_s(o), err)) == MUSTER_OK && fd >= 0
-	    && (r = write_out(fd, o->out, e.chain, err)) != MUSTER_OK)
+	    && (r = authority_certify(&e, a, order, use, option_now(o), err)) == MUSTER_OK && fd >= 0
+	    && (r = write_out(fd, o->text[OPT_OUT], e.chain, err)) != MUSTER_OK)
 		(void)err_prefix(err, r, "certificate %lu is in the book (print it with: show %lu --json), but", e.number, e.number);
 	if (r != MUSTER_OK && fd >= 0)
-		(void)unlink(o->out);
+		(void)unlink(o->text[OPT_OUT]);
 	if (r == MUSTER_OK)
 		r = show_certified(o, &e, err);
 done:
@@ -280,18 +250,18 @@ int command_certify(const struct options *o)
 
 	buf_init(&request, TRUST_CHAIN_MAX);
 	buf_init(&list, PRODUCTS_FILE_MAX);
-	if ((r = read_request(&request, o->argument, &err)) == MUSTER_OK && (r = file_read(&list, o->products, PRODUCTS_FILE_MAX, &err)) == MUSTER_OK
-	    && (r = products_parse(&products, span_of(buf_str(&list), list.n), o->products, print_fault, NULL, &err)) == MUSTER_OK) {
+	if ((r = read_request(&request, o->argument[0], &err)) == MUSTER_OK && (r = file_read(&list, o->text[OPT_PRODUCTS], PRODUCTS_FILE_MAX, &err)) == MUSTER_OK
+	    && (r = products_parse(&products, span_of(buf_str(&list), list.n), o->text[OPT_PRODUCTS], print_fault, NULL, &err)) == MUSTER_OK) {
 		const struct authority_order order = {
 			.request = span_of(buf_str(&request), request.n), .products = (const uint8_t (*)[16])&products.ids[0], .product_count = products.n,
-			.subject = o->subject, .life_s = o->days * TRUST_DAY_S,
+			.subject = o->text[OPT_SUBJECT], .life_s = option_number(o, OPT_DAYS, TRUST_HOST_LIFE_S / TRUST_DAY_S) * TRUST_DAY_S,
 		};
 
 		r = certify(o, &order, &err);
 	}
 	buf_fini(&list);
 	buf_fini(&request);
-	return finish(r, &err);
+	return output_finish(r, &err);
 }
 
 static int add_json(void *ctx, const struct book_entry *e)
@@ -347,23 +317,23 @@ int command_list(const struct options *o)
 	json_t *list = NULL;
 	int r;
 
-	if ((r = authority_open(&a, o->dir, &err)) != MUSTER_OK)
+	if ((r = authority_open(&a, o->text[OPT_DIR], &err)) != MUSTER_OK)
 		goto done;
 	if ((book = authority_path(a, "certificates.log")) == NULL || (list = json_array()) == NULL) {
 		r = err_nomem(&err);
 		goto done;
 	}
-	if (!o->json) {
+	if (!option_json(o)) {
 		r = list_table(book, &err);
 	} else if ((r = book_each(book, add_json, list, &err)) == MUSTER_OK) {
-		r = print_json(list, &err);
+		r = output_json(list, &err);
 		list = NULL;
 	}
 done:
 	json_decref(list);
 	mem_free(book);
 	authority_free(a);
-	return finish(r, &err);
+	return output_finish(r, &err);
 }
 
 static void print_entry(const struct book_entry *e)
@@ -391,24 +361,24 @@ int command_show(const struct options *o)
 	char *book = NULL;
 	int r;
 
-	if ((r = authority_open(&a, o->dir, &err)) != MUSTER_OK)
+	if ((r = authority_open(&a, o->text[OPT_DIR], &err)) != MUSTER_OK)
 		goto done;
-	if (o->argument == NULL) {
-		if (o->json)
-			r = print_json(authority_json(a), &err);
+	if (o->argument[0] == NULL) {
+		if (option_json(o))
+			r = output_json(authority_json(a), &err);
 		else
 			print_authority(a);
 		goto done;
 	}
 	if ((book = authority_path(a, "certificates.log")) == NULL)
 		r = err_nomem(&err);
-	else if ((r = book_find(&e, book, o->argument, &err)) == MUSTER_OK && o->json)
-		r = print_json(book_entry_json(&e), &err);
+	else if ((r = book_find(&e, book, o->argument[0], &err)) == MUSTER_OK && option_json(o))
+		r = output_json(book_entry_json(&e), &err);
 	else if (r == MUSTER_OK)
 		print_entry(&e);
 done:
 	book_entry_fini(&e);
 	mem_free(book);
 	authority_free(a);
-	return finish(r, &err);
+	return output_finish(r, &err);
 }
