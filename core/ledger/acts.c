@@ -42,16 +42,29 @@ static int journal_fill(struct ledger *l, struct store_change *c, const char *ac
 	       err_set(err, MUSTER_E_LIMIT, "the detail is longer than %zu bytes", sizeof c->journal.detail - 1) : MUSTER_OK;
 }
 
-static int transact(struct ledger *l, const struct store_change *c, struct muster_err *err)
+static int transact_all(struct ledger *l, const struct store_change *c, size_t n, struct muster_err *err)
 {
 	int r;
 
 	pthread_mutex_lock(&l->state_lock);
 	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
 	if (r == MUSTER_OK)
-		r = state_done(l, l->state->ops->transact(l->state, c, 1, err));
+		r = state_done(l, l->state->ops->transact(l->state, c, n, err));
 	pthread_mutex_unlock(&l->state_lock);
 	return r == MUSTER_E_UNKNOWN ? err_set(err, r, "storage failed; whether it was recorded is seen in the journal: look, then try again") : r;
+}
+
+static int transact(struct ledger *l, const struct store_change *c, struct muster_err *err)
+{
+	return transact_all(l, c, 1, err);
+}
+
+int ledger_transact(struct ledger *l, const struct store_change *changes, size_t n, struct muster_err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (changes[i].journal.kind != 0 && (changes[i].journal.kind < 100 || changes[i].journal.actor[0] == '\0' || changes[i].journal.object[0] == '\0'))
+			return err_set(err, MUSTER_E_INTERNAL, "a journal row without an act, an actor or an object");
+	return transact_all(l, changes, n, err);
 }
 
 static int setting_key(struct store_change *c, const char *scope, const char *name, struct muster_err *err)

@@ -398,3 +398,56 @@ int ledger_learned(struct ledger *l, int (*fn)(void *ctx, const struct store_edi
 	mem_free(w.rows);
 	return r;
 }
+
+int ledger_record(struct ledger *l, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&l->reader_lock);
+	if ((r = reader_open(l, err)) == MUSTER_OK)
+		r = l->reader_state->ops->record(l->reader_state, kind, id, data, err);
+	return reader_done(l, r);
+}
+
+/* What a page holds while it is given out without the lock. */
+struct record_page { struct store_record *rows; size_t n; bool failed; };
+
+static int record_keep(void *ctx, const struct store_record *x)
+{
+	struct record_page *p = ctx;
+	struct store_record *rows = mem_grow(p->rows, p->n + 1, sizeof *rows);
+
+	p->failed = rows == NULL;
+	if (p->failed)
+		return 1;
+	p->rows = rows;
+	rows[p->n] = *x;
+	rows[p->n].data = mem_alloc(x->data_n + 1);
+	p->failed = rows[p->n].data == NULL;
+	if (p->failed)
+		return 1;
+	if (x->data_n > 0)
+		memcpy((void *)(uintptr_t)rows[p->n].data, x->data, x->data_n);
+	p->n++;
+	return 0;
+}
+
+int ledger_records(struct ledger *l, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx,
+                   struct muster_err *err)
+{
+	struct record_page p = { 0 };
+	int r;
+
+	pthread_mutex_lock(&l->reader_lock);
+	if ((r = reader_open(l, err)) == MUSTER_OK)
+		r = l->reader_state->ops->records(l->reader_state, kind, after, limit, record_keep, &p, err);
+	r = reader_done(l, r);
+	if (r == MUSTER_OK && p.failed)
+		r = err_nomem(err);
+	for (size_t i = 0; r == MUSTER_OK && i < p.n && fn(ctx, &p.rows[i]) == 0; i++)
+		;
+	for (size_t i = 0; i < p.n; i++)
+		mem_free((void *)(uintptr_t)p.rows[i].data);
+	mem_free(p.rows);
+	return r;
+}

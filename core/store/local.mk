@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/issuer_books.h \
 	%D%/memory.h \
 	%D%/memory_fold.c %D%/memory_fold.h \
+	%D%/memory_record.c \
 	%D%/memory_state.c \
 	%D%/rules.c %D%/rules.h \
 	%D%/sqlite.h \
@@ -14,6 +15,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/sqlite_list.c \
 	%D%/sqlite_log.c \
 	%D%/sqlite_names.c \
+	%D%/sqlite_record.c \
 	%D%/sqlite_schema.c \
 	%D%/sqlite_state.c %D%/sqlite_state.h \
 	%D%/store.h \

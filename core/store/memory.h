@@ -9,7 +9,7 @@
 
 enum memory_table {
 	MEMORY_POOLS, MEMORY_PRODUCTS, MEMORY_EDITIONS, MEMORY_UNKNOWN, MEMORY_SETTINGS, MEMORY_COUNTERS, MEMORY_MEMBERS,
-	MEMORY_JOURNAL, MEMORY_USES, MEMORY_TABLES
+	MEMORY_JOURNAL, MEMORY_USES, MEMORY_RECORDS, MEMORY_TABLES
 };
 
 struct memory {
@@ -39,6 +39,10 @@ enum store_memory_fault memory_fault(struct memory *m, bool state);
 /** The result of a write that met @p fault; sets *broken where the contract says so. */
 int memory_outcome(enum store_memory_fault fault, bool *broken, struct muster_err *err);
 void memory_state_init(struct memory *m);
+/* memory_record.c */
+void memory_records_init(struct table *t);
+int memory_record(const struct table *records, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
+void memory_records(const struct table *records, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx);
 int memory_open_state(struct store *s, bool write, struct store_state **out, struct muster_err *err);
 
 #endif

@@ -74,6 +74,7 @@ void memory_state_init(struct memory *m)
 	table_init(&m->tables[MEMORY_MEMBERS], sizeof(struct store_member), compare_members);
 	table_init(&m->tables[MEMORY_JOURNAL], sizeof(struct store_journal), compare_journal);
 	table_init(&m->tables[MEMORY_USES], sizeof(struct store_use), compare_uses);
+	memory_records_init(&m->tables[MEMORY_RECORDS]);
 }
 
 void memory_staged_init(struct memory_staged *t, struct memory *m)
@@ -453,7 +454,7 @@ int memory_stage_change(struct memory_staged *t, const struct store_change *chan
 	case STORE_RECORD_PUT:
 	case STORE_RECORD_INSERT:
 	case STORE_RECORD_DELETE:
-		r = err_set(err, MUSTER_E_UNSUPPORTED, "records are not kept yet");
+		r = memory_stage_record(staged(t, MEMORY_RECORDS), change, err);
 		break;
 	}
 	if (r == MUSTER_OK && change->journal.kind != 0)

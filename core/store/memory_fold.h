@@ -27,6 +27,8 @@ void memory_names_fill(const struct memory *m, struct memory_names *names);
 int memory_stage_events(struct memory_staged *t, const struct store_event *const *events, size_t n,
                         void (*merge)(void *, struct store_use *, bool, const struct store_event *const *, size_t), void *ctx, struct muster_err *err);
 int memory_stage_end(struct memory_staged *t, const struct store_fold_end *end, struct muster_err *err);
+/** @p records NULL: it could not be copied. */
+int memory_stage_record(struct table *records, const struct store_change *c, struct muster_err *err);
 int memory_stage_change(struct memory_staged *t, const struct store_change *change, struct muster_err *err);
 
 #endif

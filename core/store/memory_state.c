@@ -317,6 +317,31 @@ static int state_journal(struct store_state *base, int64_t after, size_t limit,
 	return MUSTER_OK;
 }
 
+static int state_record(struct store_state *base, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err)
+{
+	struct table t;
+	int r = snapshot(handle(base), MEMORY_RECORDS, &t, err);
+
+	if (r == MUSTER_OK) {
+		r = memory_record(&t, kind, id, data, err);
+		table_fini(&t);
+	}
+	return r;
+}
+
+static int state_records(struct store_state *base, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx,
+                         struct muster_err *err)
+{
+	struct table t;
+	int r = snapshot(handle(base), MEMORY_RECORDS, &t, err);
+
+	if (r == MUSTER_OK) {
+		memory_records(&t, kind, after, limit, fn, ctx);
+		table_fini(&t);
+	}
+	return r;
+}
+
 static void state_close(struct store_state *base)
 {
 	struct memory_state *s = handle(base);
@@ -333,7 +358,8 @@ static const struct store_state_ops state_ops = {
 	.claim = state_claim, .info = state_info, .names = state_names, .fold = state_fold, .transact = state_transact,
 	.settings = state_settings, .counters = state_counters, .pools = state_pools, .members = state_members,
 	.products = state_products, .editions = state_editions, .unknown = state_unknown, .recent = state_recent,
-	.page = state_page, .use = state_use, .clones = state_clones, .journal = state_journal, .close = state_close
+	.page = state_page, .use = state_use, .clones = state_clones, .journal = state_journal,
+	.record = state_record, .records = state_records, .close = state_close
 };
 
 int memory_open_state(struct store *store, bool write, struct store_state **out, struct muster_err *err)

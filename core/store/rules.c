@@ -196,3 +196,29 @@ int rules_no_client(struct muster_err *err, const uint8_t client[16])
 	uuid_format(text, client);
 	return err_set(err, MUSTER_E_NOT_FOUND, "client %s is not known here: list them with `musterctl clients`", text);
 }
+
+int rules_check_record(const struct store_change *c, struct muster_err *err)
+{
+	const struct store_record *x = c->record;
+
+	if (x->kind[0] == '\0' || x->id_n == 0 || x->id_n > sizeof x->id)
+		return err_set(err, MUSTER_E_INVALID, "a record needs a kind and a key of 1 to %zu bytes", sizeof x->id);
+	if (x->data_n > STORE_RECORD_MAX)
+		return err_set(err, MUSTER_E_LIMIT, "a record of %zu bytes is too large; at most %u are kept", x->data_n, STORE_RECORD_MAX);
+	return MUSTER_OK;
+}
+
+int64_t rules_record_time(const struct store_change *c)
+{
+	return c->journal.kind != 0 ? c->journal.at : c->record->at;
+}
+
+int rules_record_exists(struct muster_err *err, const struct store_record *record)
+{
+	return err_set(err, MUSTER_E_EXISTS, "a record \"%s\" with this key is there already", record->kind);
+}
+
+int rules_no_record(struct muster_err *err, const char *kind)
+{
+	return err_set(err, MUSTER_E_NOT_FOUND, "no record \"%s\" has this key", kind);
+}

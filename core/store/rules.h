@@ -33,6 +33,15 @@ int rules_broken(struct muster_err *err, const char *what);
 /** Said to one whose claim was taken over. @return MUSTER_E_BUSY. */
 int rules_superseded(struct muster_err *err, const char *what, uint32_t own, uint32_t now);
 
+/** Kind, key and size of a STORE_RECORD_* change. @return MUSTER_OK, MUSTER_E_INVALID or MUSTER_E_LIMIT. */
+int rules_check_record(const struct store_change *c, struct muster_err *err);
+/** When the record of a change was written. */
+int64_t rules_record_time(const struct store_change *c);
+/** @return MUSTER_E_EXISTS. */
+int rules_record_exists(struct muster_err *err, const struct store_record *record);
+/** @return MUSTER_E_NOT_FOUND. */
+int rules_no_record(struct muster_err *err, const char *kind);
+
 /** @return MUSTER_E_NOT_FOUND naming the client. */
 int rules_no_client(struct muster_err *err, const uint8_t client[16]);
 /** Fill seq, prev and hash of @p row, which follows @p before (NULL: it is the first). @return MUSTER_OK, MUSTER_E_NOMEM, MUSTER_E_INTERNAL. */

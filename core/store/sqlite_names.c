@@ -260,7 +260,7 @@ static int apply(struct db *db, const struct store_change *c, struct muster_err 
 	case STORE_RECORD_PUT:
 	case STORE_RECORD_INSERT:
 	case STORE_RECORD_DELETE:
-		r = err_set(err, MUSTER_E_UNSUPPORTED, "records are not kept yet");
+		r = sqlite_put_record(db, c, err);
 		break;
 	case STORE_JOURNAL_ONLY:
 		break;

@@ -9,7 +9,7 @@
 /* "MuLg" and "MuSt" in the file's head: tells our files from others', and the log from the state. */
 #define APPLICATION_LOG 0x4d754c67
 #define APPLICATION_STATE 0x4d755374
-#define SCHEMA 2
+#define SCHEMA 3
 
 /* Times are milliseconds UTC; product 0 and edition 0 are unknown. */
 static const char log_schema_1[] =
@@ -50,10 +50,18 @@ static const char state_schema_2[] =
 	"CREATE INDEX uses_clone ON uses(last) WHERE flags & 16;"
 	"UPDATE ledger SET schema=2;";
 
+static const char log_schema_3[] = "UPDATE log SET schema=3;";   /* the two go together */
+
+/* record: what core/activation keeps. uses.last_day has held hours for long. */
+static const char state_schema_3[] =
+	"CREATE TABLE record(kind TEXT NOT NULL, id BLOB NOT NULL, data BLOB, at INTEGER, PRIMARY KEY(kind, id));"
+	"ALTER TABLE uses RENAME COLUMN last_day TO last_hour;"
+	"UPDATE ledger SET schema=3;";
+
 /* Step i brings schema i to i + 1. touches_rows: its length grows with the file. */
 static const struct step { const char *sql; bool touches_rows; } steps[2][SCHEMA] = {
-	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false } },
-	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true } },
+	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false }, { log_schema_3, false } },
+	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true }, { state_schema_3, false } },
 };
 
 /* One number. @p sql may name tables that are not there. */

@@ -27,7 +27,7 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_UNKNOWN_DROP] = "DELETE FROM unknown WHERE activation_id=?1",
 	[S_USE_ONE] = "SELECT " USE_COLUMNS " FROM uses WHERE client=?1 AND product=?2",
 	[S_USE_ADD] = "INSERT INTO uses(" USE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-	[S_USE_SET] = "UPDATE uses SET first=?3, last=?4, last_day=?5, last_seq=?6, requests=?7, result=?8, status=?9, minutes=?10, hw=?11, name=?12,"
+	[S_USE_SET] = "UPDATE uses SET first=?3, last=?4, last_hour=?5, last_seq=?6, requests=?7, result=?8, status=?9, minutes=?10, hw=?11, name=?12,"
 		" addr=?13, flags=?14 WHERE client=?1 AND product=?2",
 	/* SQLite rewrites an index entry whose column is named, changed or not: when the hour is the same it is not named. */
 	[S_USE_SET_SAME_HOUR] = "UPDATE uses SET first=?3, last=?4, last_seq=?6, requests=?7, result=?8, status=?9, minutes=?10, hw=?11, name=?12,"
@@ -54,11 +54,16 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_UNKNOWN] = "SELECT activation_id, last, n FROM unknown ORDER BY activation_id",
 	[S_JOURNAL] = "SELECT seq, at, actor, kind, object, code, detail, prev, hash FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[S_POOL_PRODUCTS] = "SELECT product FROM product WHERE pool=?1",
-	[S_RECENT] = "SELECT " USE_COLUMNS " FROM uses INDEXED BY uses_last WHERE product=?1 AND last_day >= ?2 AND last_day < ?3 ORDER BY last_day DESC",
+	[S_RECENT] = "SELECT " USE_COLUMNS " FROM uses INDEXED BY uses_last WHERE product=?1 AND last_hour >= ?2 AND last_hour < ?3 ORDER BY last_hour DESC",
 	[S_PAGE] = "SELECT " USE_COLUMNS " FROM uses WHERE (client, product) > (?1, ?2) ORDER BY client, product LIMIT ?3",
 	[S_USE] = "SELECT " USE_COLUMNS " FROM uses WHERE client=?1 ORDER BY product",
 	/* The term as in the index, else it is not used; 16 is STORE_F_CLONE. */
 	[S_CLONES] = "SELECT " USE_COLUMNS " FROM uses INDEXED BY uses_clone WHERE flags & 16 AND last >= ?1",
+	[S_RECORD_PUT] = "INSERT INTO record(kind, id, data, at) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(kind, id) DO UPDATE SET data=?3, at=?4",
+	[S_RECORD_INSERT] = "INSERT OR IGNORE INTO record(kind, id, data, at) VALUES(?1, ?2, ?3, ?4)",
+	[S_RECORD_DELETE] = "DELETE FROM record WHERE kind=?1 AND id=?2",
+	[S_RECORD] = "SELECT data FROM record WHERE kind=?1 AND id=?2",
+	[S_RECORDS] = "SELECT id, data, at FROM record WHERE kind=?1 AND id>?2 ORDER BY id LIMIT ?3",
 };
 
 void sqlite_read_use(struct store_use *u, sqlite3_stmt *s)
@@ -161,7 +166,8 @@ static const struct store_state_ops ops = {
 	.claim = state_claim, .info = state_info, .names = sqlite_names, .fold = sqlite_fold, .transact = sqlite_transact,
 	.settings = sqlite_settings, .counters = sqlite_counters, .pools = sqlite_pools, .members = sqlite_members,
 	.products = sqlite_products, .editions = sqlite_editions, .unknown = sqlite_unknown, .recent = sqlite_recent,
-	.page = sqlite_page, .use = sqlite_use, .clones = sqlite_clones, .journal = sqlite_journal, .close = state_close
+	.page = sqlite_page, .use = sqlite_use, .clones = sqlite_clones, .journal = sqlite_journal,
+	.record = sqlite_record, .records = sqlite_records, .close = state_close
 };
 
 int sqlite_open_state(struct store *base, bool write, struct store_state **out, struct muster_err *err)

@@ -18,16 +18,17 @@ enum {
 	S_COUNTER_ADD, S_MEMBERS_CLEAR, S_MEMBER_ADD, S_UNKNOWN_ADD, S_UNKNOWN_CAP, S_POSITION,
 	S_SETTING_PUT, S_SETTING_DELETE, S_JOURNAL_LAST, S_JOURNAL_ADD,
 	S_SETTINGS, S_COUNTERS, S_POOLS, S_MEMBERS, S_PRODUCTS, S_EDITIONS, S_UNKNOWN, S_JOURNAL,
-	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES, S_STATEMENTS
+	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES,
+	S_RECORD_PUT, S_RECORD_INSERT, S_RECORD_DELETE, S_RECORD, S_RECORDS, S_STATEMENTS
 };
 
 /*
- * The column last_day holds hours since 1970 (at first it held days, hence its name; rows not seen since then still do, and are
- * told by their smaller number): the newest clients are looked for in it, and of ten million a day is too much to read.
+ * The column last_hour holds hours since 1970 (at first it held days; rows not seen since then still do, and are told by their
+ * smaller number): the newest clients are looked for in it, and of ten million a day is too much to read.
  */
 #define LAST_DAYS_BELOW 100000
 /* Columns of a client's row, in this order in every statement that reads or adds one. */
-#define USE_COLUMNS "client, product, first, last, last_day, last_seq, requests, result, status, minutes, hw, name, addr, flags"
+#define USE_COLUMNS "client, product, first, last, last_hour, last_seq, requests, result, status, minutes, hw, name, addr, flags"
 
 static inline struct sqlite_state *sqlite_state_of(struct store_state *base)
 {
@@ -59,5 +60,10 @@ int sqlite_page(struct store_state *, uint32_t product, const uint8_t after_clie
                 int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
 int sqlite_use(struct store_state *, const uint8_t client[16], int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
 int sqlite_clones(struct store_state *, int64_t since, int (*fn)(void *, const struct store_use *), void *ctx, struct muster_err *err);
+/* sqlite_record.c */
+int sqlite_put_record(struct db *db, const struct store_change *c, struct muster_err *err);   /* in a transaction */
+int sqlite_record(struct store_state *, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
+int sqlite_records(struct store_state *, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx,
+                   struct muster_err *err);
 
 #endif

@@ -14,6 +14,8 @@ void table_init(struct table *t, size_t size, int (*compare)(const void *, const
 
 void table_fini(struct table *t)
 {
+	for (size_t i = 0; t->drop != NULL && i < t->n; i++)
+		t->drop(table_at(t, i));
 	mem_free(t->rows);
 	t->rows = NULL;
 	t->n = t->room = 0;
@@ -22,11 +24,15 @@ void table_fini(struct table *t)
 bool table_copy(struct table *to, const struct table *from)
 {
 	table_init(to, from->size, from->compare);
+	to->hold = from->hold;
+	to->drop = from->drop;
 	if (from->n == 0)
 		return true;
 	if ((to->rows = mem_dup(from->rows, from->n * from->size)) == NULL)
 		return false;
 	to->n = to->room = from->n;
+	for (size_t i = 0; to->hold != NULL && i < to->n; i++)
+		to->hold(table_at(to, i));
 	return true;
 }
 
@@ -96,6 +102,8 @@ void table_remove(struct table *t, size_t from, size_t count)
 {
 	if (count == 0)
 		return;
+	for (size_t i = from; t->drop != NULL && i < from + count; i++)
+		t->drop(table_at(t, i));
 	memmove(t->rows + from * t->size, t->rows + (from + count) * t->size, (t->n - from - count) * t->size);
 	t->n -= count;
 }
