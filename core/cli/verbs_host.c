@@ -41,6 +41,8 @@ static void print_status(struct cli *c, const json_t *s)
 	        json_flag(s, "activated") ? "activated" : "not activated (musterctl host request)");
 	json_array_foreach(json_object_get(s, "listen"), i, x)
 		fprintf(c->out, "Listening on %s\n", json_string_value(x));
+	json_array_foreach(json_object_get(s, "listen_tls"), i, x)
+		fprintf(c->out, "Listening on %s with TLS\n", json_string_value(x));
 	print_certificates(c, json_object_get(s, "certificates"));
 	fprintf(c->out, "Ledger %s: event %" JSON_INTEGER_FORMAT ", folded to %" JSON_INTEGER_FORMAT ", last commit %s\n", json_text(ledger, "id"),
 	        json_number(ledger, "last_seq"), json_number(ledger, "fold_seq"), json_date(ledger, "last_commit", date));

@@ -19,6 +19,8 @@ struct config_place { const char *file; unsigned line; };  /**< file NULL: not f
 struct config_host {
 	const char *name;              /**< shown to clients and in leases' issuer listing; default: gethostname() */
 	const char *listen;            /**< "127.0.0.1:1688", "[::1]:1688", ":1688" = all; several separated by commas */
+	const char *listen_tls;        /**< the same for TLS; empty: none */
+	const char *tls_certificate, *tls_key;  /**< PEM files; empty: none */
 	const char *networks;          /**< CIDR list allowed on the listeners; empty: all */
 	const char *state;             /**< folder of log.db, state.db, keys */
 	const char *admin_socket;      /**< default: STATE/admin.sock */
@@ -57,7 +59,13 @@ struct config_limits {
 };
 
 /** [issuer NAME]: `roots = FILE.pem` relative to the configuration file. */
-struct config_issuer { const char *name, *roots; struct config_place at; };
+struct config_issuer {
+	const char *name, *roots;
+	const char *url;               /**< https address of the issuer's service; empty: never asked */
+	const char *web_proxy;         /**< proxy on the way there; empty: none */
+	const char *proxy;             /**< "auto" | "ask": how this host asks for machines with counted keys */
+	struct config_place at;
+};
 
 /** A key of a [plugin NAME] section that is the plugin's own; its type is checked against the plugin's option table. */
 struct config_option { const char *name, *value; struct config_place at; };

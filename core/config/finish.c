@@ -69,6 +69,34 @@ static void finish_host(struct config_reading *g)
 	}
 }
 
+static void finish_tls(struct config_reading *g)
+{
+	const struct config_host *h = &g->c->host;
+	static const char *const keys[] = { "tls_certificate", "tls_key" };
+	const char *const files[] = { h->tls_certificate, h->tls_key };
+
+	if (h->listen_tls[0] == '\0')
+		return;
+	for (size_t i = 0; i < 2; i++)
+		if (files[i][0] == '\0')
+			config_fault(&g->report, config_where_key(g, "host", keys[i]), "the key is missing: listen_tls needs tls_certificate and tls_key");
+}
+
+/* What is sent to an issuer goes over TLS or not at all. */
+static void finish_issuers(struct config_reading *g)
+{
+	for (size_t i = 0; i < g->c->issuer_count; i++) {
+		const struct config_issuer *x = &g->c->issuers[i];
+		char heading[80];
+
+		snprintf(heading, sizeof heading, "issuer %s", x->name);
+		if (x->url[0] != '\0' && strncmp(x->url, "https://", 8) != 0)
+			config_fault(&g->report, where(g, "issuer", i, heading, x->at, "url"), "%s is not an https:// address", x->url);
+		if (x->web_proxy[0] != '\0' && strncmp(x->web_proxy, "http", 4) != 0)
+			config_fault(&g->report, where(g, "issuer", i, heading, x->at, "web_proxy"), "%s is not an http:// or https:// address", x->web_proxy);
+	}
+}
+
 static void finish_limits(struct config_reading *g)
 {
 	const struct config_limits *l = &g->c->limits;
@@ -198,6 +226,8 @@ void config_finish(struct config_reading *g)
 	finish_host(g);
 	if (g->report.exhausted)
 		return;
+	finish_tls(g);
+	finish_issuers(g);
 	finish_limits(g);
 	finish_plugins(g);
 	for (size_t i = 0; i < g->c->product_count; i++) {

@@ -30,6 +30,11 @@ static const struct config_key host_keys[] = {
 	ROW("name", TEXT, SITE, name, 1, 64, "the machine's name", NULL, "What this host calls itself to clients and in listings."),
 	ROW("listen", LISTEN, CONFIG_KEY_SHOWN, listen, 1, 1024, "127.0.0.1:1688", NULL,
 	    "Where clients reach this host: ADDRESS:PORT, several separated by commas, IPv6 in brackets. \":1688\" is every address of the machine; port 0 takes a free one."),
+	ROW("listen_tls", LISTEN, EMPTY, listen_tls, 0, 1024, "", NULL,
+	    "The same with TLS (1.2 or later), as \":1689\"; needs tls_certificate and tls_key. Empty: none. Over TLS a client may send what must not travel in clear."),
+	ROW("tls_certificate", PATH, EMPTY, tls_certificate, 0, 1000, "", NULL,
+	    "File with the TLS server's certificate and those between it and its root, in this order (PEM). Read again at every reload."),
+	ROW("tls_key", PATH, EMPTY, tls_key, 0, 1000, "", NULL, "File with its private key (PEM, without a passphrase); nobody but the host's user, its group and root may read it."),
 	ROW("networks", NETWORKS, EMPTY, networks, 0, 3500, "", NULL, "Networks whose clients are served, as ADDRESS/BITS separated by commas. Empty: all."),
 	ROW("state", PATH, SITE, state, 1, 1000, "LOCALSTATEDIR/lib/muster", NULL, "Folder of the ledger, the keys and the certificates. It belongs to the host alone."),
 	ROW("admin_socket", PATH, SITE, admin_socket, 1, 107, "RUNSTATEDIR/muster/admin.sock; admin.sock in the folder of state when that is given", NULL, "Socket that musterctl talks to."),
@@ -81,6 +86,11 @@ static const struct config_key limits_keys[] = {
 #define STRUCT struct config_issuer
 static const struct config_key issuer_keys[] = {
 	ROW("roots", PATH, CONFIG_KEY_REQUIRED, roots, 1, 1000, NULL, NULL, "File with the issuer's root certificates (PEM)."),
+	ROW("url", URL, EMPTY, url, 0, 256, "", NULL,
+	    "Address of the issuer's activation service, https://NAME[:PORT]. Its certificate must lead to one of `roots`. Empty: the host never connects; digits and files do the same."),
+	ROW("web_proxy", URL, EMPTY, web_proxy, 0, 256, "", NULL, "Proxy on the way to `url`, as http://proxy:3128. Empty: none; the environment is not looked at."),
+	CHOICE("proxy", 0, proxy, "auto ask", "auto",
+	       "When this host asks the issuer for machines with counted keys: auto, by itself when `url` is set, or ask, when told to with `musterctl mak ask`."),
 };
 #undef STRUCT
 

@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 #include "core/base/uuid.h"
 #include "core/service/reload.h"
+#include "core/service/tls.h"
 
 /* ---- status ---- */
 
@@ -68,18 +69,19 @@ static json_t *certificates(const struct snapshot *snap, const struct trust_view
 	return list;
 }
 
-static json_t *listen_texts(const struct service *s)
+static json_t *listen_texts(const struct service *s, bool tls)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < s->listener_count; i++)
-		(void)json_array_append_new(list, json_string(s->listeners[i].text));
+		if (s->listeners[i].tls == tls)
+			(void)json_array_append_new(list, json_string(s->listeners[i].text));
 	return list;
 }
 
 static void service_warnings(struct service *s, const struct ledger_status *l, json_t *warnings)
 {
-	char text[256];
+	char text[256], end[TIME_RFC3339];
 	uint64_t port;
 
 	if (l->disk_low)
@@ -88,6 +90,11 @@ static void service_warnings(struct service *s, const struct ledger_status *l, j
 		warn(warnings, l->clock_reason);
 	if (atomic_load(&s->not_http) > 0) {
 		(void)snprintf(text, sizeof text, "%llu connections since the start were not HTTP and were closed.", (unsigned long long)atomic_load(&s->not_http));
+		warn(warnings, text);
+	}
+	if (service_has_tls(s) && tls_end() - clock_wall_ms(s->clock) / 1000 < TLS_WARN_S) {
+		time_rfc3339(end, tls_end() * 1000);
+		(void)snprintf(text, sizeof text, "The TLS server's certificate ends %s: put a new one in its place and run musterctl reload.", end);
 		warn(warnings, text);
 	}
 	if (settings_stored(&s->settings, SETTING_PORT, &port) && port != service_port(s)) {
@@ -120,9 +127,9 @@ int admin_status(struct admin_call *c, json_t **out, struct muster_err *err)
 	}
 	service_warnings(s, &l, warnings);
 	certificate_warnings(s, c->snapshot, view, warnings);
-	*out = json_pack("{s:s, s:o, s:s, s:b, s:o, s:s, s:o, s:o, s:{s:I, s:I, s:b}, s:{s:b, s:o}, s:o}",
+	*out = json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:{s:I, s:I, s:b}, s:{s:b, s:o}, s:o}",
 		"version", SERVICE_VERSION, "name", admin_json_text(c->snapshot->config->host.name), "state", state,
-		"activated", service_activated(s, c->snapshot), "listen", listen_texts(s), "host_id", s->host_id,
+		"activated", service_activated(s, c->snapshot), "listen", listen_texts(s, false), "listen_tls", listen_texts(s, true), "host_id", s->host_id,
 		"certificates", certificates(c->snapshot, view, clock_wall_ms(s->clock) / 1000), "ledger", ledger_json(s, &l),
 		"disk", "free", (json_int_t)l.disk_free, "floor", (json_int_t)l.disk_floor, "low", l.disk_low,
 		"clock", "held", l.clock_held, "reason", admin_json_text(l.clock_held ? l.clock_reason : NULL), "warnings", warnings);

@@ -177,7 +177,7 @@ enum MHD_Result api_activate(struct request *r)
 	struct activate_fault fault;
 	int parsed = activate_parse(&r->activate, (struct muster_span){ r->body.p, r->body.n }, &fault);
 
-	if (r->activate.whole_key && !r->loopback)
+	if (r->activate.whole_key && !r->loopback && !r->tls)
 		return key_in_clear(r);
 	if (parsed != MUSTER_OK)
 		return request_problem(r, fault.code, fault.detail, fault.field, 0);

@@ -20,6 +20,7 @@
 #include "core/service/reload.h"
 #include "core/service/renewal.h"
 #include "core/service/start.h"
+#include "core/service/tls.h"
 
 #define HOUR_MS 3600000
 #define TICK_MS 5000  /* how soon a jump of the clock is noticed by the hourly check */
@@ -97,14 +98,25 @@ static void serve(struct service *s, int signals)
 	}
 }
 
-static void say_started(const struct service *s)
+static const char *listeners_text(const struct service *s, bool tls, char out[512])
 {
-	char all[512] = "";
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->listener_count && n < sizeof all; i++)
-		n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i > 0 ? "," : "", s->listeners[i].text);
-	log_line(LOG_NOTICE, "started", "version=%s listen=%s admin=%s host_id=%s", PACKAGE_VERSION, all, s->snapshot->config->host.admin_socket, s->host_id);
+	out[0] = '\0';
+	for (size_t i = 0; i < s->listener_count && n < 512; i++)
+		if (s->listeners[i].tls == tls)
+			n += (size_t)snprintf(out + n, 512 - n, "%s%s", n > 0 ? "," : "", s->listeners[i].text);
+	return out;
+}
+
+static void say_started(const struct service *s)
+{
+	char clear[512], tls[512];
+
+	(void)listeners_text(s, false, clear);
+	(void)listeners_text(s, true, tls);
+	log_line(LOG_NOTICE, "started", "version=%s listen=%s%s%s admin=%s host_id=%s", PACKAGE_VERSION, clear, tls[0] != '\0' ? " listen_tls=" : "", tls,
+	         s->snapshot->config->host.admin_socket, s->host_id);
 }
 
 static int run(const char *config, const struct clock *clock)
@@ -169,6 +181,19 @@ static bool check_issuers(const struct config *config)
 	return good;
 }
 
+static bool check_tls(const struct config *config)
+{
+	struct tls_identity *id = NULL;
+	struct muster_err err = { 0 };
+
+	if (config->host.listen_tls[0] == '\0' || tls_read(&id, config->host.tls_certificate, config->host.tls_key, &err) == MUSTER_OK) {
+		tls_identity_free(id);
+		return true;
+	}
+	fprintf(stderr, "musterd: %s\n", err.message);
+	return false;
+}
+
 static int check(const char *path)
 {
 	int status = SERVICE_EXIT_OK;
@@ -183,7 +208,7 @@ static int check(const char *path)
 	}
 	(void)catalog_products(catalog, &products);
 	(void)catalog_plugins(catalog, &plugins);
-	if (!check_issuers(config))
+	if (!check_issuers(config) || !check_tls(config))
 		status = SERVICE_EXIT_CONFIG;
 	else
 		printf("%s: good, %zu plugins, %zu products\n", config->file, plugins, products);

@@ -10,6 +10,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/service/request.h"
+#include "core/service/tls.h"
 
 #define STACK_BYTES (512u << 10)
 
@@ -43,11 +44,22 @@ static struct MHD_Daemon *start_one(struct service *s, const struct listener *l,
 	unsigned connections = (unsigned)config->limits.connections;
 	/* One pool a connection holds head, buffered body and the answer's head: room for the largest head we take. */
 	size_t memory = (size_t)config->limits.header_max + 8192;
+	char priorities[] = TLS_PRIORITIES;
+
+	/* A function as the library's table of options wants it. */
+	union { gnutls_certificate_retrieve_function2 *call; void *p; } retrieve = { tls_retrieve };
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, retrieve.p }, { MHD_OPTION_HTTPS_PRIORITIES, 0, priorities }, { MHD_OPTION_END, 0, NULL },
+	};
+	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
 
 	if (connections < workers)
 		connections = workers;
+	if (l->tls)
+		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, s,
 		MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL,
+		MHD_OPTION_ARRAY, l->tls ? tls : none,
 		MHD_OPTION_LISTEN_SOCKET, l->fd,
 		/* A pool of one is not a pool to the library. */
 		MHD_OPTION_THREAD_POOL_SIZE, workers > 1 ? workers : 0u,
@@ -104,4 +116,5 @@ void http_stop(struct service *s)
 	mem_free(h->daemon);
 	mem_free(h);
 	s->http = NULL;
+	tls_fini();
 }

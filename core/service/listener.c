@@ -25,7 +25,7 @@
 #define BACKLOG 1024
 #define DEFER_S 1  /* a connection that says nothing is accepted after about this long */
 
-static int add(struct service *s, int fd, bool inherited, struct muster_err *err)
+static int add(struct service *s, int fd, bool tls, bool inherited, struct muster_err *err)
 {
 	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof sa;
@@ -43,6 +43,7 @@ static int add(struct service *s, int fd, bool inherited, struct muster_err *err
 	memset(l, 0, sizeof *l);
 	l->fd = fd;
 	l->inherited = inherited;
+	l->tls = tls;
 	address_of(&address, (struct sockaddr *)&sa);
 	l->loopback = address_is_loopback(&address);
 	l->port = sa.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&sa)->sin_port) : ntohs(((struct sockaddr_in6 *)&sa)->sin6_port);
@@ -56,27 +57,30 @@ static int add(struct service *s, int fd, bool inherited, struct muster_err *err
 int listeners_inherit(struct service *s, struct muster_err *err)
 {
 #ifdef HAVE_SYSTEMD
-	int n = sd_listen_fds(1);
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names), r = MUSTER_OK;
 
-	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-		int r = MUSTER_OK;
+	for (int i = 0; i < n && r == MUSTER_OK; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
 
 		if (sd_is_socket(fd, AF_INET, SOCK_STREAM, 1) > 0 || sd_is_socket(fd, AF_INET6, SOCK_STREAM, 1) > 0)
-			r = add(s, fd, true, err);
+			r = add(s, fd, names != NULL && strcmp(names[i], "tls") == 0, true, err);
 		else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 && s->admin_fd < 0)
 			s->admin_fd = fd;
 		else
 			r = err_set(err, MUSTER_E_INVALID, "descriptor %d from the service manager is neither a listening TCP socket nor the one Unix socket; "
 			            "mend the ListenStream= lines of muster.socket", fd);
-		if (r != MUSTER_OK)
-			return r;
 	}
+	for (int i = 0; i < n && names != NULL; i++)
+		free(names[i]);
+	free(names);
 	s->admin_inherited = s->admin_fd >= 0;
+	return r;
 #else
 	(void)s;
 	(void)err;
-#endif
 	return MUSTER_OK;
+#endif
 }
 
 /* One address, bound and listening. @return descriptor, or -1 with errno. */
@@ -97,14 +101,17 @@ static int bound(const struct sockaddr *sa, socklen_t len, bool both)
 	return -1;
 }
 
-static int failed(const char *entry, uint16_t port, struct muster_err *err)
+/* Listeners of one key of [host]. */
+struct opening { struct service *s; uint16_t port; /* 0: as written */ bool tls; const char *key; };
+
+static int failed(const struct opening *o, const char *entry, uint16_t port, struct muster_err *err)
 {
 	int e = errno;
 	char holder[128];
 
 	if (e == EADDRINUSE) {
 		holder_of_port(holder, sizeof holder, port);
-		return err_set(err, MUSTER_E_BUSY, "cannot listen on %s: port %u is in use by %s; stop it or choose another port with [host] listen", entry, port, holder);
+		return err_set(err, MUSTER_E_BUSY, "cannot listen on %s: port %u is in use by %s; stop it or choose another port with [host] %s", entry, port, holder, o->key);
 	}
 	if (e == EADDRNOTAVAIL)
 		return err_set(err, MUSTER_E_IO, "cannot listen on %s: this machine has no such address", entry);
@@ -112,7 +119,7 @@ static int failed(const char *entry, uint16_t port, struct muster_err *err)
 }
 
 /* ":PORT": every address. A machine without IPv6 must work. */
-static int open_all(struct service *s, const char *entry, uint16_t port, struct muster_err *err)
+static int open_all(const struct opening *o, const char *entry, uint16_t port, struct muster_err *err)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT };
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_ANY) };
@@ -120,10 +127,10 @@ static int open_all(struct service *s, const char *entry, uint16_t port, struct 
 
 	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL || errno == ENOPROTOOPT || errno == EINVAL))
 		fd = bound((const struct sockaddr *)&in, sizeof in, false);
-	return fd < 0 ? failed(entry, port, err) : add(s, fd, false, err);
+	return fd < 0 ? failed(o, entry, port, err) : add(o->s, fd, o->tls, false, err);
 }
 
-static int open_one(struct service *s, char *entry, uint16_t stored, struct muster_err *err)
+static int open_one(const struct opening *o, char *entry, struct muster_err *err)
 {
 	char *colon = strrchr(entry, ':'), *host = entry, *end, digits[8], shown[128];
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *found = NULL;
@@ -133,27 +140,29 @@ static int open_one(struct service *s, char *entry, uint16_t stored, struct must
 
 	(void)snprintf(shown, sizeof shown, "%s", entry);
 	if (colon == NULL || colon[1] < '0' || colon[1] > '9' || (port = strtoul(colon + 1, &end, 10)) > 65535 || *end != '\0')
-		return err_set(err, MUSTER_E_INVALID, "listen: \"%s\" is not ADDRESS:PORT", shown);
-	if (stored != 0)
-		port = stored;
+		return err_set(err, MUSTER_E_INVALID, "%s: \"%s\" is not ADDRESS:PORT", o->key, shown);
+	if (o->port != 0)
+		port = o->port;
 	*colon = '\0';
 	n = strlen(host);
 	if (n == 0 || strcmp(host, "*") == 0)
-		return open_all(s, shown, (uint16_t)port, err);
+		return open_all(o, shown, (uint16_t)port, err);
 	if (host[0] == '[' && host[n - 1] == ']') {
 		host[n - 1] = '\0';
 		host++;
 	}
 	(void)snprintf(digits, sizeof digits, "%lu", port);
 	if (getaddrinfo(host, digits, &hints, &found) != 0 || found == NULL)
-		return err_set(err, MUSTER_E_INVALID, "listen: \"%s\" is not a numeric address with a port", shown);
+		return err_set(err, MUSTER_E_INVALID, "%s: \"%s\" is not a numeric address with a port", o->key, shown);
 	fd = bound(found->ai_addr, found->ai_addrlen, false);
 	freeaddrinfo(found);
-	return fd < 0 ? failed(shown, (uint16_t)port, err) : add(s, fd, false, err);
+	return fd < 0 ? failed(o, shown, (uint16_t)port, err) : add(o->s, fd, o->tls, false, err);
 }
 
-int listeners_open(struct service *s, const char *listen_text, uint16_t port, struct muster_err *err)
+int listeners_open(struct service *s, const char *listen_text, uint16_t port, bool tls, struct muster_err *err)
 {
+	const struct opening o = { s, port, tls, tls ? "listen_tls" : "listen" };
+	size_t before = s->listener_count;
 	int r = MUSTER_OK;
 	char *copy = mem_strdup(listen_text), *rest = copy, *entry;
 
@@ -164,11 +173,11 @@ int listeners_open(struct service *s, const char *listen_text, uint16_t port, st
 			entry++;
 		entry[strcspn(entry, " \t")] = '\0';
 		if (*entry != '\0')
-			r = open_one(s, entry, port, err);
+			r = open_one(&o, entry, err);
 	}
 	mem_free(copy);
-	if (r == MUSTER_OK && s->listener_count == 0)
-		r = err_set(err, MUSTER_E_INVALID, "listen: no address");
+	if (r == MUSTER_OK && s->listener_count == before)
+		r = err_set(err, MUSTER_E_INVALID, "%s: no address", o.key);
 	return r;
 }
 

@@ -34,5 +34,6 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/request.c %D%/request.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/start.c %D%/start.h \
-	%D%/state.c %D%/state.h
-service_libs = %D%/libservice.la $(activation_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)
+	%D%/state.c %D%/state.h \
+	%D%/tls.c %D%/tls.h
+service_libs = %D%/libservice.la $(activation_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -34,12 +34,12 @@ enum peek peek_bytes(const uint8_t *p, size_t n)
 	return PEEK_MORE;
 }
 
-const char *peek_words(enum peek k)
+const char *peek_words(enum peek k, bool tls)
 {
 	switch (k) {
-	case PEEK_HTTP: return "HTTP";
+	case PEEK_HTTP: return tls ? "plain HTTP: this port speaks TLS, use https://" : "HTTP";
 	case PEEK_MORE: return "too little to tell";
-	case PEEK_TLS: return "a TLS greeting: this port speaks plain HTTP, put a TLS proxy before it or use http://";
+	case PEEK_TLS: return "a TLS greeting: this port speaks plain HTTP, use the port of [host] listen_tls or http://";
 	case PEEK_RPC: return "a remote procedure call: probably a client that looks for its vendor's own activation host, which this is not";
 	case PEEK_OTHER: break;
 	}

@@ -2,6 +2,7 @@
 #ifndef SERVICE_PEEK_H
 #define SERVICE_PEEK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@ enum peek {
 #define PEEK_BYTES 32  /**< as many first bytes are enough */
 
 enum peek peek_bytes(const uint8_t *p, size_t n);
-/** A few words for the log. */
-const char *peek_words(enum peek k);
+/** A few words for the log: what came to a port that speaks plain HTTP, or @p tls. */
+const char *peek_words(enum peek k, bool tls);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/service/tls.h"
 
 struct reload_job {
 	reload_line *line;
@@ -164,6 +165,9 @@ static void compare_host(struct out *o, const struct config_host *a, const struc
 {
 	text_changed(o, "name", a->name, b->name, "");
 	text_changed(o, "listen", a->listen, b->listen, RESTART);
+	text_changed(o, "listen_tls", a->listen_tls, b->listen_tls, RESTART);
+	text_changed(o, "tls_certificate", a->tls_certificate, b->tls_certificate, "");
+	text_changed(o, "tls_key", a->tls_key, b->tls_key, "");
 	text_changed(o, "networks", a->networks, b->networks, "");
 	text_changed(o, "state", a->state, b->state, RESTART);
 	text_changed(o, "admin_socket", a->admin_socket, b->admin_socket, RESTART);
@@ -207,6 +211,37 @@ static void compare_limits(struct out *o, const struct config_limits *a, const s
 
 /* ---- swapping ---- */
 
+int reload_tls(const struct service *s, const struct config *config, struct tls_identity **out, struct muster_err *err)
+{
+	struct tls_identity *id = NULL;
+	int r = MUSTER_OK;
+
+	if (out != NULL)
+		*out = NULL;
+	if (!service_has_tls(s))
+		return MUSTER_OK;
+	if (config->host.tls_certificate[0] == '\0' || config->host.tls_key[0] == '\0')
+		return err_set(err, MUSTER_E_INVALID, "a TLS listener is open and [host] tls_certificate or tls_key is not set");
+	if ((r = tls_read(&id, config->host.tls_certificate, config->host.tls_key, err)) != MUSTER_OK)
+		return r;
+	if (out != NULL)
+		*out = id;
+	else
+		(void)tls_use(id);
+	return MUSTER_OK;
+}
+
+static void swap_tls(struct out *o, struct tls_identity *id)
+{
+	char end[TIME_RFC3339], line[128];
+
+	if (id == NULL || !tls_use(id))
+		return;
+	time_rfc3339(end, tls_end() * 1000);
+	(void)snprintf(line, sizeof line, "changed the TLS certificate: the new one ends %s", end);
+	say(o, line);
+}
+
 /* Ring, ledger and activation take the new catalog, or all keep the old one. */
 static int adopt(struct service *s, const struct snapshot *before, const struct snapshot *after, struct muster_err *err)
 {
@@ -228,6 +263,7 @@ int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_er
 	struct snapshot *before = service_snapshot(s), *after = NULL;
 	struct config *config = NULL;
 	struct catalog *catalog = NULL;
+	struct tls_identity *tls = NULL;
 	int r;
 
 	if ((r = reload_read(&config, &catalog, before->config->file, s->ledger, err)) != MUSTER_OK)
@@ -237,7 +273,7 @@ int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_er
 		config_free(config);
 		goto done;
 	}
-	if ((r = adopt(s, before, after, err)) != MUSTER_OK)
+	if ((r = reload_tls(s, config, &tls, err)) != MUSTER_OK || (r = adopt(s, before, after, err)) != MUSTER_OK)
 		goto done;
 	ledger_configure(s->ledger, config);
 	reload_limits(s, config);
@@ -245,12 +281,15 @@ int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_er
 	compare_host(&out, &before->config->host, &config->host);
 	compare_limits(&out, &before->config->limits, &config->limits);
 	(void)catalog_compare(before->catalog, catalog, say, &out);
+	swap_tls(&out, tls);
+	tls = NULL;
 	service_swap(s, after);
 	after = NULL;
 	log_line(LOG_NOTICE, "reload_done", NULL);
 done:
 	if (r != MUSTER_OK)
 		service_say(LOG_ERR, "reload_refused", err->message);
+	tls_identity_free(tls);
 	snapshot_unref(after);
 	snapshot_unref(before);
 	return r;

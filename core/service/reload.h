@@ -9,6 +9,9 @@ typedef void reload_line(void *ctx, const char *text);
 
 /** Read configuration, plugins and products. Main thread only (libltdl). Faults are logged one by one. @p learned_from may be NULL. */
 int reload_read(struct config **config, struct catalog **catalog, const char *path, struct ledger *learned_from, struct muster_err *err);
+struct tls_identity;
+/** Read the TLS server's certificate and key when a listener has TLS. @param out NULL: use it at once; else only read it, NULL when none is needed. */
+int reload_tls(const struct service *s, const struct config *config, struct tls_identity **out, struct muster_err *err);
 /** Only the configuration. */
 int reload_read_config(struct config **config, const char *path, struct muster_err *err);
 /** The catalog of a configuration, with what administrators taught the host. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/err.h"
+#include "core/service/tls.h"
 
 static void report(struct service *s, const struct catalog_product *p, enum ring_state state, int64_t end)
 {
@@ -20,6 +21,18 @@ static void report(struct service *s, const struct catalog_product *p, enum ring
 		service_say(LOG_WARNING, "journal", err.message);
 }
 
+static void check_tls(const struct service *s, int64_t now)
+{
+	int64_t left = tls_end() - now;
+	char end[TIME_RFC3339];
+
+	if (!service_has_tls(s) || left >= TLS_WARN_S)
+		return;
+	time_rfc3339(end, tls_end() * 1000);
+	log_line(left > 0 ? LOG_WARNING : LOG_ERR, "tls_certificate", "ends=%s text=\"the TLS server's certificate %s: put a new one in its place and reload\"", end,
+	         left > 0 ? "ends soon" : "ended, clients refuse it");
+}
+
 unsigned renewal_check(struct service *s)
 {
 	struct snapshot *snap = service_snapshot(s);
@@ -29,6 +42,7 @@ unsigned renewal_check(struct service *s)
 	unsigned found = 0;
 	size_t n;
 
+	check_tls(s, now);
 	p = catalog_products(snap->catalog, &n);
 	for (size_t i = 0; i < n; i++) {
 		enum ring_state state = ring_state(view, p[i].row.activation_id, now, p[i].row.validity_s, &end);

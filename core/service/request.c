@@ -20,7 +20,7 @@
 /* ---- connections ---- */
 
 /* What waits on a new connection. Listeners defer accepting until bytes are there, so there nearly always are some. */
-static bool looks_like_http(struct service *s, int fd, const struct address *from, bool *waiting)
+static bool looks_right(struct service *s, int fd, bool tls, const struct address *from, bool *waiting)
 {
 	uint8_t first[PEEK_BYTES];
 	ssize_t n = recv(fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
@@ -28,13 +28,13 @@ static bool looks_like_http(struct service *s, int fd, const struct address *fro
 	char text[ADDRESS_TEXT];
 
 	*waiting = n > 0;
-	if (k == PEEK_HTTP || k == PEEK_MORE)
+	if (k == (tls ? PEEK_TLS : PEEK_HTTP) || k == PEEK_MORE)
 		return true;
 	atomic_fetch_add(&s->not_http, 1);
 	if (log_allowed(&s->log_peek, clock_boot_ms(s->clock), HOUR_MS, 1)) {
 		address_text(text, from);
 		log_line(LOG_WARNING, "not_http", "address=%s total=%llu text=\"closed at once: %s; reported once an hour\"",
-		         text, (unsigned long long)atomic_load(&s->not_http), peek_words(k));
+		         text, (unsigned long long)atomic_load(&s->not_http), peek_words(k, tls));
 	}
 	return false;
 }
@@ -42,6 +42,7 @@ static bool looks_like_http(struct service *s, int fd, const struct address *fro
 static void connection_began(struct service *s, struct MHD_Connection *mhd, void **socket_context)
 {
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	const union MHD_ConnectionInfo *peer = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct request *r = mem_alloc(sizeof *r);
 	bool waiting;
@@ -58,7 +59,8 @@ static void connection_began(struct service *s, struct MHD_Connection *mhd, void
 	address_of(&r->connection.address, peer != NULL ? peer->client_addr : NULL);
 	r->loopback = r->connection.address.len == 0 || address_is_loopback(&r->connection.address);
 	buf_init(&r->out, OUT_MAX);
-	if (!looks_like_http(s, r->connection.fd, &r->connection.address, &waiting))
+	r->tls = session != NULL && session->tls_session != NULL;
+	if (!looks_right(s, r->connection.fd, r->tls, &r->connection.address, &waiting))
 		(void)shutdown(r->connection.fd, SHUT_RDWR);
 	atomic_store(&r->connection.stage, waiting ? STAGE_HEAD : STAGE_IDLE);
 	atomic_store(&r->connection.since, clock_boot_ms(s->clock));

@@ -32,7 +32,7 @@ struct request {
 	struct connection connection;      /**< first: the list's element */
 	struct service *service;
 	struct MHD_Connection *mhd;
-	bool loopback;
+	bool loopback, tls;
 	struct held held;
 
 	/* of the present request */

@@ -102,7 +102,9 @@ static int open_sockets(struct service *s, const struct config *config, const st
 	if ((r = listeners_inherit(s, err)) != MUSTER_OK)
 		return r;
 	(void)settings_stored(&s->settings, SETTING_PORT, &port);
-	if (s->listener_count == 0 && (r = listeners_open(s, config->host.listen, (uint16_t)port, err)) != MUSTER_OK)
+	if (s->listener_count == 0 && (r = listeners_open(s, config->host.listen, (uint16_t)port, false, err)) != MUSTER_OK)
+		return r;
+	if (config->host.listen_tls[0] != '\0' && !service_has_tls(s) && (r = listeners_open(s, config->host.listen_tls, 0, true, err)) != MUSTER_OK)
 		return r;
 	if (s->admin_fd >= 0)
 		return MUSTER_OK;
@@ -193,6 +195,8 @@ int start_host(struct service *s, const char *config_path, struct muster_err *er
 	config = NULL;
 	catalog = NULL;
 	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK || (r = activation_start(s->activation, err)) != MUSTER_OK)
+		goto done;
+	if ((r = reload_tls(s, s->snapshot->config, NULL, err)) != MUSTER_OK)
 		goto done;
 	if ((r = http_start(s, s->snapshot->config, err)) == MUSTER_OK)
 		r = admin_start(s, err);

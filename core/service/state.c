@@ -81,7 +81,18 @@ bool service_activated(struct service *s, const struct snapshot *snap)
 
 uint16_t service_port(const struct service *s)
 {
-	return s->listener_count > 0 ? s->listeners[0].port : 0;
+	for (size_t i = 0; i < s->listener_count; i++)
+		if (!s->listeners[i].tls)
+			return s->listeners[i].port;
+	return 0;
+}
+
+bool service_has_tls(const struct service *s)
+{
+	for (size_t i = 0; i < s->listener_count; i++)
+		if (s->listeners[i].tls)
+			return true;
+	return false;
 }
 
 static void ring_says(void *ctx, int level, const char *message)

@@ -34,6 +34,7 @@ struct listener {
 	uint16_t port;
 	bool loopback;     /**< bound to a loopback address */
 	bool inherited;    /**< from the service manager: not ours to shut */
+	bool tls;
 };
 
 /** Acts of the service in the ledger's journal, beside the ledger's own; 12292 is written as such. */
@@ -86,8 +87,9 @@ void service_swap(struct service *s, struct snapshot *snap);
 
 /** Some product can be granted: the host is "activated" in the sense of facts.md section 1. */
 bool service_activated(struct service *s, const struct snapshot *snap);
-/** Port of the first listener, 0 none. */
+/** Port of the first listener without TLS, 0 none. */
 uint16_t service_port(const struct service *s);
+bool service_has_tls(const struct service *s);
 
 /** One log line `EVENT text="…"`, the text escaped: it may quote files or peers. */
 void service_say(int level, const char *event, const char *text);

@@ -3,7 +3,7 @@
 # what goes on. Sourced, not run; the caller has set $top (the source folder) and `set -eu`.
 
 # To build and run.
-packages_build='gcc libc6-dev make autoconf automake libtool pkgconf libssl-dev libsqlite3-dev libinih-dev libmicrohttpd-dev
+packages_build='gcc libc6-dev make autoconf automake libtool pkgconf libssl-dev libsqlite3-dev libinih-dev libmicrohttpd-dev libgnutls28-dev
 	libcurl4-openssl-dev libjansson-dev libsmartcols-dev libsystemd-dev libltdl-dev libqrencode-dev
 	libzbar-dev libpng-dev check'
 # To test: pytest and what its tests verify leases with; node and openssl for docs/verify.md; g++ because public headers suit C++.

@@ -9,13 +9,14 @@ check_PROGRAMS += %D%/musterd-clock
 %C%_musterd_clock_SOURCES = %D%/musterd_clock.c
 %C%_musterd_clock_LDADD = $(service_libs) core/base/libtestclock.la
 %C%_musterd_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
-EXTRA_DIST += %D%/conftest.py %D%/host.py %D%/openapi.py
+EXTRA_DIST += %D%/conftest.py %D%/host.py %D%/openapi.py %D%/tls.py
 PYTESTS += \
 	%D%/test_admin.py \
 	%D%/test_counting.py \
 	%D%/test_daemon.py \
 	%D%/test_requests.py \
 	%D%/test_robustness.py \
+	%D%/test_tls.py \
 	%D%/test_trust.py
 
 # The administrator's side: musterctl against that daemon.
