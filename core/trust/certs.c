@@ -28,43 +28,43 @@ struct trust_chain {
 	int64_t begin, end;
 };
 
+/* One certificate, one encoding: else one signer could appear under several kids. */
+static int cert_of_der(X509 **out, const unsigned char *der, long n, struct muster_err *err)
+{
+	const unsigned char *p = der;
+	unsigned char *again = NULL;
+	int m, r = MUSTER_OK;
+
+	if ((*out = d2i_X509(NULL, &p, n)) == NULL || p != der + n)
+		r = trust_err(err, MUSTER_E_INVALID, "damaged certificate");
+	else if ((m = i2d_X509(*out, &again)) != n || memcmp(again, der, (size_t)n) != 0)
+		r = trust_err(err, m < 0 ? MUSTER_E_NOMEM : MUSTER_E_INVALID, "a certificate is not encoded as DER");
+	if (r != MUSTER_OK) {
+		X509_free(*out);
+		*out = NULL;
+	}
+	OPENSSL_free(again);
+	return r;
+}
+
 /* The next certificate of a PEM text. @return MUSTER_OK, MUSTER_E_NOT_FOUND at the end (err untouched), MUSTER_E_INVALID. */
 static int next_cert(X509 **out, BIO *bio, struct muster_err *err)
 {
 	char *name = NULL, *header = NULL;
-	unsigned char *der = NULL, *again = NULL;
-	const unsigned char *p;
+	unsigned char *der = NULL;
 	long n = 0;
-	int m, r;
+	int r;
 
 	*out = NULL;
 	if (PEM_read_bio(bio, &name, &header, &der, &n) != 1) {
 		r = MUSTER_E_NOT_FOUND;
 		if (!trust_pem_ended())
 			r = trust_err(err, MUSTER_E_INVALID, "damaged PEM");
-		goto done;
-	}
-	if (strcmp(name, PEM_STRING_X509) != 0) {
+	} else if (strcmp(name, PEM_STRING_X509) != 0) {
 		r = err_set(err, MUSTER_E_INVALID, "\"%.60s\" stands where only certificates may", name);
-		goto done;
+	} else {
+		r = cert_of_der(out, der, n, err);
 	}
-	p = der;
-	if ((*out = d2i_X509(NULL, &p, n)) == NULL || p != der + n) {
-		r = trust_err(err, MUSTER_E_INVALID, "damaged certificate");
-		goto done;
-	}
-	/* One certificate, one encoding: else one signer could appear under several kids. */
-	if ((m = i2d_X509(*out, &again)) != n || memcmp(again, der, (size_t)n) != 0) {
-		r = trust_err(err, m < 0 ? MUSTER_E_NOMEM : MUSTER_E_INVALID, "a certificate is not encoded as DER");
-		goto done;
-	}
-	r = MUSTER_OK;
-done:
-	if (r != MUSTER_OK) {
-		X509_free(*out);
-		*out = NULL;
-	}
-	OPENSSL_free(again);
 	OPENSSL_free(der);
 	OPENSSL_free(name);
 	OPENSSL_free(header);
@@ -154,6 +154,16 @@ const uint8_t *trust_anchors_issuer_id(const struct trust_anchors *a)
 	return a->issuer_id;
 }
 
+size_t trust_anchors_count(const struct trust_anchors *a)
+{
+	return a->n;
+}
+
+X509 *trust_anchors_root(const struct trust_anchors *a, size_t i)
+{
+	return a->roots[i];
+}
+
 /* Index what look-ups need: kid, SAN, dates, and our own PEM text (signer first, nothing else). */
 static int chain_index(struct trust_chain *c, struct muster_err *err)
 {
@@ -193,6 +203,27 @@ static int chain_index(struct trust_chain *c, struct muster_err *err)
 		r = err_nomem(err);
 done:
 	BIO_free(bio);
+	return r;
+}
+
+int trust_chain_read_der(struct trust_chain **out, const struct muster_span der[CHAIN_CERTS], struct muster_err *err)
+{
+	struct trust_chain *c = mem_alloc(sizeof(*c));
+	size_t i;
+	int r = MUSTER_OK;
+
+	*out = NULL;
+	if (c == NULL)
+		return err_nomem(err);
+	atomic_init(&c->refs, 1);
+	for (i = 0; r == MUSTER_OK && i < CHAIN_CERTS; i++)
+		r = der[i].n <= TRUST_CHAIN_MAX ? cert_of_der(&c->certs[i], der[i].p, (long)der[i].n, err)
+		    : err_set(err, MUSTER_E_LIMIT, "a certificate has %zu bytes; at most %d are read", der[i].n, TRUST_CHAIN_MAX);
+	if (r == MUSTER_OK && (r = chain_index(c, err)) == MUSTER_OK) {
+		*out = c;
+		c = NULL;
+	}
+	trust_chain_unref(c);
 	return r;
 }
 
@@ -244,6 +275,11 @@ X509 *trust_chain_signer(const struct trust_chain *c)
 	return c->certs[0];
 }
 
+X509 *trust_chain_intermediate(const struct trust_chain *c)
+{
+	return c->certs[1];
+}
+
 const char *trust_chain_kid(const struct trust_chain *c)
 {
 	return c->kid;
@@ -265,14 +301,14 @@ const uint8_t (*trust_chain_products(const struct trust_chain *c, size_t *n))[16
 	return c->san.ids;
 }
 
-/* The pinned root that signed the intermediate; NULL: none of them. */
-static X509 *chain_root(const struct trust_chain *c, const struct trust_anchors *a)
+/* The pinned root that signed this intermediate; NULL: none of them. */
+static X509 *root_of(X509 *mid, const struct trust_anchors *a)
 {
 	X509 *found = NULL;
 	size_t i;
 
 	for (i = 0; found == NULL && i < a->n; i++)
-		if (X509_check_issued(a->roots[i], c->certs[1]) == X509_V_OK && X509_verify(c->certs[1], X509_get0_pubkey(a->roots[i])) == 1)
+		if (X509_check_issued(a->roots[i], mid) == X509_V_OK && X509_verify(mid, X509_get0_pubkey(a->roots[i])) == 1)
 			found = a->roots[i];
 	ERR_clear_error();
 	return found;
@@ -280,7 +316,7 @@ static X509 *chain_root(const struct trust_chain *c, const struct trust_anchors 
 
 int64_t trust_chain_end(const struct trust_chain *c, const struct trust_anchors *a)
 {
-	X509 *root = chain_root(c, a);
+	X509 *root = root_of(c->certs[1], a);
 	int64_t end;
 
 	if (root == NULL || trust_time(&end, X509_get0_notAfter(root)) != MUSTER_OK)
@@ -377,8 +413,8 @@ int trust_chain_role(const struct trust_chain *c, enum trust_role role, struct m
 	return err_set(err, MUSTER_E_INTERNAL, "unknown role");
 }
 
-/* Path building and signatures by OpenSSL, at a given time, with nothing but the pinned roots. */
-static int check_path(const struct trust_chain *c, const struct trust_anchors *a, int64_t at, struct muster_err *err)
+/* Path building and signatures by OpenSSL, at a given time, with nothing but the pinned roots. @p mid NULL: the roots signed @p leaf. */
+static int check_path(X509 *leaf, X509 *mid, const struct trust_anchors *a, int64_t at, struct muster_err *err)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -387,7 +423,7 @@ static int check_path(const struct trust_chain *c, const struct trust_anchors *a
 	size_t i;
 	int r, e;
 
-	if (store == NULL || ctx == NULL || between == NULL || sk_X509_push(between, c->certs[1]) <= 0) {
+	if (store == NULL || ctx == NULL || between == NULL || (mid != NULL && sk_X509_push(between, mid) <= 0)) {
 		r = err_nomem(err);
 		goto done;
 	}
@@ -396,7 +432,7 @@ static int check_path(const struct trust_chain *c, const struct trust_anchors *a
 			r = err_nomem(err);
 			goto done;
 		}
-	if (X509_STORE_CTX_init(ctx, store, c->certs[0], between) != 1) {
+	if (X509_STORE_CTX_init(ctx, store, leaf, between) != 1) {
 		r = err_nomem(err);
 		goto done;
 	}
@@ -444,14 +480,31 @@ int trust_chain_verify(const struct trust_chain *c, const struct trust_anchors *
 	X509 *root;
 	int r;
 
-	if ((r = check_path(c, a, at, err)) != MUSTER_OK)
+	if ((r = check_path(c->certs[0], c->certs[1], a, at, err)) != MUSTER_OK)
 		return r;
 	/* The path must be the plain one: signer, this intermediate, a pinned root. */
-	if ((root = chain_root(c, a)) == NULL || X509_check_issued(c->certs[1], c->certs[0]) != X509_V_OK)
+	if ((root = root_of(c->certs[1], a)) == NULL || X509_check_issued(c->certs[1], c->certs[0]) != X509_V_OK)
 		return trust_err(err, MUSTER_E_SIGNATURE, "the certificate chain is not signer, intermediate, pinned root");
 	if ((r = trust_check_ca(c->certs[1], 0, "intermediate", err)) != MUSTER_OK)
 		return r;
 	if ((r = check_lives(c, root, err)) != MUSTER_OK)
 		return r;
 	return trust_chain_role(c, role, err);
+}
+
+int trust_anchors_verify(const struct trust_anchors *a, X509 *intermediate, int64_t at, struct muster_err *err)
+{
+	int64_t mid_end, root_end;
+	X509 *root;
+	int r;
+
+	if ((r = check_path(intermediate, NULL, a, at, err)) != MUSTER_OK)
+		return r;
+	if ((root = root_of(intermediate, a)) == NULL)
+		return trust_err(err, MUSTER_E_SIGNATURE, "the intermediate certificate is not signed by a pinned root");
+	if ((r = trust_check_ca(intermediate, 0, "intermediate", err)) != MUSTER_OK)
+		return r;
+	if (trust_time(&mid_end, X509_get0_notAfter(intermediate)) != MUSTER_OK || trust_time(&root_end, X509_get0_notAfter(root)) != MUSTER_OK || mid_end > root_end)
+		return err_set(err, MUSTER_E_INVALID, "the intermediate's certificate outlives the root's");
+	return MUSTER_OK;
 }

@@ -45,13 +45,21 @@ int trust_anchors_read(struct trust_anchors **out, struct muster_span pem, struc
 void trust_anchors_free(struct trust_anchors *a);
 const uint8_t *trust_anchors_issuer_id(const struct trust_anchors *a);   /**< 16 bytes, from the root's SAN */
 
+size_t trust_anchors_count(const struct trust_anchors *a);
+X509 *trust_anchors_root(const struct trust_anchors *a, size_t i);       /**< borrowed */
+/** An intermediate alone, for what it signs itself (revocation lists): signed by a pinned root, CA with path length 0, dates at @p at. As trust_chain_verify(). */
+int trust_anchors_verify(const struct trust_anchors *a, X509 *intermediate, int64_t at, struct muster_err *err);
+
 /** A chain: signer first, then its intermediate, no root. Immutable and counted. */
 struct trust_chain;
 /** Read and index; says nothing about trust. Refuses anything but two CERTIFICATE blocks of strict DER. MUSTER_E_INVALID, MUSTER_E_LIMIT. */
 int trust_chain_read(struct trust_chain **out, struct muster_span pem, struct muster_err *err);
+/** The same from DER: signer, then intermediate. */
+int trust_chain_read_der(struct trust_chain **out, const struct muster_span der[2], struct muster_err *err);
 struct trust_chain *trust_chain_ref(struct trust_chain *c);
 void trust_chain_unref(struct trust_chain *c);
 X509 *trust_chain_signer(const struct trust_chain *c);
+X509 *trust_chain_intermediate(const struct trust_chain *c);
 const char *trust_chain_kid(const struct trust_chain *c);        /**< base64url SHA-256 of the signer's DER, 43 characters */
 const char *trust_chain_pem(const struct trust_chain *c);
 int64_t trust_chain_end(const struct trust_chain *c, const struct trust_anchors *a);   /**< earliest notAfter, root included */

@@ -19,6 +19,7 @@ struct statement_signer;
 /** Refs both. MUSTER_E_MISMATCH: the key is not the chain's, or the certificate is no statement signer's. */
 int statement_signer_new(struct statement_signer **out, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err);
 void statement_signer_free(struct statement_signer *s);
+const struct trust_chain *statement_signer_chain(const struct statement_signer *s);
 
 /** Sign; sets iss, aud (= typ), iat, nbf from the arguments in a copy of @p payload, which has the rest (jti included). MUSTER_E_UNSUPPORTED: a typ of a host. */
 int statement_sign(struct buf *out, const struct statement_signer *s, const char *typ, const uint8_t issuer_id[16], int64_t iat, const json_t *payload, struct muster_err *err);
@@ -46,5 +47,14 @@ struct confirmation {
 json_t *confirmation_payload(const struct confirmation *c);
 /** Verify and read one. @return as statement_verify(); MUSTER_E_INVALID for a payload that is none. */
 int confirmation_read(struct confirmation *out, struct muster_span token, const struct trust_anchors *anchors, const struct crl *crl, int64_t now, struct muster_err *err);
+
+/** Announcement of roots (trust.md section 1): every root of the issuer, stated under one that is pinned already. @p pem as trust_anchors_read(); @p id the jti. */
+int roots_payload(json_t **out, const uint8_t id[16], struct muster_span pem, struct muster_err *err);
+/**
+ * Verify one and read it: the roots to pin from now on are appended as PEM, those pinned already first and unchanged, then the announced ones that are new. A root is never taken away,
+ * so an old announcement played back changes nothing. @param[out] added how many are new; 0: nothing to write.
+ * @return as statement_verify(); MUSTER_E_INVALID, MUSTER_E_MISMATCH (a root of another issuer), MUSTER_E_LIMIT (more than TRUST_ROOTS_MAX in all).
+ */
+int roots_read(struct buf *pem, size_t *added, struct muster_span token, const struct trust_anchors *pinned, const struct crl *crl, int64_t now, struct muster_err *err);
 
 #endif
