@@ -16,6 +16,8 @@ struct trust_ring {
 	const struct clock *clock;
 	pthread_mutex_t change;               /* one change at a time; readers never take it */
 	struct ring_config config;            /* owned copies */
+	struct ring_beside beside;
+	bool configured;
 	/*
 	 * Readers count themselves in `entering` while they take a reference on `current`. A view that was swapped out is let go only when
 	 * nobody is between those two steps; else it waits in `retired` for the next change. All four are sequentially consistent: either
@@ -68,6 +70,12 @@ void ring_free(struct trust_ring *r)
 		ring_view_unref(v);
 	}
 	ring_config_fini(&r->config);
+	for (size_t i = 0; i < r->beside.key_count; i++) {
+		EVP_PKEY_free(r->beside.keys[i].key);
+		trust_chain_unref(r->beside.keys[i].chain);
+	}
+	mem_free(r->beside.keys);
+	mem_free(r->beside.retired);
 	pthread_mutex_destroy(&r->change);
 	mem_free(r->key_path);
 	mem_free(r->dir);
@@ -111,12 +119,13 @@ int ring_reload(struct trust_ring *r, const struct ring_issuer *issuers, size_t 
 	pthread_mutex_lock(&r->change);
 	if ((result = ring_config_init(&config, issuers, issuer_count, products, product_count, err)) != MUSTER_OK)
 		goto done;
-	if ((result = ring_view_build(&v, r->dir, r->key_path, &config, report, err)) != MUSTER_OK) {
+	if ((result = ring_view_build(&v, r->dir, r->key_path, &config, &r->beside, report, err)) != MUSTER_OK) {
 		ring_config_fini(&config);
 		goto done;
 	}
 	ring_config_fini(&r->config);
 	r->config = config;
+	r->configured = true;
 	publish(r, v);
 done:
 	pthread_mutex_unlock(&r->change);
@@ -127,7 +136,7 @@ done:
 static int refresh(struct trust_ring *r, struct muster_err *err)
 {
 	struct trust_view *v = NULL;
-	int result = ring_view_build(&v, r->dir, r->key_path, &r->config, NULL, err);
+	int result = ring_view_build(&v, r->dir, r->key_path, &r->config, &r->beside, NULL, err);
 
 	if (result == MUSTER_OK)
 		publish(r, v);
@@ -166,8 +175,8 @@ int ring_request(struct trust_ring *r, const char *name, struct buf *pem, struct
 	return result;
 }
 
-/* Every product named must be in the catalogue, and under the issuer that signed. */
-static int check_products(const struct trust_view *v, const struct trust_chain *c, size_t issuer, struct muster_err *err)
+/* Every product named must be in the catalogue (or may be missing there, when it is @p lenient), and under the issuer that signed. */
+static int check_products(const struct trust_view *v, const struct trust_chain *c, size_t issuer, bool lenient, struct muster_err *err)
 {
 	size_t n, i;
 	const uint8_t (*ids)[16] = trust_chain_products(c, &n);
@@ -177,6 +186,8 @@ static int check_products(const struct trust_view *v, const struct trust_chain *
 		char id[UUID_TEXT];
 
 		uuid_format(id, ids[i]);
+		if (p == NULL && lenient)
+			continue;
 		if (p == NULL)
 			return err_set(err, MUSTER_E_MISMATCH, "the certificate names the activation ID %s, which no product of this host has; load its plugin or product file first", id);
 		if (p->issuer == VIEW_NO_ISSUER)
@@ -210,24 +221,29 @@ static int find_issuer(size_t *out, const struct trust_view *v, const struct tru
 	return worst;
 }
 
-static int install_check(const struct trust_view *v, const struct trust_chain *c, int64_t now, struct muster_err *err)
+static int chain_check(const struct trust_view *v, const struct trust_chain *c, bool lenient, int64_t now, struct muster_err *err)
 {
 	size_t issuer = 0;
 	int64_t end;
 	int r;
 
+	if ((r = find_issuer(&issuer, v, c, now, err)) != MUSTER_OK)
+		return r;
+	end = trust_chain_end(c, v->issuers[issuer].anchors);
+	if (end - now < RING_LEAST_S)
+		return err_set(err, MUSTER_E_EXPIRED, "the certificate chain ends in less than 24 hours");
+	return check_products(v, c, issuer, lenient, err);
+}
+
+static int install_check(const struct trust_view *v, const struct trust_chain *c, int64_t now, struct muster_err *err)
+{
 	if (v->key == NULL)
 		return err_set(err, MUSTER_E_NOT_FOUND, "this host has no key yet; make a request first: musterctl host request");
 	if (X509_check_private_key(trust_chain_signer(c), v->key) != 1) {
 		ERR_clear_error();
 		return err_set(err, MUSTER_E_MISMATCH, "the certificate was made for another key; have this host's own request certified: musterctl host request");
 	}
-	if ((r = find_issuer(&issuer, v, c, now, err)) != MUSTER_OK)
-		return r;
-	end = trust_chain_end(c, v->issuers[issuer].anchors);
-	if (end - now < RING_LEAST_S)
-		return err_set(err, MUSTER_E_EXPIRED, "the certificate chain ends in less than 24 hours");
-	return check_products(v, c, issuer, err);
+	return chain_check(v, c, false, now, err);
 }
 
 static int install_locked(struct trust_ring *r, const struct trust_chain *c, struct muster_err *err)
@@ -282,5 +298,75 @@ int ring_install(struct trust_ring *r, struct muster_span pem, char *kid, int64_
 	}
 	pthread_mutex_unlock(&r->change);
 	trust_chain_unref(c);
+	return result;
+}
+
+static int adopt_locked(struct trust_ring *r, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err)
+{
+	struct ring_beside *b = &r->beside;
+	struct ring_foreign *grown;
+	int result;
+
+	for (size_t i = 0; i < b->key_count; i++)
+		if (strcmp(trust_chain_kid(b->keys[i].chain), trust_chain_kid(chain)) == 0)
+			return MUSTER_OK;
+	if (X509_check_private_key(trust_chain_signer(chain), key) != 1) {
+		ERR_clear_error();
+		return err_set(err, MUSTER_E_MISMATCH, "the certificate was made for another key than the one that came with it");
+	}
+	if (r->configured && (result = chain_check(atomic_load(&r->current), chain, true, now_s(r), err)) != MUSTER_OK)
+		return result;
+	if ((grown = mem_grow(b->keys, b->key_count + 1, sizeof(*grown))) == NULL)
+		return err_nomem(err);
+	b->keys = grown;
+	EVP_PKEY_up_ref(key);
+	b->keys[b->key_count++] = (struct ring_foreign){ key, trust_chain_ref(chain) };
+	if (!r->configured || (result = refresh(r, err)) == MUSTER_OK)
+		return MUSTER_OK;
+	b->key_count--;
+	EVP_PKEY_free(key);
+	trust_chain_unref(chain);
+	return result;
+}
+
+int ring_adopt(struct trust_ring *r, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&r->change);
+	result = adopt_locked(r, key, chain, err);
+	pthread_mutex_unlock(&r->change);
+	return result;
+}
+
+static int retire_locked(struct trust_ring *r, const char *kid, bool retired, struct muster_err *err)
+{
+	struct ring_beside *b = &r->beside;
+	char (*grown)[TRUST_KID];
+	size_t at = 0;
+
+	while (at < b->retired_count && strcmp(b->retired[at], kid) != 0)
+		at++;
+	if ((at < b->retired_count) == retired)
+		return MUSTER_OK;
+	if (!retired) {
+		memmove(b->retired[at], b->retired[--b->retired_count], sizeof(b->retired[at]));
+	} else {
+		if ((grown = mem_grow(b->retired, at + 1, sizeof(*grown))) == NULL)
+			return err_nomem(err);
+		b->retired = grown;
+		(void)snprintf(b->retired[at], sizeof(b->retired[at]), "%s", kid);
+		b->retired_count++;
+	}
+	return r->configured ? refresh(r, err) : MUSTER_OK;
+}
+
+int ring_retire(struct trust_ring *r, const char *kid, bool retired, struct muster_err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&r->change);
+	result = retire_locked(r, kid, retired, err);
+	pthread_mutex_unlock(&r->change);
 	return result;
 }

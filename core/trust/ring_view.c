@@ -185,8 +185,16 @@ const struct view_product *ring_view_product(const struct trust_view *v, const u
 	return bsearch(&key, v->products, v->product_count, sizeof(key), by_id);
 }
 
-/* Find the chain's issuer. Dates do not count here: an ended chain stays readable as history, look-ups compare dates. */
-static int place_chain(struct trust_view *v, struct ring_chain *out, struct muster_err *err)
+static bool is_retired(const struct ring_beside *b, const char *kid)
+{
+	for (size_t i = 0; i < b->retired_count; i++)
+		if (strcmp(b->retired[i], kid) == 0)
+			return true;
+	return false;
+}
+
+/* Find the chain's issuer. Dates do not count here: an ended chain stays readable as history, look-ups compare dates. @p key may be NULL. */
+static int place_chain(const struct trust_view *v, struct ring_chain *out, EVP_PKEY *key, struct muster_err *err)
 {
 	struct trust_chain *c = out->chain;
 	size_t i;
@@ -202,11 +210,11 @@ static int place_chain(struct trust_view *v, struct ring_chain *out, struct must
 		memcpy(out->issuer_id, trust_anchors_issuer_id(v->issuers[i].anchors), sizeof(out->issuer_id));
 		out->begin = begin;
 		out->end = end;
-		if (v->key == NULL || X509_check_private_key(trust_chain_signer(c), v->key) != 1) {
+		if (key == NULL || X509_check_private_key(trust_chain_signer(c), key) != 1) {
 			ERR_clear_error();
 			return MUSTER_OK;
 		}
-		return trust_signer_new(&out->signer, v->key, c, err);
+		return is_retired(v->beside, trust_chain_kid(c)) ? MUSTER_OK : trust_signer_new(&out->signer, key, c, err);
 	}
 	return r;
 }
@@ -223,7 +231,7 @@ static int load_chain(struct trust_view *v, const char *path, const struct ring_
 	memset(place, 0, sizeof(*place));
 	if ((r = read_trusted(&pem, path, TRUST_CHAIN_MAX, &why)) == MUSTER_OK
 	    && (r = trust_chain_read(&place->chain, span_of(pem.p, pem.n), &why)) == MUSTER_OK)
-		r = place_chain(v, place, &why);
+		r = place_chain(v, place, v->key, &why);
 	if (r == MUSTER_OK) {
 		v->chain_count++;
 	} else {
@@ -279,9 +287,34 @@ static int load_chains(struct trust_view *v, const char *dir, const struct ring_
 		mem_free(path);
 	}
 	(void)closedir(d);
-	if (r == MUSTER_OK)
-		qsort(v->chains, v->chain_count, sizeof(*v->chains), by_end);
 	return r;
+}
+
+static int load_foreign(struct trust_view *v, const struct ring_report *report, struct muster_err *err)
+{
+	struct muster_err why;
+
+	for (size_t i = 0; i < v->beside->key_count; i++) {
+		const struct ring_foreign *f = &v->beside->keys[i];
+		struct ring_chain *place = &v->chains[v->chain_count];
+		int r;
+
+		if (v->chain_count == RING_CHAINS_MAX)
+			return err_set(err, MUSTER_E_LIMIT, "this host has more than %d certificates", RING_CHAINS_MAX);
+		memset(place, 0, sizeof(*place));
+		place->chain = trust_chain_ref(f->chain);
+		if ((r = place_chain(v, place, f->key, &why)) == MUSTER_OK) {
+			v->chain_count++;
+			continue;
+		}
+		trust_chain_unref(place->chain);
+		if (r == MUSTER_E_NOMEM)
+			return err_nomem(err);
+		(void)err_prefix(&why, r, "certificate %s of an activation: left out", trust_chain_kid(f->chain));
+		tell(report, LOG_WARNING, why.message);
+	}
+	qsort(v->chains, v->chain_count, sizeof(*v->chains), by_end);
+	return MUSTER_OK;
 }
 
 static int by_product(const void *a, const void *b)
@@ -316,7 +349,7 @@ static int index_products(struct trust_view *v, struct muster_err *err)
 	return MUSTER_OK;
 }
 
-int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config,
+int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config, const struct ring_beside *beside,
                     const struct ring_report *report, struct muster_err *err)
 {
 	struct trust_view *v = ring_view_empty();
@@ -325,6 +358,7 @@ int ring_view_build(struct trust_view **out, const char *dir, const char *key_pa
 	*out = NULL;
 	if (v == NULL)
 		return err_nomem(err);
+	v->beside = beside;
 	if (access(key_path, F_OK) == 0) {
 		if ((r = trust_key_read(&v->key, key_path, NULL, err)) != MUSTER_OK)
 			goto done;
@@ -333,8 +367,10 @@ int ring_view_build(struct trust_view **out, const char *dir, const char *key_pa
 		goto done;
 	}
 	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
-	    || (r = load_chains(v, dir, report, err)) != MUSTER_OK || (r = index_products(v, err)) != MUSTER_OK)
+	    || (r = load_chains(v, dir, report, err)) != MUSTER_OK || (r = load_foreign(v, report, err)) != MUSTER_OK
+	    || (r = index_products(v, err)) != MUSTER_OK)
 		goto done;
+	v->beside = NULL;
 	*out = v;
 	v = NULL;
 done:

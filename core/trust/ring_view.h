@@ -15,6 +15,13 @@ int ring_config_init(struct ring_config *c, const struct ring_issuer *issuers, s
                      size_t product_count, struct muster_err *err);
 void ring_config_fini(struct ring_config *c);
 
+/* What lies outside the folder: further keys with their chains, and the kids of chains that sign no more. */
+struct ring_foreign { EVP_PKEY *key; struct trust_chain *chain; };
+struct ring_beside {
+	struct ring_foreign *keys; size_t key_count;
+	char (*retired)[TRUST_KID]; size_t retired_count;
+};
+
 #define VIEW_NO_ISSUER SIZE_MAX
 
 struct view_issuer { char *name; struct trust_anchors *anchors; };
@@ -24,7 +31,8 @@ struct view_entry { uint8_t id[16]; const struct ring_chain *chain; };
 
 struct trust_view {
 	_Atomic unsigned refs;
-	EVP_PKEY *key;                                        /* NULL: none yet */
+	EVP_PKEY *key;                                        /* the host's own; NULL: none yet */
+	const struct ring_beside *beside;                     /* while it is built */
 	struct view_issuer *issuers; size_t issuer_count;
 	struct view_product *products; size_t product_count;  /* sorted by id */
 	struct ring_chain *chains; size_t chain_count;        /* longest living first; signer and chain owned */
@@ -33,7 +41,7 @@ struct trust_view {
 };
 
 struct trust_view *ring_view_empty(void);                 /* NULL: no memory */
-int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config,
+int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config, const struct ring_beside *beside,
                     const struct ring_report *report, struct muster_err *err);
 const struct view_product *ring_view_product(const struct trust_view *v, const uint8_t id[16]);
 

@@ -486,5 +486,81 @@ START_TEST(test_ring_no_memory)
 }
 END_TEST
 
-UNIT_MAIN("ring", test_ring_request_install_sign, test_ring_install_refusals, test_ring_end_of_a_certificate, test_ring_folder,
+static bool signs(struct host *h, const uint8_t id[16])
+{
+	struct trust_view *v = ring_view(h->ring);
+	bool found = ring_find(v, id, FIX_NOW) != NULL;
+
+	ring_view_unref(v);
+	return found;
+}
+
+/* A key of an activation signs beside the host's own, known before or after the first reload; retired, its chain still verifies and signs no more. */
+START_TEST(test_ring_adopt)
+{
+	struct host h;
+	struct trust_view *v;
+	struct lease_claims claims, got;
+	struct buf pem, lease;
+	int64_t end;
+
+	host_init(&h);
+	ck_assert(!signs(&h, h.f.product_id));
+	fixture_ok(ring_adopt(h.ring, h.f.host_key, h.f.chain, &h.err), &h.err);
+	fixture_ok(ring_adopt(h.ring, h.f.host_key, h.f.chain, &h.err), &h.err);
+	ck_assert(signs(&h, h.f.product_id));
+	ring_free(h.ring);
+	fixture_ok(ring_open(&h.ring, h.dir, &h.clock.clock, &h.err), &h.err);
+	fixture_ok(ring_adopt(h.ring, h.f.host_key, h.f.chain, &h.err), &h.err);
+	ck_assert(!signs(&h, h.f.product_id));
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	ck_assert(signs(&h, h.f.product_id));
+	/* beside the host's own, the longest living first */
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S / 2, &pem);
+	fixture_ok(install(&h, &pem, &end), &h.err);
+	v = ring_view(h.ring);
+	ck_assert_str_eq(trust_chain_kid(ring_find(v, h.f.product_id, FIX_NOW)->chain), trust_chain_kid(h.f.chain));
+	claims = fixture_claims(&h.f);
+	buf_init(&lease, TRUST_LEASE_MAX);
+	fixture_ok(lease_sign(&lease, ring_find(v, h.f.product_id, FIX_NOW)->signer, &claims, &h.err), &h.err);
+	ring_view_unref(v);
+	fixture_ok(ring_retire(h.ring, trust_chain_kid(h.f.chain), true, &h.err), &h.err);
+	v = ring_view(h.ring);
+	ck_assert_str_ne(trust_chain_kid(ring_find(v, h.f.product_id, FIX_NOW)->chain), trust_chain_kid(h.f.chain));
+	fixture_ok(ring_lease_verify(&got, v, span_of(lease.p, lease.n), NULL, FIX_NOW, &h.err), &h.err);
+	ring_view_unref(v);
+	fixture_ok(ring_retire(h.ring, trust_chain_kid(h.f.chain), false, &h.err), &h.err);
+	v = ring_view(h.ring);
+	ck_assert_str_eq(trust_chain_kid(ring_find(v, h.f.product_id, FIX_NOW)->chain), trust_chain_kid(h.f.chain));
+	ring_view_unref(v);
+	buf_fini(&lease);
+	buf_fini(&pem);
+	host_fini(&h);
+}
+END_TEST
+
+/* Refused: another issuer's chain, a key that is not the certificate's, a product of another issuer; nothing is kept of them. */
+START_TEST(test_ring_adopt_refusals)
+{
+	struct fixture stranger;
+	struct host h;
+
+	host_init(&h);
+	fixture_init(&stranger, TRUST_ES256);
+	ck_assert_int_eq(ring_adopt(h.ring, stranger.host_key, stranger.chain, &h.err), MUSTER_E_SIGNATURE);
+	ck_assert_int_eq(ring_adopt(h.ring, stranger.host_key, h.f.chain, &h.err), MUSTER_E_MISMATCH);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "another key"));
+	ck_assert_int_eq(ring_adopt(h.ring, h.other.host_key, h.other.chain, &h.err), MUSTER_E_MISMATCH);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "belongs to the issuer acme"));
+	clock_manual_advance(&h.clock, (TRUST_HOST_LIFE_S - 3600) * 1000);
+	ck_assert_int_eq(ring_adopt(h.ring, h.f.host_key, h.f.chain, &h.err), MUSTER_E_EXPIRED);
+	ck_assert(!signs(&h, h.f.product_id));
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	ck_assert(!signs(&h, h.f.product_id));
+	fixture_fini(&stranger);
+	host_fini(&h);
+}
+END_TEST
+
+UNIT_MAIN("ring", test_ring_adopt, test_ring_adopt_refusals, test_ring_request_install_sign, test_ring_install_refusals, test_ring_end_of_a_certificate, test_ring_folder,
           test_ring_readers_while_reloading, test_ring_no_memory)
