@@ -52,7 +52,13 @@ enum code {
 	CODE_M_KEY_IN_CLEAR = 123,  /**< a whole product key was sent over an unprotected connection */
 	CODE_M_NETWORK = 124,       /**< the address is not in the listener's networks */
 	CODE_M_PLUGIN = 125,        /**< the plugin refused the request, or is switched off */
-	CODE_M_BUSY = 126           /**< admin API: another operation of this kind is running */
+	CODE_M_BUSY = 126,           /**< admin API: another operation of this kind is running */
+	CODE_M_COVERAGE = 155,      /**< issuer: the key's coverage has not begun; the detail has the date */
+	CODE_M_RESTORE = 156,       /**< issuer: the books are behind confirmations.log: restore first */
+	CODE_M_GENERATION = 157,    /**< issuer: the Installation ID belongs to a licence pack that is not the newest */
+	CODE_M_SLOTS = 158,         /**< issuer: the newest licence pack has no activation slot left */
+	CODE_M_WRONG_TAGS = 159,    /**< issuer: too many Installation IDs today that this key did not make */
+	CODE_M_BATCH = 160          /**< issuer: the batch's ID was used for another request */
 };
 
 struct code_info {

@@ -32,7 +32,7 @@ enum books_event {
 	BOOKS_EVENT_MADE = 1, BOOKS_EVENT_PRODUCT, BOOKS_EVENT_AGREEMENT, BOOKS_EVENT_CONTACT, BOOKS_EVENT_SETTING, BOOKS_EVENT_KEY, BOOKS_EVENT_ALLOWED,
 	BOOKS_EVENT_KEY_REVOKED, BOOKS_EVENT_RETIRED, BOOKS_EVENT_PACK, BOOKS_EVENT_CERTIFICATE, BOOKS_EVENT_CERTIFICATE_REVOKED, BOOKS_EVENT_CRL,
 	BOOKS_EVENT_CONFIRMED, BOOKS_EVENT_REPLAYED, BOOKS_EVENT_WRONG_TAG, BOOKS_EVENT_BATCH, BOOKS_EVENT_KEY_SHOWN, BOOKS_EVENT_EXPORTED,
-	BOOKS_EVENT_BACKUP, BOOKS_EVENT_PASSPHRASE, BOOKS_EVENT_ROOTS, BOOKS_EVENT_MIGRATED, BOOKS_EVENT_INTERMEDIATE
+	BOOKS_EVENT_BACKUP, BOOKS_EVENT_PASSPHRASE, BOOKS_EVENT_ROOTS, BOOKS_EVENT_MIGRATED, BOOKS_EVENT_INTERMEDIATE, BOOKS_EVENT_AUDIT_BACK
 };
 /** "key-minted", …; "unknown" for a number that is none. */
 const char *books_event_word(uint32_t kind);
@@ -98,37 +98,60 @@ int books_pack(struct books *b, const char *agreement, const uint8_t id[16], str
 int books_packs(struct books *b, const char *agreement, int (*fn)(void *ctx, const struct books_pack *), void *ctx, struct muster_err *err);   /**< without tokens */
 
 /* ---- confirming (trust.md section 9) ---- */
+struct books_certificate;
+#define BOOKS_ORDERS_MAX 256
+#define BOOKS_REFUSAL 768
 enum books_method { BOOKS_TELEPHONE, BOOKS_ONLINE, BOOKS_FILE };
 struct books_order {
 	enum books_method method;
 	uint32_t number; uint8_t generation, attempt, binding[10];
 	uint8_t installation_id[19];
 	uint8_t request[32];                       /**< SHA-256 of the certificate request; used when has_request */
-	bool has_request, counted /**< key of the counted model */, reveal /**< give a slot (digits); else the caller certifies or states */;
-	const char *name;                          /**< host's name as told by the operator; NULL. Never for counted keys */
+	bool has_request, reveal /**< give a slot (digits); else the caller certifies or states */;
+	const char *name;                          /**< host's name as told by the operator; NULL. Never kept for counted keys */
+	/** What the host is certified with if nothing was for this confirmation and request; NULL: none. Written in the same transaction. */
+	const struct books_certificate *certificate;
 };
 struct books_confirmation {
+	int result;                                /**< MUSTER_OK, or why this order was refused: nothing was recorded for it */
+	uint32_t code; char refusal[BOOKS_REFUSAL];
 	int64_t id;                                /**< row */
 	int64_t at;                                /**< first given */
 	bool again;                                /**< known before: nothing was counted */
+	bool counted;                              /**< the key is of the counted model */
 	uint16_t slot; struct books_slot slot_row; /**< when revealed */
-	uint32_t hosts_used, activations_used, hosts, activations;   /**< after this one; counted: used and allowed */
+	uint32_t hosts_used, activations_used, hosts, activations;   /**< after this one; counted: used and allowed in activations */
 	uint8_t statement_id[16];                  /**< counted: jti of the statement, the same every time */
-	char certificate[41];                      /**< serial, "" none yet */
+	char certificate[41];                      /**< serial of what this request was certified with, "" nothing */
 };
 /**
- * Record one confirmation; committed before anything may be shown. In this order: key active (0xC004C003 revoked; 0xC004F050 unknown number); the same (key, generation, binding,
- * attempt), for counted keys (key, binding), for online (key, request): the same answer again; lower attempt than the highest of this binding: refused (0xC004F02C); pack generation
- * not the key's newest and no slot of it revealed for this: refused; limits: 0xC004C008 with who holds the places (names and dates), 0xC004C020; coverage not begun: refused with the date;
- * lowest unrevealed slot of the generation (none left: refused, "a new pack is needed").
- * @p may_reveal, called inside the transaction just before COMMIT with the finished confirmation: non-zero rolls back (confirmations.log could not be written).
+ * Record confirmations: one transaction, in DIR/confirmations.log and synced before it commits, committed before anything may be shown.
+ *
+ * Each order by itself, in this order: key active (0xC004C003 revoked; 0xC004F050 unknown number, or a kind that is not activated); coverage begun (M-155 with the date);
+ * the same (key, generation, binding, attempt), for counted keys (key, binding), for online (key, request): the same answer again, nothing counted (refused if the host was retired since,
+ * or its certificate revoked); lower attempt than the highest of this binding: 0xC004F02C; pack generation not the key's newest and no slot of it revealed for this: M-157; limits:
+ * 0xC004C008 with who holds the places (names and dates), 0xC004C020; lowest unrevealed slot of the generation (none left: M-158).
+ *
+ * A crash may have left one transaction in the log that the books lack: it is taken in first. More of them mean that the books were restored from a backup: M-156 until books_restore().
+ * @param n 1 … BOOKS_ORDERS_MAX. @param[out] out one each. @return MUSTER_OK also when orders were refused; MUSTER_E_REFUSED (M-156), MUSTER_E_MISMATCH (the log is not these books', or older).
  */
-int books_confirm(struct books *b, const struct books_order *o, struct books_confirmation *out, int (*before_commit)(void *ctx, const struct books_confirmation *), void *ctx,
-                  const struct books_act *act, struct muster_err *err);
-/** Put a confirmation back as confirmations.log has it (restore); what is known already is MUSTER_OK and changes nothing. */
-int books_replay(struct books *b, const struct books_order *o, const struct books_confirmation *c, const struct books_act *act, struct muster_err *err);
-/** The restored books are behind confirmations.log until it was replayed to the end: position (bytes) the books know of. */
-int books_log_position(struct books *b, int64_t *bytes, struct muster_err *err);
+int books_confirm(struct books *b, const struct books_order *orders, size_t n, struct books_confirmation *out, const struct books_act *act, struct muster_err *err);
+
+/** What `restore` did, or what is to be done. */
+struct books_restored { int64_t from, to; unsigned lines, confirmations, certificates, unknown /**< of keys or packs that the books do not know */; };
+/** Bring the books up to confirmations.log: every line behind what they know. What is known already changes nothing. */
+int books_restore(struct books *b, struct books_restored *out, const struct books_act *act, struct muster_err *err);
+/** How far the log is ahead: from and to in bytes, and lines. */
+int books_behind(struct books *b, struct books_restored *out, struct muster_err *err);
+
+/** Whom a certificate was given to, by serial (lower-case hexadecimal): of `certificate` or of a revealed slot. MUSTER_E_NOT_FOUND; 0xC004C003 when it is revoked. */
+struct books_grant { uint32_t number; uint8_t binding[10]; bool has_binding; int64_t confirmation; };
+int books_granted(struct books *b, const char *serial, struct books_grant *out, struct muster_err *err);
+/** A certificate that follows @p before (renewal): counts nothing. The same request again: *serial is what it was given. In confirmations.log too. */
+int books_renew(struct books *b, const struct books_grant *before, const struct books_certificate *c, char serial[41], const struct books_act *act, struct muster_err *err);
+/** The head of a host's audit trail as it told it. @param host what it is known by. @param[out] back it is behind, or another one than, what it told before. */
+int books_audit_head(struct books *b, const char *host, int64_t seq, const char *hash, bool *back, const struct books_act *act, struct muster_err *err);
+
 /** A wrong tag for a key's number: counted by day. @param[out] today how many. `confirm` refuses from the tenth on without --override. */
 int books_wrong_tag(struct books *b, uint32_t number, const struct books_act *act, unsigned *today, struct muster_err *err);
 int books_wrong_tags(struct books *b, uint32_t number, int64_t now, unsigned *today, struct muster_err *err);

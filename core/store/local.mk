@@ -1,6 +1,7 @@
 # core/store: the log and the state, in SQLite files or in memory.
 noinst_LTLIBRARIES += %D%/libstore.la
 %C%_libstore_la_SOURCES = \
+	%D%/books_log.c %D%/books_log.h \
 	%D%/issuer_books.h \
 	%D%/memory.h \
 	%D%/memory_fold.c %D%/memory_fold.h \
@@ -10,6 +11,9 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/sqlite.h \
 	%D%/sqlite_backup.c \
 	%D%/sqlite_books.c %D%/sqlite_books.h \
+	%D%/sqlite_books_confirm.c %D%/sqlite_books_confirm.h \
+	%D%/sqlite_books_places.c \
+	%D%/sqlite_books_replay.c \
 	%D%/sqlite_db.c %D%/sqlite_db.h \
 	%D%/sqlite_fold.c \
 	%D%/sqlite_list.c \
@@ -22,4 +26,4 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/store_memory.c %D%/store_memory.h \
 	%D%/store_sqlite.c \
 	%D%/table.c %D%/table.h
-store_libs = %D%/libstore.la $(base_libs) $(SQLITE_LIBS)
+store_libs = %D%/libstore.la $(base_libs) $(SQLITE_LIBS) $(JANSSON_LIBS)

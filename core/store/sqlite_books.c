@@ -21,7 +21,8 @@
 /* Times are seconds UTC, in the journal milliseconds. What must never be (trust.md section 9) is refused by the file itself, whoever writes. */
 static const char schema_1[] =
 	"CREATE TABLE issuer(issuer_id BLOB NOT NULL CHECK(length(issuer_id)=16), schema INTEGER NOT NULL,"
-	" crl_number INTEGER NOT NULL DEFAULT 0, log_position INTEGER NOT NULL DEFAULT 0 CHECK(log_position>=0));"
+	" crl_number INTEGER NOT NULL DEFAULT 0, log_position INTEGER NOT NULL DEFAULT 0 CHECK(log_position>=0),"
+	" log_start INTEGER NOT NULL DEFAULT 0, log_hash BLOB CHECK(length(log_hash)=32));"
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE product(activation_id BLOB PRIMARY KEY CHECK(length(activation_id)=16), name TEXT NOT NULL UNIQUE, title TEXT NOT NULL,"
 	" coverage_start INTEGER NOT NULL DEFAULT 0, coverage_end INTEGER NOT NULL DEFAULT 0, CHECK(coverage_end=0 OR coverage_end>coverage_start)) WITHOUT ROWID;"
@@ -57,7 +58,9 @@ static const char schema_1[] =
 	/* serial, end, revoked, reason: of the slot's certificate; counted keys have finders only and no serial */
 	"CREATE TABLE slot(number INTEGER NOT NULL REFERENCES key, generation INTEGER NOT NULL CHECK(generation BETWEEN 1 AND 63),"
 	" slot INTEGER NOT NULL CHECK(slot BETWEEN 0 AND 65535), pack BLOB NOT NULL REFERENCES pack, sealed BLOB NOT NULL, serial TEXT UNIQUE, end INTEGER NOT NULL,"
-	" confirmation INTEGER UNIQUE REFERENCES confirmation, revoked INTEGER, reason INTEGER, PRIMARY KEY(number, generation, slot)) WITHOUT ROWID;"
+	" confirmation INTEGER REFERENCES confirmation, revoked INTEGER, reason INTEGER, PRIMARY KEY(number, generation, slot)) WITHOUT ROWID;"
+	/* one of a generation: a counted machine keeps its row when a newer pack gives it another slot */
+	"CREATE UNIQUE INDEX slot_confirmation ON slot(confirmation, generation) WHERE confirmation IS NOT NULL;"
 	"CREATE TRIGGER slot_revealed BEFORE UPDATE OF confirmation ON slot WHEN OLD.confirmation IS NOT NULL"
 	" BEGIN SELECT RAISE(ABORT, 'a revealed slot is never free again'); END;"
 	"CREATE TRIGGER slot_kept BEFORE DELETE ON slot BEGIN SELECT RAISE(ABORT, 'a slot is never deleted'); END;"
@@ -70,6 +73,8 @@ static const char schema_1[] =
 	"CREATE TABLE certificate_product(number INTEGER NOT NULL REFERENCES certificate, position INTEGER NOT NULL, activation_id BLOB NOT NULL,"
 	" PRIMARY KEY(number, position)) WITHOUT ROWID;"
 	"CREATE TABLE batch(id BLOB PRIMARY KEY CHECK(length(id)=16), request BLOB NOT NULL CHECK(length(request)=32), answer BLOB NOT NULL, at INTEGER NOT NULL);"
+	/* what hosts told of their audit trails: changes only */
+	"CREATE TABLE audit_head(host TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(host, seq, hash)) WITHOUT ROWID;"
 	"CREATE TABLE journal(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT, kind INTEGER NOT NULL, object TEXT, code INTEGER, detail TEXT,"
 	" prev BLOB NOT NULL CHECK(length(prev)=32), hash BLOB NOT NULL CHECK(length(hash)=32));"
 	"CREATE TRIGGER journal_kept BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is only appended to'); END;"
@@ -86,6 +91,7 @@ const char *books_event_word(uint32_t kind)
 		[BOOKS_EVENT_REPLAYED] = "replayed", [BOOKS_EVENT_WRONG_TAG] = "wrong-tag", [BOOKS_EVENT_BATCH] = "batch", [BOOKS_EVENT_KEY_SHOWN] = "key-shown",
 		[BOOKS_EVENT_EXPORTED] = "exported", [BOOKS_EVENT_BACKUP] = "backup", [BOOKS_EVENT_PASSPHRASE] = "passphrase", [BOOKS_EVENT_ROOTS] = "roots",
 		[BOOKS_EVENT_MIGRATED] = "migrated", [BOOKS_EVENT_INTERMEDIATE] = "intermediate",
+		[BOOKS_EVENT_AUDIT_BACK] = "audit-trail-went-back",
 	};
 
 	return kind < sizeof words / sizeof words[0] && words[kind] != NULL ? words[kind] : "unknown";

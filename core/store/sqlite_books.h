@@ -36,4 +36,7 @@ int books_record(struct books *b, struct muster_err *err, enum books_event kind,
 /** Products of a key or certificate, in order; @p sql gives activation IDs for parameter @p number. */
 int books_ids(struct books *b, uint8_t (*out)[16], size_t room, size_t *n, const char *sql, int64_t number, struct muster_err *err);
 
+/** books_certificate_add() inside a transaction that is open. */
+int books_put_certificate(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err);
+
 #endif
