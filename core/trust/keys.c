@@ -172,6 +172,15 @@ static size_t characters(const char *s)
 	return n;
 }
 
+int trust_passphrase_check(const char *passphrase, struct muster_err *err)
+{
+	size_t n = characters(passphrase);
+
+	if (n >= TRUST_PASSPHRASE_MIN)
+		return MUSTER_OK;
+	return err_set(err, MUSTER_E_INVALID, "the passphrase has %zu characters; it needs at least %d", n, TRUST_PASSPHRASE_MIN);
+}
+
 int trust_key_write(const EVP_PKEY *key, const char *path, const char *passphrase, struct muster_err *err)
 {
 	PKCS8_PRIV_KEY_INFO *info = NULL;
@@ -181,8 +190,8 @@ int trust_key_write(const EVP_PKEY *key, const char *path, const char *passphras
 	long n;
 	int r;
 
-	if (passphrase != NULL && characters(passphrase) < TRUST_PASSPHRASE_MIN)
-		return err_set(err, MUSTER_E_INVALID, "the passphrase has %zu characters; it needs at least %d", characters(passphrase), TRUST_PASSPHRASE_MIN);
+	if (passphrase != NULL && (r = trust_passphrase_check(passphrase, err)) != MUSTER_OK)
+		return r;
 	/* secmem: wiped when freed, and off the swap where a secure heap was set up */
 	if ((info = EVP_PKEY2PKCS8(key)) == NULL || (bio = BIO_new(BIO_s_secmem())) == NULL) {
 		r = trust_err(err, MUSTER_E_INTERNAL, "%s: cannot encode the private key", path);

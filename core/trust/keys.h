@@ -11,6 +11,9 @@ enum trust_algorithm { TRUST_ES256, TRUST_EDDSA };
 
 #define TRUST_PASSPHRASE_MIN 12   /**< characters, not bytes; trust.md section 11 */
 
+/** Is it long enough for new secrets? MUSTER_E_INVALID. */
+int trust_passphrase_check(const char *passphrase, struct muster_err *err);
+
 int trust_key_generate(EVP_PKEY **out, enum trust_algorithm a, struct muster_err *err);
 /** @return the algorithm, or MUSTER_E_UNSUPPORTED for any other kind of key. */
 int trust_key_algorithm(const EVP_PKEY *key);

@@ -5,18 +5,21 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 	%D%/certs_make.c \
 	%D%/confirmation.c \
 	%D%/crl.c %D%/crl.h \
-	%D%/pack.h %D%/seal.h %D%/slot.h \
 	%D%/digits.c %D%/digits.h \
+	%D%/gcm.c %D%/gcm.h \
 	%D%/hkdf.c %D%/hkdf.h \
 	%D%/jws.c %D%/jws.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/openssl.c %D%/openssl.h \
 	%D%/payload.c %D%/payload.h \
+	%D%/pack.h \
 	%D%/product_key.c %D%/product_key.h \
 	%D%/ring.c %D%/ring.h \
 	%D%/ring_view.c %D%/ring_view.h \
 	%D%/roots.c \
+	%D%/seal.c %D%/seal.h \
+	%D%/slot.c %D%/slot.h \
 	%D%/statement.c %D%/statement.h \
 	%D%/token.c %D%/token.h %D%/token_sign.h \
 	%D%/typed.c %D%/typed.h

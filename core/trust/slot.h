@@ -7,7 +7,9 @@
 
 #define SLOT_FINDER 16
 #define SLOT_SECRET 16
-#define SLOT_BOX_MAX 8192
+#define SLOT_PART_MAX 4096              /**< bytes of a private key, and of a certificate */
+#define SLOT_BOX_HEADER 28
+#define SLOT_BOX_MAX (SLOT_BOX_HEADER + 1 + 2 + SLOT_PART_MAX + 2 + SLOT_PART_MAX + 16)
 
 /** What names a slot. */
 struct slot_name { uint8_t pack_id[16]; uint32_t number; uint8_t generation; uint16_t slot; };
@@ -18,7 +20,7 @@ void slot_content_fini(struct slot_content *c);
 
 /** The finder alone: how the host, or a pack of finders, recognises a slot secret. */
 int slot_finder(uint8_t out[SLOT_FINDER], const struct slot_name *name, const uint8_t slot_secret[SLOT_SECRET], const uint8_t prk[PRODUCT_KEY_PRK], struct muster_err *err);
-/** Appends the box. @p pkcs8 and @p certificate DER, each at most 4096 bytes. */
+/** Appends the box. @p pkcs8 and @p certificate DER, each 1 to SLOT_PART_MAX bytes. */
 int slot_seal(struct buf *box, const struct slot_name *name, const uint8_t slot_secret[SLOT_SECRET], const uint8_t prk[PRODUCT_KEY_PRK], struct muster_span pkcs8,
               struct muster_span certificate, struct muster_err *err);
 /** Slot number and finder of a box, its form checked; nothing is opened. MUSTER_E_INVALID. */

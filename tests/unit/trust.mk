@@ -19,3 +19,7 @@ check_LTLIBRARIES += %D%/libstatementfixture.la
 statement_test_libs = %D%/libstatementfixture.la $(trust_test_libs)
 unit_tests += %D%/test_statement
 %C%_test_statement_LDADD = $(statement_test_libs)
+unit_tests += %D%/test_slot
+%C%_test_slot_LDADD = $(trust_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_seal
+%C%_test_seal_LDADD = $(trust_libs) $(CHECK_LIBS)
