@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/codes.h"
@@ -23,9 +24,9 @@ static int bad(struct activate_fault *f, const char *field, const char *fmt, ...
 	return MUSTER_E_INVALID;
 }
 
-static const char *type_word(const struct member *m)
+static const char *type_word_of(enum member_type type)
 {
-	switch (m->type) {
+	switch (type) {
 	case TYPE_OBJECT: return "an object";
 	case TYPE_ARRAY: return "an array";
 	case TYPE_STRING: return "a string";
@@ -35,6 +36,11 @@ static const char *type_word(const struct member *m)
 	case TYPE_ABSENT: break;
 	}
 	return "null";
+}
+
+static const char *type_word(const struct member *m)
+{
+	return type_word_of(m->type);
 }
 
 /* NULL: absent. */
@@ -68,6 +74,15 @@ static int uuid_of(const struct members *all, enum member_id id, uint8_t out[16]
 	return MUSTER_OK;
 }
 
+/* Without control characters. */
+static bool is_plain(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
 /* Text without control characters, min … max bytes. */
 static int plain_of(const struct member *m, char *out, size_t min, size_t max, struct activate_fault *f)
 {
@@ -75,9 +90,8 @@ static int plain_of(const struct member *m, char *out, size_t min, size_t max, s
 		return MUSTER_E_INVALID;
 	if (m->n < min || m->n > max)
 		return bad(f, m->name, "%s must be %zu to %zu bytes long and is %zu.", m->name, min, max, m->n);
-	for (size_t i = 0; i < m->n; i++)
-		if ((unsigned char)m->text[i] < 0x20 || m->text[i] == 0x7f)
-			return bad(f, m->name, "%s holds a control character.", m->name);
+	if (!is_plain(m->text, m->n))
+		return bad(f, m->name, "%s holds a control character.", m->name);
 	memcpy(out, m->text, m->n);
 	out[m->n] = '\0';
 	return MUSTER_OK;
@@ -117,6 +131,62 @@ static int hardware_of(struct activate *out, const struct member *m, struct acti
 	return MUSTER_OK;
 }
 
+/* Text that is_plain() as a JSON string. */
+static void quote(struct buf *out, const char *text, size_t n)
+{
+	buf_addc(out, '"');
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '"' || text[i] == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, text[i]);
+	}
+	buf_addc(out, '"');
+}
+
+static int fact_of(struct buf *out, const struct fact *f, const char *field, struct activate_fault *fault)
+{
+	if (f->name_n < 1 || f->name_n > FACT_NAME_MAX || !is_plain(f->name, f->name_n))
+		return bad(fault, field, "A name in machine.facts must be 1 to %d bytes long, without control characters.", FACT_NAME_MAX);
+	quote(out, f->name, f->name_n);
+	buf_addc(out, ':');
+	switch (f->type) {
+	case TYPE_STRING:
+		if (f->n > FACT_TEXT_MAX || !is_plain(f->text, f->n))
+			return bad(fault, field, "A text in machine.facts must be at most %d bytes long, without control characters.", FACT_TEXT_MAX);
+		quote(out, f->text, f->n);
+		break;
+	case TYPE_INTEGER: buf_addf(out, "%lld", (long long)f->number); break;
+	case TYPE_BOOLEAN: buf_adds(out, f->number != 0 ? "true" : "false"); break;
+	default: return bad(fault, field, "A value in machine.facts must be a string, a boolean or an integer and is %s.", type_word_of(f->type));
+	}
+	return MUSTER_OK;
+}
+
+static int facts_of(struct activate *out, const struct members *all, const struct member *m, struct activate_fault *fault)
+{
+	int r = MUSTER_OK;
+	struct buf b;
+
+	if (m->type != TYPE_OBJECT)
+		return bad(fault, m->name, "machine.facts must be an object and is %s.", type_word(m));
+	if (all->fact_count > FACTS_MAX)
+		return bad(fault, m->name, "machine.facts must have at most %d members and has %zu.", FACTS_MAX, all->fact_count);
+	buf_init(&b, FACTS_TEXT_MAX + 1);
+	buf_addc(&b, '{');
+	for (size_t i = 0; i < all->fact_count && r == MUSTER_OK; i++) {
+		if (i > 0)
+			buf_addc(&b, ',');
+		r = fact_of(&b, &all->facts[i], m->name, fault);
+	}
+	buf_addc(&b, '}');
+	if (r == MUSTER_OK && (b.failed || b.n > FACTS_TEXT_MAX))
+		r = bad(fault, m->name, "machine.facts is longer than %d bytes.", FACTS_TEXT_MAX);
+	if (r == MUSTER_OK)
+		memcpy(out->facts, buf_str(&b), b.n + 1);
+	buf_fini(&b);
+	return r;
+}
+
 static int machine_of(struct activate *out, const struct members *all, struct activate_fault *f)
 {
 	const struct member *m = get(all, MEMBER_MACHINE);
@@ -134,7 +204,9 @@ static int machine_of(struct activate *out, const struct members *all, struct ac
 			return bad(f, m->name, "machine.virtual must be true or false and is %s.", type_word(m));
 		out->is_virtual = m->number != 0;
 	}
-	return (m = get(all, MEMBER_MACHINE_HARDWARE)) != NULL ? hardware_of(out, m, f) : MUSTER_OK;
+	if ((m = get(all, MEMBER_MACHINE_HARDWARE)) != NULL && hardware_of(out, m, f) != MUSTER_OK)
+		return MUSTER_E_INVALID;
+	return (m = get(all, MEMBER_MACHINE_FACTS)) != NULL ? facts_of(out, all, m, f) : MUSTER_OK;
 }
 
 static int key_of(struct activate *out, const struct members *all, struct activate_fault *f)
@@ -234,6 +306,7 @@ int activate_parse(struct activate *out, struct muster_span body, struct activat
 	/* The lease's room is not cleared: lease_len says what of it counts. */
 	memset(out, 0, offsetof(struct activate, lease));
 	out->lease_len = 0;
+	out->facts[0] = '\0';
 	if (members_read(&all, body, fault) != MUSTER_OK)
 		return MUSTER_E_INVALID;
 	if (uuid_of(&all, MEMBER_ACTIVATION_ID, out->activation_id, fault) == MUSTER_OK &&

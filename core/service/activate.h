@@ -6,6 +6,10 @@
 #include <muster/types.h>
 
 #define ACTIVATE_LEASE_MAX 4096
+#define FACTS_MAX 64           /**< members of machine.facts */
+#define FACT_NAME_MAX 64       /**< bytes */
+#define FACT_TEXT_MAX 256
+#define FACTS_TEXT_MAX 4096    /**< of all of them, as compact JSON */
 
 struct activate {
 	uint8_t activation_id[16], client_id[16];
@@ -20,6 +24,7 @@ struct activate {
 	uint8_t release[32];
 	char key_kind; uint32_t key_number; uint8_t key_proof[32];
 	char lease[ACTIVATE_LEASE_MAX + 1]; size_t lease_len;
+	char facts[FACTS_TEXT_MAX + 1];  /**< machine.facts as compact JSON; "" none */
 };
 
 #define FIELD_MAX 64

@@ -26,6 +26,7 @@ static const struct { const char *name; size_t skip; enum member_id parent; } ta
 	[MEMBER_MACHINE_OS] = { "machine.os", 8, MEMBER_MACHINE },
 	[MEMBER_MACHINE_VIRTUAL] = { "machine.virtual", 8, MEMBER_MACHINE },
 	[MEMBER_MACHINE_HARDWARE] = { "machine.hardware_id", 8, MEMBER_MACHINE },
+	[MEMBER_MACHINE_FACTS] = { "machine.facts", 8, MEMBER_MACHINE },
 	[MEMBER_KEY_KIND] = { "key.kind", 4, MEMBER_KEY },
 	[MEMBER_KEY_NUMBER] = { "key.number", 4, MEMBER_KEY },
 	[MEMBER_KEY_PROOF] = { "key.proof", 4, MEMBER_KEY },
@@ -39,7 +40,9 @@ static const char *leaf(size_t id)
 
 static void clear(struct members *m)
 {
-	memset(m, 0, sizeof *m);
+	memset(m->of, 0, sizeof m->of);
+	m->fact_count = 0;
+	m->root = NULL;
 	for (size_t i = 0; i < MEMBER_COUNT; i++)
 		m->of[i].name = table[i].name;
 }
@@ -133,6 +136,36 @@ static bool take_value(struct reader *r, struct member *v)
 	}
 }
 
+static bool fact_stands(const struct members *m, const char *name, size_t n)
+{
+	for (size_t i = 0; i < m->fact_count; i++)
+		if (m->facts[i].name_n == n && memcmp(m->facts[i].name, name, n) == 0)
+			return true;
+	return false;
+}
+
+/* machine.facts: names are the publisher's affair. */
+static bool take_facts(struct members *m, struct reader *r)
+{
+	if (!take(r, '{'))
+		return false;
+	if (take(r, '}'))
+		return true;
+	do {
+		struct member v = { 0 };
+		struct fact *f = &m->facts[m->fact_count];
+
+		if (m->fact_count == FACTS_MAX || !take(r, '"') || !take_string(r, &f->name, &f->name_n) || fact_stands(m, f->name, f->name_n) || !take(r, ':'))
+			return false;
+		skip_space(r);
+		if (!take_value(r, &v))
+			return false;
+		*f = (struct fact){ f->name, v.text, f->name_n, v.n, v.number, v.type };
+		m->fact_count++;
+	} while (take(r, ','));
+	return take(r, '}');
+}
+
 /* One object's members; those of a machine or a key one level below. */
 static bool take_object(struct members *m, struct reader *r, enum member_id parent)
 {
@@ -152,10 +185,10 @@ static bool take_object(struct members *m, struct reader *r, enum member_id pare
 		if (r->p < r->end && *r->p == '{') {
 			enum member_id id = (enum member_id)(v - m->of);
 
-			if (id != MEMBER_MACHINE && id != MEMBER_KEY)
+			if (id != MEMBER_MACHINE && id != MEMBER_KEY && id != MEMBER_MACHINE_FACTS)
 				return false;
 			v->type = TYPE_OBJECT;
-			if (!take_object(m, r, id))
+			if (id == MEMBER_MACHINE_FACTS ? !take_facts(m, r) : !take_object(m, r, id))
 				return false;
 		} else if (!take_value(r, v)) {
 			return false;
@@ -256,6 +289,23 @@ static void fill(struct member *v, const json_t *j)
 	}
 }
 
+static void fill_facts(struct members *m, json_t *facts)
+{
+	struct member v;
+	const char *name;
+	json_t *j;
+
+	json_object_foreach(facts, name, j) {
+		v = (struct member){ 0 };
+		fill(&v, j);
+		if (v.type == TYPE_ABSENT)
+			continue;
+		if (m->fact_count < FACTS_MAX)
+			m->facts[m->fact_count] = (struct fact){ name, v.text, strlen(name), v.n, v.number, v.type };
+		m->fact_count++;
+	}
+}
+
 int members_library(struct members *out, struct muster_span body, struct activate_fault *fault)
 {
 	clear(out);
@@ -269,6 +319,7 @@ int members_library(struct members *out, struct muster_span body, struct activat
 		if (j != NULL)
 			fill(&out->of[i], j);
 	}
+	fill_facts(out, json_object_get(json_object_get(out->root, leaf(MEMBER_MACHINE)), leaf(MEMBER_MACHINE_FACTS)));
 	return MUSTER_OK;
 }
 

@@ -13,7 +13,7 @@
 enum member_id {
 	MEMBER_ACTIVATION_ID, MEMBER_CLIENT_ID, MEMBER_MACHINE, MEMBER_LICENSE_STATUS, MEMBER_MINUTES_LEFT, MEMBER_TIME, MEMBER_NONCE,
 	MEMBER_RELEASE_HASH, MEMBER_KEY, MEMBER_LEASE, MEMBER_RELEASE,
-	MEMBER_MACHINE_NAME, MEMBER_MACHINE_OS, MEMBER_MACHINE_VIRTUAL, MEMBER_MACHINE_HARDWARE,
+	MEMBER_MACHINE_NAME, MEMBER_MACHINE_OS, MEMBER_MACHINE_VIRTUAL, MEMBER_MACHINE_HARDWARE, MEMBER_MACHINE_FACTS,
 	MEMBER_KEY_KIND, MEMBER_KEY_NUMBER, MEMBER_KEY_PROOF,
 	MEMBER_COUNT
 };
@@ -29,8 +29,13 @@ struct member {
 	enum member_type type;
 };
 
+/** A member of machine.facts. */
+struct fact { const char *name, *text; size_t name_n, n; int64_t number; enum member_type type; };
+
 struct members {
 	struct member of[MEMBER_COUNT];
+	size_t fact_count;     /**< how many there are; the first FACTS_MAX of them are below */
+	struct fact facts[FACTS_MAX];
 	json_t *root;          /**< NULL for a plain body */
 };
 

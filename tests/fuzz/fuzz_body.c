@@ -48,7 +48,27 @@ static void check_plain(struct muster_span body)
 		FUZZ_CHECK(a->type == b->type && a->n == b->n && a->number == b->number);
 		FUZZ_CHECK(a->n == 0 || memcmp(a->text, b->text, a->n) == 0);
 	}
+	FUZZ_CHECK(plain.fact_count == library.fact_count);
+	for (size_t i = 0; i < plain.fact_count; i++) {
+		const struct fact *a = &plain.facts[i], *b = &library.facts[i];
+
+		FUZZ_CHECK(a->type == b->type && a->n == b->n && a->number == b->number && a->name_n == b->name_n && memcmp(a->name, b->name, a->name_n) == 0);
+		FUZZ_CHECK(a->n == 0 || memcmp(a->text, b->text, a->n) == 0);
+	}
 	members_free(&library);
+}
+
+/* What is handed on is JSON within its limits. */
+static void check_facts(const char *facts)
+{
+	json_t *root;
+
+	FUZZ_CHECK(strlen(facts) <= FACTS_TEXT_MAX);
+	if (facts[0] == '\0')
+		return;
+	root = json_loads(facts, JSON_REJECT_DUPLICATES, NULL);
+	FUZZ_CHECK(json_is_object(root) && json_object_size(root) <= FACTS_MAX);
+	json_decref(root);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -63,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(first == second);
 	if (first == MUSTER_OK) {
 		check_accepted(&a);
+		check_facts(a.facts);
 		FUZZ_CHECK(memcmp(a.nonce, again.nonce, sizeof a.nonce) == 0 && a.time == again.time);
 	} else {
 		check_fault(&f);

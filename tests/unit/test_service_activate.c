@@ -131,7 +131,10 @@ START_TEST(test_members_plain)
 		{ "{}", true }, { " {\t}\r\n", true }, { "{\"license_status\":2}", true }, { "{\"license_status\":-0}", true }, { "{\"lease\" : \"a{[,:\" }", true },
 		{ "{\"machine\":{},\"key\":{\"number\":0}}", true }, { "{\"machine\":\"x\",\"key\":true}", true }, { "{\"nonce\":999999999999999999}", true },
 		{ "{\"machine\":{\"name\":\"a\",\"virtual\":false},\"time\":\"\"}", true },
+		{ "{\"machine\":{\"facts\":{}}}", true }, { "{\"machine\":{\"facts\":{\"a.b\":\"1\",\"c\":true, \"d\" : -7}}}", true }, { "{\"machine\":{\"facts\":1}}", true },
 		/* what the library accepts as well and the short way leaves to it */
+		{ "{\"facts\":{}}", false }, { "{\"machine\":{\"facts\":{\"a\":{}}}}", false }, { "{\"machine\":{\"facts\":{\"a\":1,\"a\":2}}}", false },
+		{ "{\"machine\":{\"facts\":{\"a\":null}}}", false }, { "{\"machine\":{\"facts\":{\"a\":1}", false },
 		{ "{\"colour\":1}", false }, { "{\"name\":\"x\"}", false }, { "{\"machine\":{\"time\":1}}", false }, { "{\"time\":null}", false }, { "{\"time\":[]}", false },
 		{ "{\"time\":{}}", false }, { "{\"time\":\"\\u0041\"}", false }, { "{\"time\":\"\xc3\xa4\"}", false }, { "{\"ti\\u006de\":1}", false },
 		{ "{\"license_status\":2.0}", false }, { "{\"license_status\":1e2}", false }, { "{\"nonce\":1000000000000000000}", false },
@@ -156,10 +159,84 @@ START_TEST(test_members_plain)
 			ck_assert_uint_eq(plain.of[m].n, library.of[m].n);
 			ck_assert(plain.of[m].n == 0 || memcmp(plain.of[m].text, library.of[m].text, plain.of[m].n) == 0);
 		}
+		ck_assert_uint_eq(plain.fact_count, library.fact_count);
+		for (size_t k = 0; k < plain.fact_count; k++) {
+			ck_assert_mem_eq(plain.facts[k].name, library.facts[k].name, plain.facts[k].name_n);
+			ck_assert_int_eq(plain.facts[k].type, library.facts[k].type);
+			ck_assert_int_eq(plain.facts[k].number, library.facts[k].number);
+		}
 		members_free(&library);
 	}
 }
 END_TEST
 
+/* machine.facts of a good request, what is handed on, or words of the refusal. */
+static void facts(const char *text, const char *handed_on, const char *words)
+{
+	json_t *o = json_loads(good, 0, NULL), *f = json_loads(text, JSON_DECODE_ANY, NULL);
+	struct activate_fault fault = { 0 };
+	struct activate a;
+	char *body;
+	int r;
+
+	ck_assert_msg(f != NULL, "%s", text);
+	json_object_set_new(json_object_get(o, "machine"), "facts", f);
+	body = json_dumps(o, JSON_COMPACT);
+	r = activate_parse(&a, span(body), &fault);
+	if (handed_on != NULL) {
+		ck_assert_int_eq(r, MUSTER_OK);
+		ck_assert_str_eq(a.facts, handed_on);
+	} else {
+		ck_assert_int_eq(r, MUSTER_E_INVALID);
+		ck_assert_str_eq(fault.field, "machine.facts");
+		ck_assert_msg(strstr(fault.detail, words) != NULL, "%s", fault.detail);
+	}
+	free(body);
+	json_decref(o);
+}
+
+/* 64 members, names of 64 and texts of 256 bytes, 4 KiB together; strings, booleans and integers. */
+START_TEST(test_activate_facts)
+{
+	char long_name[80], long_text[300], text[8192];
+	size_t n;
+
+	facts("{}", "{}", NULL);
+	facts("null", "", NULL);
+	facts("{\"a\":\"22H2\",\"b\":true,\"c\":false,\"d\":-5}", "{\"a\":\"22H2\",\"b\":true,\"c\":false,\"d\":-5}", NULL);
+	facts("{\"q\\\"\":\"\\\\\\u00e4\",\"n\":null}", "{\"q\\\"\":\"\\\\\xc3\xa4\"}", NULL);
+	facts("[]", NULL, "must be an object and is an array");
+	facts("{\"a\":1.5}", NULL, "a number with a fraction");
+	facts("{\"a\":[]}", NULL, "an array");
+	facts("{\"\":1}", NULL, "1 to 64 bytes");
+	facts("{\"a\":\"\\n\"}", NULL, "without control characters");
+	for (size_t names = 64; names <= 65; names++) {
+		memset(long_name, 'n', names);
+		long_name[names] = '\0';
+		snprintf(text, sizeof text, "{\"%s\":1}", long_name);
+		facts(text, names == 64 ? text : NULL, "1 to 64 bytes");
+	}
+	for (size_t texts = 256; texts <= 257; texts++) {
+		memset(long_text, 't', texts);
+		long_text[texts] = '\0';
+		snprintf(text, sizeof text, "{\"a\":\"%s\"}", long_text);
+		facts(text, texts == 256 ? text : NULL, "at most 256 bytes");
+	}
+	for (size_t members = 64; members <= 65; members++) {
+		n = 0;
+		for (size_t i = 0; i < members; i++)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%c\"f%zu\":%zu", i == 0 ? '{' : ',', i, i);
+		snprintf(text + n, sizeof text - n, "}");
+		facts(text, members == 64 ? text : NULL, "at most 64 members and has 65");
+	}
+	memset(long_text, 't', 256);
+	long_text[256] = '\0';
+	for (size_t i = n = 0; i < 16; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%c\"%zu\":\"%s\"", i == 0 ? '{' : ',', i, long_text);
+	snprintf(text + n, sizeof text - n, "}");
+	facts(text, NULL, "longer than 4096 bytes");
+}
+END_TEST
+
 UNIT_MAIN("service_activate", test_members_plain, test_activate_good, test_activate_every_prefix_is_refused, test_activate_every_member_of_every_type,
-          test_activate_depth, test_release_body)
+          test_activate_depth, test_activate_facts, test_release_body)
