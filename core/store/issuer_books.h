@@ -79,9 +79,9 @@ int books_key(struct books *b, uint32_t number, struct books_key *out, struct mu
 int books_keys(struct books *b, const char *agreement, int (*fn)(void *ctx, const struct books_key *), void *ctx, struct muster_err *err);
 /** Raise a limit (0: leave it); lowering is MUSTER_E_REFUSED. act->reason is required. */
 int books_key_allow(struct books *b, uint32_t number, uint32_t hosts, uint32_t activations, const struct books_act *act, struct muster_err *err);
-/** Revoke; certificates granted to it are revoked too (reason as given, crl.h's number). */
+/** Revoke; certificates granted to it are revoked too (reason as given, crl.h's number). MUSTER_E_EXISTS: it is already. */
 int books_key_revoke(struct books *b, uint32_t number, int crl_reason, const struct books_act *act, struct muster_err *err);
-/** Free the place of one host of a key (moved or retired, the issuer's decision); its certificates are revoked (cessation). Its rows stay, marked; a later request of this binding counts anew. */
+/** Free the place of one host of a key (moved or retired, the issuer's decision); its certificates are revoked (cessation). Its rows stay, marked; a later request of this binding counts anew. Host keys only: MUSTER_E_REFUSED. */
 int books_host_retire(struct books *b, uint32_t number, const uint8_t binding[10], const struct books_act *act, struct muster_err *err);
 
 /* ---- packs and slots ---- */
@@ -159,9 +159,20 @@ int books_wrong_tags(struct books *b, uint32_t number, int64_t now, unsigned *to
 struct books_holder { uint8_t binding[10]; char name[BOOKS_TEXT]; uint32_t activations; int64_t first, last; bool retired; };
 int books_holders(struct books *b, uint32_t number, int (*fn)(void *ctx, const struct books_holder *), void *ctx, struct muster_err *err);
 
+/** One confirmation as it stands in the books, oldest first. @p number NULL: of all keys. */
+struct books_row {
+	int64_t id, at;
+	enum books_method method;
+	uint32_t number; uint8_t generation, attempt, binding[10];
+	bool counted, revealed; uint16_t slot;
+	char name[BOOKS_TEXT], certificate[41];
+	int64_t retired;                           /**< when the host's place was freed; 0 not */
+};
+int books_confirmations(struct books *b, const uint32_t *number, int (*fn)(void *ctx, const struct books_row *), void *ctx, struct muster_err *err);
+
 /* ---- certificates and revocations ---- */
 struct books_certificate {
-	unsigned number;                           /**< 1, 2, …: assigned */
+	unsigned number;                           /**< 1, 2, …: assigned; an expected one (books_certificate_next()) is checked: MUSTER_E_MISMATCH */
 	char serial[41], kid[44], subject[BOOKS_TEXT], request[65];
 	int64_t at, begin, end; unsigned intermediate;
 	uint32_t key; uint8_t binding[10]; bool has_binding;
@@ -171,10 +182,12 @@ struct books_certificate {
 	char *chain;                               /**< PEM; owned by whoever filled it */
 };
 int books_certificate_add(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err);
+int books_certificate_next(struct books *b, unsigned *number, struct muster_err *err);
 int books_certificate(struct books *b, const char *number_kid_or_serial, struct books_certificate *out, struct muster_err *err);
 int books_certificates(struct books *b, int (*fn)(void *ctx, const struct books_certificate *), void *ctx, struct muster_err *err);
+/** By number, kid or serial; the certificate of a revealed slot by its serial. A softer reason may be followed by key compromise; else MUSTER_E_EXISTS. */
 int books_certificate_revoke(struct books *b, const char *which, int crl_reason, const struct books_act *act, struct muster_err *err);
-/** Everything revoked and not ended, and the number of the next list, which is taken by this call. */
+/** Everything revoked and not ended (serial, revoked, reason, end; of slots no more), and the number of the next list, which is taken by this call. */
 int books_crl_next(struct books *b, uint64_t *number, int (*fn)(void *ctx, const struct books_certificate *), void *ctx, const struct books_act *act, struct muster_err *err);
 
 /* ---- idempotent batches, audit ---- */

@@ -14,6 +14,10 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/sqlite_books_confirm.c %D%/sqlite_books_confirm.h \
 	%D%/sqlite_books_places.c \
 	%D%/sqlite_books_replay.c \
+	%D%/sqlite_books_certificates.c \
+	%D%/sqlite_books_keys.c \
+	%D%/sqlite_books_names.c \
+	%D%/sqlite_books_packs.c \
 	%D%/sqlite_db.c %D%/sqlite_db.h \
 	%D%/sqlite_fold.c \
 	%D%/sqlite_list.c \

@@ -14,3 +14,6 @@ unit_tests += %D%/test_store_sqlite
 unit_tests += %D%/test_store_memory
 %C%_test_store_memory_SOURCES = %D%/test_store_memory.c %D%/store_help.h
 %C%_test_store_memory_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_books
+%C%_test_books_SOURCES = %D%/test_books.c %D%/store_help.h
+%C%_test_books_LDADD = $(store_libs) $(CHECK_LIBS)
