@@ -48,7 +48,7 @@ int books_certificate_next(struct books *b, unsigned *number, struct muster_err 
 	return r < 0 ? r : MUSTER_OK;
 }
 
-static int add_certificate(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err)
+int books_put_certificate(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err)
 {
 	unsigned next;
 	char text[16];
@@ -78,7 +78,7 @@ int books_certificate_add(struct books *b, struct books_certificate *c, const st
 {
 	int r = books_begin(b, err);
 
-	return r != MUSTER_OK ? r : books_end(b, add_certificate(b, c, act, err), err);
+	return r != MUSTER_OK ? r : books_end(b, books_put_certificate(b, c, act, err), err);
 }
 
 /* A number of at most nine digits; 0: it is none. */

@@ -227,7 +227,7 @@ static int count(struct judge *j, int64_t *bindings, int64_t *mine)
 
 	*mine = 0;
 	if (j->key.counted)
-		r = books_int(j->b, bindings, j->err, "SELECT count(*) FROM confirmation WHERE number = ? AND counted = 1", "i", (int64_t)o->number);
+		r = books_int(j->b, bindings, j->err, "SELECT count(*) FROM confirmation WHERE number = ? AND counted = 1 AND retired = 0", "i", (int64_t)o->number);
 	else if ((r = books_int(j->b, bindings, j->err, "SELECT count(DISTINCT binding) FROM confirmation WHERE number = ? AND counted = 0 AND retired = 0", "i",
 	                        (int64_t)o->number)) >= 0)
 		r = books_int(j->b, mine, j->err, "SELECT count(*) FROM confirmation WHERE number = ? AND binding = ? AND counted = 0 AND retired = 0", "ib", (int64_t)o->number,
@@ -418,13 +418,14 @@ static int judge_one(struct judge *j)
 
 	if ((r = read_key(j)) != MUSTER_OK || (r = check_key(j)) != MUSTER_OK || (r = find_row(j)) != MUSTER_OK)
 		return r;
-	j->out->again = j->row.id != 0;
+	/* a machine whose place was freed counts anew, in its old row; a host needs a new attempt for that */
+	j->out->again = j->row.id != 0 && (j->row.retired == 0 || !j->key.counted);
 	r = j->out->again ? check_again(j) : check_attempt(j);
 	if (r != MUSTER_OK || (r = check_generation(j)) != MUSTER_OK)
 		return r;
 	if (!j->out->again && (r = check_limits(j)) != MUSTER_OK)
 		return r;
-	if (!j->out->again)
+	if (j->row.id == 0)
 		new_row(j);
 	else if (j->o->certificate != NULL && (r = find_certificate(j)) != MUSTER_OK)
 		return r;

@@ -193,28 +193,3 @@ int books_batch_put(struct books *b, const uint8_t id[16], const uint8_t request
 		r = books_record(b, err, BOOKS_EVENT_BATCH, act, object, "answered: %zu bytes", answer.n);
 	return books_end(b, r, err);
 }
-
-/* ---- certificates ---- */
-
-int books_put_certificate(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err)
-{
-	int64_t last;
-	char text[16];
-	int r = books_int(b, &last, err, "SELECT ifnull(max(number), 0) FROM certificate", "");
-
-	if (r < 0)
-		return r;
-	c->number = (unsigned)last + 1;
-	if ((r = books_do(b, err, "INSERT INTO certificate(number, serial, kid, subject, request, at, begin, end, intermediate, key, binding, confirmation, chain)"
-	                  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, nullif(?, 0), ?)", "ittttiiiiibit", (int64_t)c->number, c->serial, c->kid, c->subject, c->request,
-	                  c->at, c->begin, c->end, (int64_t)c->intermediate, (int64_t)c->key, c->binding, c->has_binding ? sizeof c->binding : (size_t)0, c->confirmation,
-	                  c->chain)) != MUSTER_OK)
-		return r;
-	for (size_t i = 0; r == MUSTER_OK && i < c->product_count; i++)
-		r = books_do(b, err, "INSERT INTO certificate_product(number, position, activation_id) VALUES(?, ?, ?)", "iib", (int64_t)c->number, (int64_t)i, c->products[i],
-		             sizeof c->products[i]);
-	if (r != MUSTER_OK)
-		return r;
-	(void)snprintf(text, sizeof text, "%u", c->number);
-	return books_record(b, err, BOOKS_EVENT_CERTIFICATE, act, text, "%s, serial %s, %zu products", c->subject, c->serial, c->product_count);
-}

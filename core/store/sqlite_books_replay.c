@@ -36,7 +36,7 @@ static int insert_row(struct books *b, struct confirm_row *row, struct muster_er
 static int update_row(struct books *b, const struct confirm_row *row, struct muster_err *err)
 {
 	sqlite3_stmt *s;
-	int r = books_sql(b, &s, err, "UPDATE confirmation SET generation = ?, slot = ?, request = ? WHERE id = ?", "inbi", (int64_t)row->generation, row->request,
+	int r = books_sql(b, &s, err, "UPDATE confirmation SET generation = ?, slot = ?, request = ?, retired = 0 WHERE id = ?", "inbi", (int64_t)row->generation, row->request,
 	                  row->has_request ? sizeof row->request : (size_t)0, row->id);
 
 	if (r != MUSTER_OK)
