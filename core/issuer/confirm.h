@@ -56,7 +56,7 @@ void confirm_answer_fini(struct confirm_answer *a);
 int confirm_one(struct confirmer *c, const struct confirm_ask *ask, struct confirm_answer *a, const struct books_act *act, struct muster_err *err);
 
 /** What became of one ID of a batch. */
-struct confirm_result { const char *id; uint32_t code; char detail[BOOKS_REFUSAL]; char *statement; /**< owned; NULL: refused */ };
+struct confirm_result { const char *id; uint32_t code; char detail[MUSTER_ERR_MAX]; char *statement; /**< owned; NULL: refused */ };
 /** Keys of a batch, for allowed and used. */
 struct confirm_tally { uint32_t number, allowed, used; };
 /** Counted keys: @p n IDs of any of this issuer's keys; each is confirmed or refused by itself. @param[out] tally new array of *keys; mem_free(). */
