@@ -35,25 +35,24 @@ struct seal { struct seal_key *keys; size_t count; };   /* keys: pages of their 
 
 /* --- keys in memory --- */
 
-static int seal_new(struct seal **out, struct muster_err *err)
+/* NULL when exhausted. */
+static struct seal *seal_new(void)
 {
 	struct seal *s = mem_alloc(sizeof(*s));
 	void *pages;
 
-	*out = NULL;
 	if (s == NULL)
-		return err_nomem(err);
+		return NULL;
 	pages = mmap(NULL, KEYS_MAX * sizeof(struct seal_key), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (pages == MAP_FAILED) {
 		mem_free(s);
-		return err_nomem(err);
+		return NULL;
 	}
 	/* Off the swap and out of core dumps where the system lets us; without these rights the key works all the same. */
 	(void)mlock(pages, KEYS_MAX * sizeof(struct seal_key));
 	(void)madvise(pages, KEYS_MAX * sizeof(struct seal_key), MADV_DONTDUMP);
 	s->keys = pages;
-	*out = s;
-	return MUSTER_OK;
+	return s;
 }
 
 void seal_free(struct seal *s)
@@ -78,12 +77,12 @@ static int key_make(struct seal_key *k, const uint8_t key[SEAL_KEY], struct must
 
 int seal_open_key(struct seal **out, const uint8_t key[SEAL_KEY], struct muster_err *err)
 {
-	struct seal *s;
+	struct seal *s = seal_new();
 	int r;
 
 	*out = NULL;
-	if ((r = seal_new(&s, err)) != MUSTER_OK)
-		return r;
+	if (s == NULL)
+		return err_nomem(err);
 	if ((r = key_make(&s->keys[0], key, err)) != MUSTER_OK) {
 		seal_free(s);
 		return r;
