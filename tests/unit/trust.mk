@@ -23,3 +23,5 @@ unit_tests += %D%/test_slot
 %C%_test_slot_LDADD = $(trust_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_seal
 %C%_test_seal_LDADD = $(trust_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_digits
+%C%_test_digits_LDADD = $(trust_libs) $(CHECK_LIBS)
