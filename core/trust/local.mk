@@ -12,8 +12,9 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 	%D%/keys.c %D%/keys.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/openssl.c %D%/openssl.h \
+	%D%/pack.c %D%/pack.h %D%/pack_private.h \
+	%D%/pack_make.c \
 	%D%/payload.c %D%/payload.h \
-	%D%/pack.h \
 	%D%/product_key.c %D%/product_key.h \
 	%D%/ring.c %D%/ring.h \
 	%D%/ring_view.c %D%/ring_view.h \

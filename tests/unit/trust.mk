@@ -25,3 +25,5 @@ unit_tests += %D%/test_seal
 %C%_test_seal_LDADD = $(trust_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_digits
 %C%_test_digits_LDADD = $(trust_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_pack
+%C%_test_pack_LDADD = $(statement_test_libs)
