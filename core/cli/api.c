@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 
+#include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
@@ -53,7 +55,7 @@ static const char *between(const char *sentence, const char *next)
 }
 
 /* The host's refusal in one message: code, what happened, what to do. */
-static int refused(long status, const char *text, struct muster_err *err)
+static int refused(struct cli *c, long status, const char *text, struct muster_err *err)
 {
 	json_t *p = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	const char *code = json_text(p, "code"), *detail = json_text(p, "detail"), *action = json_text(p, "action");
@@ -66,7 +68,8 @@ static int refused(long status, const char *text, struct muster_err *err)
 		err_set(err, result, "the host answered with status %ld", status);
 	else
 		err_code(err, result, info != NULL ? info->code : 0, "%s%s%s%s%s", code, code[0] != '\0' ? ": " : "", detail, between(detail, action), action);
-	json_decref(p);
+	json_decref(c->problem);
+	c->problem = p;
 	return result;
 }
 
@@ -99,46 +102,47 @@ static int ask(struct cli *c, struct http_request *q, struct http_answer *a, con
 	if (r == MUSTER_E_NETWORK)
 		return no_host(c, err);
 	if (r == MUSTER_OK && (a->status < 200 || a->status > 299))
-		return refused(a->status, buf_str(&a->body), err);
+		return refused(c, a->status, buf_str(&a->body), err);
 	return r;
 }
 
-static int call(struct cli *c, const char *method, const char *path, const json_t *body, json_t **out, struct muster_err *err)
+/* @param body of a POST; NULL: GET */
+static int call(struct cli *c, const char *path, const char *body, json_t **out, struct muster_err *err)
 {
 	struct http_answer a;
-	struct http_request q = { .method = method, .max = ANSWER_MAX, .timeout_ms = TIMEOUT_MS, .connect_ms = 5000 };
-	char *text = NULL;
+	struct http_request q = { .method = body != NULL ? "POST" : "GET", .max = ANSWER_MAX, .timeout_ms = TIMEOUT_MS, .connect_ms = 5000 };
 	int r;
 
 	*out = NULL;
 	http_answer_init(&a);
-	if (strcmp(method, "POST") == 0) {
-		text = body != NULL ? json_dumps(body, JSON_COMPACT) : strdup("{}");
-		if (text == NULL) {
-			r = err_nomem(err);
-			goto done;
-		}
-		q.body.p = (const uint8_t *)text;
-		q.body.n = strlen(text);
-	}
+	if (body != NULL)
+		q.body = span_str(body);
 	if ((r = ask(c, &q, &a, path, err)) != MUSTER_OK)
 		goto done;
 	if ((*out = json_loads(buf_str(&a.body), JSON_REJECT_DUPLICATES, NULL)) == NULL)
 		r = err_set(err, MUSTER_E_NETWORK, "what answers on %s is not a Muster host: its answer is not JSON", c->socket);
 done:
-	free(text);
 	http_answer_fini(&a);
 	return r;
 }
 
 int api_get(struct cli *c, const char *path, json_t **out, struct muster_err *err)
 {
-	return call(c, "GET", path, NULL, out, err);
+	return call(c, path, NULL, out, err);
 }
 
 int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, struct muster_err *err)
 {
-	return call(c, "POST", path, body, out, err);
+	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : strdup("{}");
+	int r;
+
+	*out = NULL;
+	if (text == NULL)
+		return err_nomem(err);
+	r = call(c, path, text, out, err);
+	OPENSSL_cleanse(text, strlen(text));
+	free(text);
+	return r;
 }
 
 struct lines {

@@ -4,9 +4,10 @@
 
 #include "core/cli/cli.h"
 
-/** GET PATH. @param[out] out new reference, NULL on failure. MUSTER_E_NETWORK, MUSTER_E_DENIED, MUSTER_E_REFUSED, MUSTER_E_NOT_FOUND with the host's own words. */
+/** GET PATH. @param[out] out new reference, NULL on failure. MUSTER_E_NETWORK, MUSTER_E_DENIED, MUSTER_E_REFUSED, MUSTER_E_NOT_FOUND with the host's own words;
+ * c->problem then has them member by member. */
 int api_get(struct cli *c, const char *path, json_t **out, struct muster_err *err);
-/** POST @p body (may be NULL; borrowed). */
+/** POST @p body (may be NULL; borrowed); its text is wiped afterwards. */
 int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, struct muster_err *err);
 /** GET a stream of newline-delimited JSON; the callback gets each document (borrowed) and returns non-zero to stop. */
 int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_t *document), void *ctx, struct muster_err *err);

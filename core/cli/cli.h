@@ -13,7 +13,8 @@ enum cli_exit {
 	CLI_FAILED = 1,     /**< the host said no, or something went wrong; the message says what */
 	CLI_USAGE = 2,
 	CLI_NO_HOST = 3,    /**< no answer on the admin socket */
-	CLI_DENIED = 4      /**< the role is too small */
+	CLI_DENIED = 4,     /**< the role is too small */
+	CLI_LEFT = 5        /**< a dialogue was left before its end; nothing is half-done */
 };
 
 enum cli_role { CLI_ANYONE, CLI_VIEWER, CLI_KEY_READER, CLI_ADMINISTRATOR };
@@ -23,7 +24,8 @@ enum cli_role { CLI_ANYONE, CLI_VIEWER, CLI_KEY_READER, CLI_ADMINISTRATOR };
 /** Options that verbs understand; each verb names its own in cli_verb.options. */
 enum cli_option {
 	CLI_O_JSON, CLI_O_SOCKET, CLI_O_HELP, CLI_O_VERSION, CLI_O_VERBOSE, CLI_O_UNKNOWN, CLI_O_AS, CLI_O_TITLE, CLI_O_PRODUCT,
-	CLI_O_AFTER, CLI_O_LIMIT, CLI_O_ALL, CLI_O_FOLLOW, CLI_O_TAIL, CLI_O_OUT, CLI_O_YES, CLI_O_COUNT
+	CLI_O_AFTER, CLI_O_LIMIT, CLI_O_ALL, CLI_O_FOLLOW, CLI_O_TAIL, CLI_O_OUT, CLI_O_YES,
+	CLI_O_NEW, CLI_O_QR, CLI_O_FILE, CLI_O_KEY_FD, CLI_O_WHOLE, CLI_O_EXPECT, CLI_O_COUNT
 };
 
 struct cli {
@@ -34,6 +36,7 @@ struct cli {
 	size_t arg_count;
 	bool given[CLI_O_COUNT];
 	const char *value[CLI_O_COUNT];
+	json_t *problem;              /**< the host's last refusal, for those who look closer; the program's */
 };
 
 struct cli_verb {

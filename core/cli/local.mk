@@ -1,13 +1,20 @@
 # core/cli: musterctl.
 noinst_LTLIBRARIES += %D%/libcli.la
 %C%_libcli_la_SOURCES = \
+	%D%/acts.c %D%/acts.h \
+	%D%/answer_file.c %D%/answer_file.h \
 	%D%/api.c %D%/api.h \
 	%D%/cli.h %D%/main.c \
+	%D%/dialogue.c %D%/dialogue.h \
 	%D%/listing.c %D%/listing.h \
+	%D%/phone.c %D%/setup.c \
+	%D%/setup_plan.c %D%/setup_plan.h \
 	%D%/table.c %D%/table.h \
+	%D%/term.c %D%/term.h \
 	%D%/verbs.c %D%/verbs.h \
-	%D%/verbs_catalog.c %D%/verbs_host.c %D%/verbs_listing.c %D%/verbs_plugin.c %D%/verbs_records.c %D%/verbs_settings.c
-cli_libs = %D%/libcli.la $(http_libs) $(catalog_libs) $(base_libs) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+	%D%/verbs_activate.c %D%/verbs_audit.c %D%/verbs_catalog.c %D%/verbs_counted.c %D%/verbs_host.c %D%/verbs_keys.c %D%/verbs_listing.c \
+	%D%/verbs_pack.c %D%/verbs_plugin.c %D%/verbs_records.c %D%/verbs_settings.c
+cli_libs = %D%/libcli.la $(http_libs) $(catalog_libs) $(trust_libs) $(qr_libs) $(SMARTCOLS_LIBS)
 
 # muster, the program on a machine to be activated: its own library, it shares nothing with musterctl.
 noinst_LTLIBRARIES += %D%/libmustercli.la

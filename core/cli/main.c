@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/nearest.h"
 #include "core/cli/cli.h"
+#include "core/cli/term.h"
 #include "core/cli/verbs.h"
 
 /* the packaged configuration puts the socket here; ./start and tests name theirs */
@@ -31,6 +32,12 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_TAIL] = { "tail", "N", "the last N" },
 	[CLI_O_OUT] = { "out", "FILE", "write to FILE" },
 	[CLI_O_YES] = { "yes", NULL, "do not ask" },
+	[CLI_O_NEW] = { "new", NULL, "a new Installation ID; the one before is no longer answered" },
+	[CLI_O_QR] = { "qr", NULL, "show the request as a QR code too" },
+	[CLI_O_FILE] = { "file", "FILE", "read it from FILE" },
+	[CLI_O_KEY_FD] = { "key-fd", "N", "read the key from file descriptor N" },
+	[CLI_O_WHOLE] = { "whole", "NUMBER", "the whole key with this number (key reader)" },
+	[CLI_O_EXPECT] = { "expect", "SEQ:HASH", "a head noted earlier, which the trail must contain" },
 };
 
 #define EVERYWHERE (1u << CLI_O_JSON | 1u << CLI_O_SOCKET | 1u << CLI_O_HELP | 1u << CLI_O_VERSION)
@@ -80,7 +87,8 @@ int cli_print_json(struct cli *c, const json_t *value)
 
 bool cli_confirm(struct cli *c, const char *question)
 {
-	char line[16];
+	struct buf line, prompt;
+	bool yes;
 
 	if (c->given[CLI_O_YES])
 		return true;
@@ -88,9 +96,13 @@ bool cli_confirm(struct cli *c, const char *question)
 		cli_say(c, CLI_USAGE, "%s Say --yes to go on without being asked.", question);
 		return false;
 	}
-	fprintf(c->errors, "%s [y/N] ", question);
-	fflush(c->errors);
-	return fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+	buf_init(&line, TERM_LINE_MAX);
+	buf_init(&prompt, TERM_LINE_MAX);
+	buf_addf(&prompt, "%s [y/N] ", question);
+	yes = term_ask(c, c->errors, buf_str(&prompt), false, &line) == TERM_LINE && (buf_str(&line)[0] == 'y' || buf_str(&line)[0] == 'Y');
+	buf_fini(&prompt);
+	buf_fini(&line);
+	return yes;
 }
 
 const char *cli_role_name(enum cli_role role)
@@ -126,8 +138,10 @@ static void print_help(FILE *out)
 	      "  musterctl products                what this host serves\n"
 	      "  musterctl events --follow         requests as they come in\n"
 	      "  musterctl explain 0xC004F038      what a code means and what to do\n"
+	      "  musterctl setup                   from a pack and a key to an activated host, step by step\n"
 	      "  musterctl dlv --help              help of one verb\n\n"
-	      "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no host on the socket, 4 role too small.\n", out);
+	      "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no host on the socket, 4 role too small,\n"
+	      "5 a dialogue left before its end.\n", out);
 }
 
 static void print_verb_help(FILE *out, const struct cli_verb *v)
@@ -269,6 +283,7 @@ int cli_main(int argc, char **argv)
 	if ((r = check_verb(&c, v)) != CLI_OK)
 		return r;
 	r = v->run(&c);
+	json_decref(c.problem);
 	if (fflush(stdout) != 0 && r == CLI_OK)
 		return cli_say(&c, CLI_FAILED, "writing the output: %s", strerror(errno));
 	return r;

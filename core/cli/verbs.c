@@ -35,6 +35,35 @@ static const struct cli_verb verbs[] = {
 	{ "status", "status", "The host itself: certificates, ledger, disk, clock", CLI_VIEWER, 0, 0, 0, verb_status, "musterctl status" },
 	{ "host", "host request | install FILE", "Ask for the host's certificate, and install it", CLI_ADMINISTRATOR, O(OUT), 1, 2, verb_host,
 	  "musterctl host request --out host.csr\nmuster-issuer certify host.csr --products products.txt --out host.pem\nmusterctl host install host.pem" },
+	{ "setup", "setup [PRODUCT]", "Led from product, pack and key to an activated host", CLI_ADMINISTRATOR, 0, 0, 1, verb_setup,
+	  "musterctl setup\nmusterctl setup office2013\nmusterctl setup --json          what is missing, product by product" },
+	{ "pack", "pack [list | show [PACK-ID] | install FILE]", "Licence packs", CLI_VIEWER, 0, 0, 2, verb_pack,
+	  "musterctl pack install contoso-office2013.pack   (administrator)\nmusterctl pack list\nmusterctl pack show" },
+	{ "ipk", "ipk [KEY]", "Install a product key", CLI_ADMINISTRATOR, O(KEY_FD) | O(FILE) | O(YES), 0, 5, verb_ipk,
+	  "musterctl ipk                   asks for the key without showing it\nmusterctl ipk --key-fd 3 3<key.txt\n"
+	  "musterctl /ipk ANC9X-P4XJN-VAG5Y-48SN1-FGXNR   as administrators type it; others on this machine can read a command line" },
+	{ "upk", "upk ACTIVATION-ID | NUMBER", "Remove a product key", CLI_ADMINISTRATOR, O(YES), 0, 1, verb_upk,
+	  "musterctl upk 2e28138a-847f-42bc-9752-61b03fff33cd\nmusterctl upk 706200501 --yes" },
+	{ "keys", "keys", "Product keys, what they entitle to and how often they were used", CLI_VIEWER, O(WHOLE), 0, 0, verb_keys,
+	  "musterctl keys\nmusterctl keys --whole 706200501   (key reader)" },
+	{ "cpky", "cpky", "Why there is no readable product key to clear", CLI_ANYONE, 0, 0, 0, verb_cpky, "musterctl cpky" },
+	{ "ato", "ato [ACTIVATION-ID]", "Activate this host online", CLI_ADMINISTRATOR, 0, 0, 1, verb_ato,
+	  "musterctl ato\nmusterctl /ato 2e28138a-847f-42bc-9752-61b03fff33cd" },
+	{ "dti", "dti [ACTIVATION-ID]", "Show the Installation ID for activation by telephone or file", CLI_ADMINISTRATOR, O(NEW) | O(QR) | O(OUT), 0, 1, verb_dti,
+	  "musterctl dti\nmusterctl dti --qr\nmusterctl dti --out request.png" },
+	{ "atp", "atp [CONFIRMATION-ID] [ACTIVATION-ID]", "Deposit the Confirmation ID, or an answer file", CLI_ADMINISTRATOR, O(FILE), 0, 10, verb_atp,
+	  "musterctl atp 067447-575385-379640-042293-105403-554957-948930-580855\nmusterctl atp                   asks for the groups one by one\n"
+	  "musterctl atp --file answer.png" },
+	{ "phone", "phone [ACTIVATION-ID]", "Activation by telephone, led through the call", CLI_ADMINISTRATOR, 0, 0, 1, verb_phone,
+	  "musterctl phone\nmusterctl phone 2e28138a-847f-42bc-9752-61b03fff33cd" },
+	{ "mak", "mak [list | ask | export | import FILE | phone ID]", "Counted activations of machines, asked for in their place", CLI_VIEWER, O(OUT), 0, CLI_ARGS_MAX, verb_mak,
+	  "musterctl mak list\nmusterctl mak ask               online   (administrator)\nmusterctl mak export --out request.txt\nmusterctl mak import answer.json\n"
+	  "musterctl mak phone 147878-182305-808326-473017-624939-417546-203540-884046-980984" },
+	{ "crl", "crl [show | install FILE]", "Revocation lists of issuers", CLI_VIEWER, 0, 0, 2, verb_crl,
+	  "musterctl crl\nmusterctl crl install issuer.crl   (administrator)" },
+	{ "rekey", "rekey", "A new host key file, and everything sealed under it", CLI_ADMINISTRATOR, O(YES), 0, 0, verb_rekey, "musterctl rekey --yes" },
+	{ "audit", "audit verify | head", "Check the record of acts, or show its head", CLI_VIEWER, O(EXPECT), 1, 1, verb_audit,
+	  "musterctl audit head\nmusterctl audit verify\nmusterctl audit verify --expect 412:9f2c0a…" },
 	{ "clock", "clock accept", "Take the present clock as right after a jump", CLI_ADMINISTRATOR, O(YES), 1, 1, verb_clock, "musterctl clock accept" },
 	{ "backup", "backup FOLDER", "Copy the ledger while it runs", CLI_ADMINISTRATOR, 0, 1, 1, verb_backup, "musterctl backup /srv/backup/muster-monday" },
 	{ "reload", "reload", "Read the configuration again and say what changed", CLI_ADMINISTRATOR, 0, 0, 0, verb_reload, "musterctl reload" },
@@ -50,11 +79,9 @@ const struct cli_verb *cli_verbs(size_t *n)
 
 const char *verbs_elsewhere(const char *word)
 {
-	static const char keys[] = "this version certifies a host by request and certificate, not by product key: type `musterctl host request`";
 	static const char client[] = "this is a verb of a client machine: type it with `muster`";
 	static const char dns[] = "this version publishes nothing in DNS; enter the record _muster._tcp by hand";
 	static const struct { const char *verb, *why; } table[] = {
-		{ "ipk", keys }, { "upk", keys }, { "ato", keys }, { "dti", keys }, { "atp", keys }, { "pack", keys }, { "cpky", keys },
 		{ "skms", client }, { "ckms", client }, { "rearm", client }, { "activate", client }, { "renew", client }, { "verify", client }, { "release", client },
 		{ "sdns", dns }, { "cdns", dns },
 	};

@@ -28,6 +28,27 @@ int verb_clock(struct cli *c);
 int verb_backup(struct cli *c);
 int verb_reload(struct cli *c);
 
+/* verbs_pack.c */
+int verb_pack(struct cli *c);
+int verb_crl(struct cli *c);
+/* verbs_keys.c */
+int verb_ipk(struct cli *c);
+int verb_upk(struct cli *c);
+int verb_keys(struct cli *c);
+int verb_cpky(struct cli *c);
+/* verbs_activate.c */
+int verb_ato(struct cli *c);
+int verb_dti(struct cli *c);
+int verb_atp(struct cli *c);
+/* verbs_counted.c */
+int verb_mak(struct cli *c);
+/* verbs_audit.c */
+int verb_rekey(struct cli *c);
+int verb_audit(struct cli *c);
+/* phone.c, setup.c */
+int verb_phone(struct cli *c);
+int verb_setup(struct cli *c);
+
 /** A verb administrators know from elsewhere (facts.md section 2) that this program does not have: why, and what to do. NULL: not one of them. */
 const char *verbs_elsewhere(const char *word);
 

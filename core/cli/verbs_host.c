@@ -5,14 +5,11 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/cli/api.h"
+#include "core/cli/acts.h"
 #include "core/cli/verbs.h"
-
-#define CHAIN_MAX 16384   /* trust.md section 2 */
 
 static void print_certificates(struct cli *c, const json_t *list)
 {
@@ -101,45 +98,16 @@ static int host_request(struct cli *c)
 
 static int host_install(struct cli *c)
 {
-	struct muster_err err;
-	struct buf pem;
-	json_t *body = NULL, *answer = NULL;
-	const json_t *x;
-	size_t i;
-	char date[32];
+	json_t *answer = NULL;
 	int r;
 
 	if (c->arg_count != 2 || c->args[1][0] == '\0')
 		return cli_say(c, CLI_USAGE, "which file? musterctl host install CERT");
 	if (c->given[CLI_O_OUT])
 		return cli_say(c, CLI_USAGE, "--out goes with `host request`");
-	buf_init(&pem, CHAIN_MAX);
-	if ((r = file_read(&pem, c->args[1], CHAIN_MAX, &err)) != MUSTER_OK) {
-		r = cli_say(c, CLI_FAILED, "%s", err.message);
-		goto done;
-	}
-	if ((body = json_pack("{s:s}", "chain", buf_str(&pem))) == NULL) {
-		r = cli_say(c, CLI_FAILED, "%s is not a PEM file", c->args[1]);
-		goto done;
-	}
-	if (api_post(c, "/admin/v1/host/install", body, &answer, &err) != MUSTER_OK) {
-		r = cli_fail(c, &err);
-		goto done;
-	}
-	r = CLI_OK;
-	if (c->given[CLI_O_JSON]) {
-		r = cli_print_json(c, answer);
-		goto done;
-	}
-	json_array_foreach(json_object_get(answer, "products"), i, x)
-		fprintf(c->out, "%s: Product activated successfully.\n", json_string_value(x));
-	fprintf(c->out, "The certificate ends %s.\n", json_date(answer, "ends_at", date));
-	json_array_foreach(json_object_get(answer, "warnings"), i, x)
-		fprintf(c->out, "Warning: %s\n", json_string_value(x));
-done:
+	if ((r = act_answer_install(c, c->args[1], &answer)) == CLI_OK)
+		r = print_activated(c, answer);
 	json_decref(answer);
-	json_decref(body);
-	buf_fini(&pem);
 	return r;
 }
 

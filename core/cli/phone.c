@@ -1,0 +1,154 @@
+/* phone: activation by telephone, led through the call; mak phone shares the talk */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/err.h"
+#include "core/cli/acts.h"
+#include "core/cli/dialogue.h"
+#include "core/cli/term.h"
+#include "core/cli/verbs.h"
+
+/* Print what the dialogue said. */
+static void flush(struct cli *c, struct buf *say)
+{
+	term_print(c->out, buf_str(say));
+	buf_clear(say);
+}
+
+static int submit(struct cli *c, const json_t *installation, const char *counted, const char *digits, json_t **answer, struct muster_err *err)
+{
+	json_t *body;
+	int r;
+
+	if (counted == NULL)
+		return act_confirmation_id(c, json_text(installation, "activation_id"), digits, answer, err);
+	body = json_pack("{s:s, s:s}", "installation_id", counted, "confirmation_id", digits);
+	r = body != NULL ? api_post(c, "/admin/v1/counted/telephone", body, answer, err) : err_nomem(err);
+	json_decref(body);
+	return r;
+}
+
+static int print_done(struct cli *c, const json_t *installation, const char *counted, const json_t *answer)
+{
+	if (counted == NULL)
+		return print_confirmed(c, json_text(installation, "activation_id"), answer);
+	if (c->given[CLI_O_JSON])
+		return cli_print_json(c, answer);
+	fprintf(c->out, "%s\n", json_text(answer, "message")[0] != '\0' ? json_text(answer, "message") : "The machine's confirmation is recorded; it gets it when it asks again.");
+	return CLI_OK;
+}
+
+static int left(struct cli *c, const char *counted)
+{
+	if (counted != NULL)
+		fprintf(c->out, "\nLeft. Nothing was recorded, and the Installation ID stays the same: musterctl mak phone goes on.\n");
+	else
+		fprintf(c->out, "\nLeft. Nothing was changed, and the Installation ID stays the same until it is answered.\n"
+		                "To go on: musterctl phone, or with the answer at hand: musterctl atp CONFIRMATION-ID\n");
+	return CLI_LEFT;
+}
+
+/* Only a refusal of the digits leads back to their entry; anything else ends the talk. */
+static bool about_digits(const struct cli *c, const struct muster_err *err)
+{
+	return err->result == MUSTER_E_REFUSED && act_refused_with(c, "0xC004F02C");
+}
+
+static int talk(struct cli *c, struct dialogue *d, const json_t *installation, const char *counted, struct buf *say)
+{
+	struct muster_err err;
+	struct buf line, prompt;
+	json_t *answer = NULL;
+	int r = CLI_OK;
+
+	buf_init(&line, TERM_LINE_MAX);
+	buf_init(&prompt, TERM_LINE_MAX);
+	while (r == CLI_OK && answer == NULL) {
+		char digits[CONFIRMATION_TEXT];
+		enum term_result got;
+
+		flush(c, say);
+		buf_clear(&prompt);
+		dialogue_prompt(d, &prompt);
+		if ((got = term_ask(c, c->out, buf_str(&prompt), false, &line)) == TERM_LINE)
+			dialogue_feed(d, buf_str(&line), say);
+		if (got != TERM_LINE || d->phase == DIALOGUE_LEFT) {
+			r = got == TERM_FAILED ? CLI_FAILED : left(c, counted);
+			break;
+		}
+		if (d->phase != DIALOGUE_SUBMIT)
+			continue;
+		flush(c, say);
+		dialogue_digits(d, digits);
+		if (submit(c, installation, counted, digits, &answer, &err) == MUSTER_OK)
+			r = print_done(c, installation, counted, answer);
+		else if (about_digits(c, &err))
+			dialogue_refused(d, act_refused_group(c), err.message, say);
+		else
+			r = act_refused(c, json_text(installation, "activation_id"), &err);
+	}
+	json_decref(answer);
+	buf_fini(&prompt);
+	buf_fini(&line);
+	return r;
+}
+
+int phone_talk(struct cli *c, const json_t *installation, const char *counted, bool read_out)
+{
+	struct dialogue d;
+	struct muster_err err;
+	struct buf say;
+	int r;
+
+	buf_init(&say, 1u << 16);
+	if (dialogue_begin(&d, json_object_get(installation, "groups"), read_out, &say, &err) != MUSTER_OK) {
+		r = cli_say(c, CLI_FAILED, "%s", err.message);
+	} else {
+		term_begin();
+		r = talk(c, &d, installation, counted, &say);
+		term_end();
+	}
+	buf_fini(&say);
+	return r;
+}
+
+void phone_introduce(struct cli *c, const json_t *installation)
+{
+	const json_t *contacts = json_object_get(installation, "contacts");
+	struct buf say;
+
+	buf_init(&say, 1u << 16);
+	buf_addf(&say, "Activation by telephone of %s (%s),\nproduct key ending in %s. Leave with q, Ctrl-C or Ctrl-D whenever you like.\n\n", json_text(installation, "title"),
+	         json_text(installation, "product"), json_text(installation, "partial"));
+	if (json_array_size(contacts) > 0) {
+		buf_adds(&say, "Call the issuer:\n");
+		print_contacts(&say, contacts);
+	} else {
+		buf_adds(&say, "Call the issuer; the licence pack names no telephone.\n");
+	}
+	term_print(c->out, buf_str(&say));
+	buf_fini(&say);
+}
+
+int verb_phone(struct cli *c)
+{
+	json_t *installation = NULL;
+	char id[40] = "";
+	int r;
+
+	if (c->arg_count == 1 && (r = act_id(c, c->args[0], id)) != CLI_OK)
+		return r;
+	if (id[0] == '\0' && (r = choose_key(c, id)) != CLI_OK)
+		return r;
+	if ((r = act_installation_id(c, id, false, &installation)) != CLI_OK)
+		return r;
+	if (c->given[CLI_O_JSON]) {
+		r = cli_print_json(c, installation);
+	} else {
+		phone_introduce(c, installation);
+		r = phone_talk(c, installation, NULL, true);
+	}
+	json_decref(installation);
+	return r;
+}
