@@ -52,3 +52,23 @@ fuzz_targets += %D%/fuzz_record
 %C%_fuzz_record_SOURCES = %D%/fuzz_record.c $(fuzz_main)
 %C%_fuzz_record_LDADD = $(bench_libs)
 %C%_fuzz_record_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_product_key
+%C%_fuzz_product_key_SOURCES = %D%/fuzz_product_key.c $(fuzz_main)
+%C%_fuzz_product_key_LDADD = $(trust_libs)
+%C%_fuzz_product_key_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_digits
+%C%_fuzz_digits_SOURCES = %D%/fuzz_digits.c $(fuzz_main)
+%C%_fuzz_digits_LDADD = $(trust_libs)
+%C%_fuzz_digits_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_slot
+%C%_fuzz_slot_SOURCES = %D%/fuzz_slot.c $(fuzz_main)
+%C%_fuzz_slot_LDADD = $(trust_libs)
+%C%_fuzz_slot_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_seal
+%C%_fuzz_seal_SOURCES = %D%/fuzz_seal.c $(fuzz_main)
+%C%_fuzz_seal_LDADD = $(trust_libs)
+%C%_fuzz_seal_LDFLAGS = $(fuzz_ldflags)

@@ -107,6 +107,26 @@ START_TEST(test_seal_round_trip)
 }
 END_TEST
 
+/* A record made apart (Python): what is at rest must be readable for ever. */
+START_TEST(test_seal_vector)
+{
+	static const char hex[] = "0106dbf263aa770f68000102030405060708090a0bcf430b849889f4e07d937f27ceaeb8c0188e817b9a1de5d5";
+	static const struct seal_place where = { "key", "1", "secret" };
+	uint8_t key[SEAL_KEY] = { 1 }, record[(sizeof hex - 1) / 2];
+	struct muster_err err;
+	struct seal *s;
+	struct buf got;
+
+	ck_assert_int_eq(seal_open_key(&s, key, NULL), MUSTER_OK);
+	ck_assert_int_eq(hex_decode(record, sizeof record, hex, sizeof hex - 1), MUSTER_OK);
+	buf_init(&got, 64);
+	ck_assert_msg(seal_get(&got, s, &where, span_of(record, sizeof record), &err) == MUSTER_OK, "%s", err.message);
+	ck_assert_str_eq(buf_str(&got), "a secret");
+	buf_fini(&got);
+	seal_free(s);
+}
+END_TEST
+
 /* A record moved to another table, row or column does not open, nor where the same characters are cut otherwise. */
 START_TEST(test_seal_swapped)
 {
@@ -342,7 +362,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_seal_round_trip, test_seal_swapped, test_seal_bits, test_seal_prefixes, test_seal_older_keys, test_seal_file, test_seal_credential, test_seal_wrap
+		test_seal_round_trip, test_seal_vector, test_seal_swapped, test_seal_bits, test_seal_prefixes, test_seal_older_keys, test_seal_file, test_seal_credential, test_seal_wrap
 	};
 
 	return unit_run_with(suite_create("seal"), tests, sizeof tests / sizeof tests[0], setup, teardown);
