@@ -59,6 +59,7 @@ enum code {
 	CODE_M_ISSUER_ADDRESS = 142,/**< the configuration names no address of the issuer's service */
 	CODE_M_ISSUER_AWAY = 143,   /**< the issuer's service cannot be reached, or its answer cannot be used */
 	CODE_M_ANSWER = 144,        /**< an answer to something that was not asked, or asked otherwise */
+	CODE_M_PERPETUAL = 147,     /**< client: a perpetual activation cannot be given back */
 	CODE_M_COVERAGE = 155,      /**< issuer: the key's coverage has not begun; the detail has the date */
 	CODE_M_RESTORE = 156,       /**< issuer: the books are behind confirmations.log: restore first */
 	CODE_M_GENERATION = 157,    /**< issuer: the Installation ID belongs to a licence pack that is not the newest */

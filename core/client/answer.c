@@ -23,6 +23,15 @@ static int dump(struct buf *out, json_t *o, struct muster_err *err)
 	return text == NULL || out->failed ? err_nomem(err) : MUSTER_OK;
 }
 
+/* NULL when exhausted. */
+static json_t *proof_of(const struct question *q)
+{
+	char proof[B64_SIZE(32)], kind[2] = { q->key_kind, '\0' };
+
+	(void)b64_encode(proof, q->key_proof, 32);
+	return json_pack("{s:s, s:I, s:s}", "kind", kind, "number", (json_int_t)q->key_number, "proof", proof);
+}
+
 int question_write(struct buf *out, const struct question *q, struct muster_err *err)
 {
 	char client[UUID_TEXT], hardware[HEX_SIZE(32)], time[TIME_RFC3339], nonce[B64_SIZE(32)], hash[B64_SIZE(32)];
@@ -40,12 +49,20 @@ int question_write(struct buf *out, const struct question *q, struct muster_err 
 		json_decref(machine);
 		return err_set(err, MUSTER_E_INVALID, "the machine's name is not UTF-8: give another with --name");
 	}
+	if (json_object_size(q->facts) > 0 && json_object_set_new(machine, "facts", json_deep_copy(q->facts)) != 0) {
+		json_decref(machine);
+		return err_nomem(err);
+	}
 	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:s}", "activation_id", q->activation_id, "client_id", client, "machine", machine,
 		"license_status", (json_int_t)q->license_status, "minutes_left", (json_int_t)q->minutes_left, "time", time, "nonce", nonce,
 		"release_hash", hash);
 	if (o != NULL && q->lease != NULL && json_object_set_new(o, "lease", json_string(q->lease)) != 0) {
 		json_decref(o);
 		return err_set(err, MUSTER_E_INVALID, "the lease held is not text: remove it and renew");
+	}
+	if (o != NULL && q->key_kind != '\0' && json_object_set_new(o, "key", proof_of(q)) != 0) {
+		json_decref(o);
+		return err_nomem(err);
 	}
 	return dump(out, o, err);
 }
@@ -165,12 +182,49 @@ static int read_product(struct answer *out, const json_t *o, struct muster_err *
 	return get_interval(&out->renewal_s, o, "renewal_interval_minutes", err);
 }
 
+static int take_confirmation(struct answer *out, const char *text, struct muster_err *err)
+{
+	out->confirmation_n = strlen(text);
+	if (out->confirmation_n == 0 || out->confirmation_n > STATEMENT_CONFIRMATION_MAX) {
+		out->confirmation_n = 0;
+		return odd_member(err, "confirmation", "a confirmation of 1 to 16384 characters");
+	}
+	memcpy(out->confirmation, text, out->confirmation_n + 1);
+	out->kind = ANSWER_ACTIVATED;
+	return MUSTER_OK;
+}
+
+/* How often a counted key may still be used; hosts and issuers say so when they know. */
+static int read_uses(struct answer *out, const json_t *o, struct muster_err *err)
+{
+	static const char *const names[] = { "allowed", "used", "remaining" };
+	int64_t *const to[] = { &out->allowed, &out->used, &out->remaining };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const json_t *v = json_object_get(o, names[i]);
+
+		*to[i] = -1;
+		if (v == NULL || json_is_null(v))
+			continue;
+		if (!json_is_integer(v) || json_integer_value(v) < -1 || json_integer_value(v) > UINT32_MAX)
+			return odd_member(err, names[i], "an integer from -1 to 4294967295");
+		*to[i] = json_integer_value(v);
+	}
+	return MUSTER_OK;
+}
+
 static int read_activated(struct answer *out, const json_t *o, struct muster_err *err)
 {
-	const char *lease;
+	const char *lease, *confirmation, *assurance;
 	int r;
 
-	if ((r = read_product(out, o, err)) != MUSTER_OK || (r = get_text(&lease, o, "lease", true, err)) != MUSTER_OK)
+	if ((r = read_product(out, o, err)) != MUSTER_OK || (r = read_uses(out, o, err)) != MUSTER_OK ||
+	    (r = get_text(&confirmation, o, "confirmation", false, err)) != MUSTER_OK || (r = get_text(&assurance, o, "assurance", false, err)) != MUSTER_OK)
+		return r;
+	out->telephone = strcmp(assurance, "telephone") == 0;
+	if (json_object_get(o, "confirmation") != NULL)
+		return json_object_get(o, "lease") == NULL ? take_confirmation(out, confirmation, err) : odd(err, "both a lease and a confirmation");
+	if ((r = get_text(&lease, o, "lease", true, err)) != MUSTER_OK)
 		return r;
 	out->lease_n = strlen(lease);
 	if (out->lease_n == 0 || out->lease_n > TRUST_LEASE_MAX)
@@ -211,15 +265,17 @@ static int read_words(struct answer *out, const json_t *o, struct muster_err *er
 	return MUSTER_OK;
 }
 
-static int read_counted(struct answer *out, const json_t *o, struct muster_err *err)
+/* 202: counted, or collected for the issuer. */
+static int read_later(struct answer *out, const json_t *o, enum answer_kind kind, struct muster_err *err)
 {
+	uint32_t want = kind == ANSWER_PENDING ? CODE_M_PENDING : (uint32_t)CODE_COUNT_LOW;
 	int r;
 
 	if ((r = read_product(out, o, err)) != MUSTER_OK || (r = read_words(out, o, err)) != MUSTER_OK)
 		return r;
-	if (out->code != (uint32_t)CODE_COUNT_LOW)
-		return odd_member(err, "code", "0xC004F038");
-	out->kind = ANSWER_COUNTED;
+	if (out->code != want)
+		return odd_member(err, "code", kind == ANSWER_PENDING ? "M-127" : "0xC004F038");
+	out->kind = kind;
 	return get_number(&out->retry_after, o, "retry_after_seconds", true, err);
 }
 
@@ -240,7 +296,9 @@ static int read_object(struct answer *out, const json_t *o, const struct http_an
 	if (a->status == 200 && strcmp(result, "activated") == 0)
 		return read_activated(out, o, err);
 	if (a->status == 202 && strcmp(result, "counted") == 0)
-		return read_counted(out, o, err);
+		return read_later(out, o, ANSWER_COUNTED, err);
+	if (a->status == 202 && strcmp(result, "pending") == 0)
+		return read_later(out, o, ANSWER_PENDING, err);
 	if (a->status == 200 && strcmp(result, "released") == 0) {
 		out->kind = ANSWER_RELEASED;
 		return MUSTER_OK;
@@ -281,6 +339,92 @@ int answer_read(struct answer *out, const struct http_answer *a, struct muster_e
 	out->status = a->status;
 	return r;
 }
+
+/* ---- an issuer's service ---- */
+
+/* Digits are compared without what stands between them. */
+static bool same_digits(const char *a, const char *b)
+{
+	for (;;) {
+		a += strspn(a, " -");
+		b += strspn(b, " -");
+		if (*a != *b || *a == '\0')
+			return *a == *b;
+		a++;
+		b++;
+	}
+}
+
+/* The row of this machine: its confirmation, or why there is none. */
+static int read_row(struct answer *out, json_t *row, struct muster_err *err)
+{
+	const char *text;
+	json_t *words;
+	int r;
+
+	if (json_object_get(row, "confirmation") != NULL)
+		return (r = get_text(&text, row, "confirmation", true, err)) == MUSTER_OK ? take_confirmation(out, text, err) : r;
+	/* A row has no title: the code's own words stand for it. */
+	if ((words = json_copy(row)) == NULL)
+		return err_nomem(err);
+	out->kind = ANSWER_REFUSED;
+	r = json_object_get(words, "title") != NULL || json_object_set_new(words, "title", json_string("refused by the issuer")) == 0 ? read_words(out, words, err) : err_nomem(err);
+	json_decref(words);
+	return r;
+}
+
+/* Uses of the key: the answer names it by number, and one machine asks about one key. */
+static int read_results(struct answer *out, const json_t *o, const char *installation_id, struct muster_err *err)
+{
+	const json_t *rows = json_object_get(o, "results"), *keys = json_object_get(o, "keys");
+	const char *digits;
+	json_t *row;
+	size_t i;
+	int r;
+
+	out->allowed = out->used = out->remaining = -1;
+	if (!json_is_array(rows))
+		return odd_member(err, "results", "a list");
+	json_array_foreach(rows, i, row) {
+		if ((r = get_text(&digits, row, "installation_id", true, err)) != MUSTER_OK)
+			return r;
+		if (!same_digits(digits, installation_id))
+			continue;
+		if ((r = read_row(out, row, err)) != MUSTER_OK)
+			return r;
+		return json_array_size(keys) == 1 ? read_uses(out, json_array_get(keys, 0), err) : MUSTER_OK;
+	}
+	return odd(err, "it says nothing about this machine's Installation ID");
+}
+
+int answer_find_confirmation(struct answer *out, struct muster_span text, const char *installation_id, struct muster_err *err)
+{
+	json_error_t e;
+	json_t *o = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &e);
+	int r;
+
+	memset(out, 0, sizeof *out);
+	r = json_is_object(o) ? read_results(out, o, installation_id, err) : odd(err, "it is not a JSON object");
+	json_decref(o);
+	return r;
+}
+
+int answer_read_counted(struct answer *out, const struct http_answer *a, const char *installation_id, struct muster_err *err)
+{
+	int r;
+
+	if (a->status >= 400)
+		return answer_read(out, a, err);
+	memset(out, 0, sizeof *out);
+	if (a->status != 200 || strcmp(a->content_type, "application/json") != 0)
+		r = err_set(err, MUSTER_E_NETWORK, "not an answer of an issuer's service: HTTP status %ld with content type \"%s\"", a->status, a->content_type);
+	else
+		r = answer_find_confirmation(out, span_of(a->body.p, a->body.n), installation_id, err);
+	out->status = a->status;
+	return r;
+}
+
+/* ---- product lists ---- */
 
 /* A row of the product list that has the name: its ID, or why it is not to be had. */
 static int take_product(char id[37], const json_t *row, const char *name, struct muster_err *err)

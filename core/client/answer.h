@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include "core/client/http.h"
 #include "core/trust/lease.h"
+#include "core/trust/statement.h"
 
 #define ANSWER_MAX 65536u             /**< bytes of an answer to activate or release (docs/protocol.md section 8) */
 #define PRODUCTS_MAX (16u << 20)      /**< bytes of a product list */
@@ -22,13 +23,17 @@ struct question {
 	uint32_t license_status;
 	int64_t minutes_left;
 	int64_t now_ms;
+	char key_kind;                /**< 0: no key is proved */
+	uint32_t key_number;
+	uint8_t key_proof[32];
+	const json_t *facts;          /**< object; NULL or empty: not sent */
 };
 /** Append the body of POST /v1/activate. MUSTER_E_NOMEM, MUSTER_E_INVALID (a name that is not UTF-8). */
 int question_write(struct buf *out, const struct question *q, struct muster_err *err);
 /** Append the body of POST /v1/release. */
 int question_release(struct buf *out, const char *lease, const uint8_t secret[32], struct muster_err *err);
 
-enum answer_kind { ANSWER_ACTIVATED, ANSWER_COUNTED, ANSWER_RELEASED, ANSWER_REFUSED };
+enum answer_kind { ANSWER_ACTIVATED, ANSWER_COUNTED, ANSWER_PENDING, ANSWER_RELEASED, ANSWER_REFUSED };
 
 struct answer {
 	enum answer_kind kind;
@@ -39,8 +44,11 @@ struct answer {
 	uint32_t count, minimum_count, rearm_max;
 	uint32_t activation_s, renewal_s;  /**< told, clamped to INTERVAL_MIN … INTERVAL_MAX */
 	uint32_t retry_after;         /**< s; 0 none */
-	size_t lease_n;
+	size_t lease_n, confirmation_n;    /**< activated: one of them is not 0 */
 	char lease[TRUST_LEASE_MAX + 1];   /**< unverified */
+	char confirmation[STATEMENT_CONFIRMATION_MAX + 1];   /**< unverified; of a counted product, for good */
+	int64_t allowed, used, remaining;  /**< of a counted key; −1 unknown */
+	bool telephone;                    /**< the host goes by digits read out over a telephone */
 	char text[600];               /**< refusal: code, title, detail and action; printable */
 };
 
@@ -49,6 +57,14 @@ struct answer {
  * @return MUSTER_OK; MUSTER_E_NETWORK when it is not one of this protocol, naming what is wrong with it; MUSTER_E_NOMEM.
  */
 int answer_read(struct answer *out, const struct http_answer *a, struct muster_err *err);
+
+/**
+ * Read the answer of an issuer's service to POST /v1/counted/activate for one machine: as answer_read(), product and intervals left empty.
+ * @param installation_id digits in groups, as asked about.
+ */
+int answer_read_counted(struct answer *out, const struct http_answer *a, const char *installation_id, struct muster_err *err);
+/** The same of its text, as it comes in a file. */
+int answer_find_confirmation(struct answer *out, struct muster_span text, const char *installation_id, struct muster_err *err);
 
 /** Find a product by @p name in the answer of GET /v1/products. @return MUSTER_OK; MUSTER_E_NOT_FOUND; MUSTER_E_REFUSED with the host's reason; MUSTER_E_NETWORK. */
 int answer_find_product(char id[37], const struct http_answer *a, const char *name, struct muster_err *err);

@@ -1,5 +1,5 @@
 /* Asking hosts: activate, renew, release (docs/protocol.md section 8). */
-#include "core/client/client_private.h"
+#include "core/client/asking.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,28 +11,6 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
-
-#define BACKOFF_FIRST 60      /* s: after the first question without an answer; doubled each time */
-#define FAULTS_MAX 460        /* bytes of what is said about hosts that gave no answer */
-
-/* One question on its way through the hosts. */
-struct asking {
-	struct muster_client *c;
-	char id[UUID_TEXT];
-	int64_t now;
-	struct state_record rec;
-	struct holding held;
-	uint32_t license_status;      /* as sent */
-	int64_t minutes_left;
-	struct answer got;            /* the answer that counts */
-	bool answered, first_set;
-	struct lease_claims lease;    /* of a new lease */
-	uint32_t first_code;          /* first refusal that sent us on to the next host … */
-	char first_text[600], first_host[HOSTS_URL];
-	uint32_t wait;                /* … and the longest Retry-After of those */
-	bool soon;                    /* some host was busy or gave no answer: worth asking again soon */
-	char faults[FAULTS_MAX];
-};
 
 static void add_fault(struct asking *q, const char *host, const char *text)
 {
@@ -72,7 +50,9 @@ static int body_of(struct buf *out, struct asking *q, struct muster_err *err)
 {
 	struct muster_client *c = q->c;
 	struct question ask = { .name = c->name, .is_virtual = c->is_virtual, .now_ms = c->now_ms(c->ctx) };
+	json_t *facts = NULL;
 	int64_t ends;
+	int r;
 
 	memcpy(ask.activation_id, q->id, sizeof ask.activation_id);
 	memcpy(ask.client_id, c->identity.client_id, 16);
@@ -86,8 +66,11 @@ static int body_of(struct buf *out, struct asking *q, struct muster_err *err)
 		ask.minutes_left = INT32_MAX;
 	q->license_status = ask.license_status;
 	q->minutes_left = ask.minutes_left;
-	ask.lease = q->held.valid || q->held.clock_back ? q->held.lease : NULL;
-	return question_write(out, &ask, err);
+	ask.lease = (q->held.valid || q->held.clock_back) && !q->held.perpetual ? q->held.lease : NULL;
+	if (!q->has_key || (r = counted_prove(c, &q->key, &ask, &facts, err)) == MUSTER_OK)
+		r = question_write(out, &ask, err);
+	json_decref(facts);
+	return r;
 }
 
 /* ---- one host ---- */
@@ -100,7 +83,7 @@ static int is_valid(void *ctx, const char *id)
 {
 	const struct any_valid *x = ctx;
 	struct holding *h = mem_alloc(sizeof *h);
-	bool valid = h == NULL || client_holding(x->c, id, h, x->now, NULL) != MUSTER_OK || h->valid;
+	bool valid = h == NULL || client_holding(x->c, id, h, x->now, NULL) != MUSTER_OK || (h->valid && !h->perpetual);
 
 	mem_free(h);
 	return valid ? 1 : 0;
@@ -108,7 +91,7 @@ static int is_valid(void *ctx, const char *id)
 
 /*
  * 409: another machine has this client ID. Taking a new one gives up every lease held, so it is done only when there is
- * none, and at most once in 30 days (trust.md section 10).
+ * none (a perpetual activation stays), and at most once in 30 days (trust.md section 10).
  */
 static bool may_follow_advice(struct asking *q)
 {
@@ -174,7 +157,18 @@ static int take(struct asking *q, const char *host, const struct answer *a, stru
 {
 	struct grant_expect x = { .id = q->id, .nonce = q->rec.nonce };
 	uint8_t hash[32];
+	int r;
 
+	if (a->confirmation_n > 0) {
+		r = counted_take(q->c, q->id, span_of(a->confirmation, a->confirmation_n), &q->confirmation, q->now, err);
+		q->confirmed = r == MUSTER_OK;
+		/* A fault of who answered, not of this machine. */
+		if (r != MUSTER_OK && r != MUSTER_E_NOMEM && r != MUSTER_E_IO && r != MUSTER_E_DENIED) {
+			(void)err_prefix(err, r, "the confirmation is not believed");
+			r = err->result = MUSTER_E_NETWORK;
+		}
+		return r;
+	}
 	if (trust_release_hash(hash, q->rec.release) != MUSTER_OK)
 		return err_set(err, MUSTER_E_INTERNAL, "the release hash could not be computed");
 	x.release_hash = hash;
@@ -194,25 +188,52 @@ static void tell(const struct asking *q, const char *host, const struct answer *
 		client_event_answer(q->c, got, q->now);
 }
 
+static int put_question(struct asking *q, const char *host, struct answer *got, struct muster_err *why)
+{
+	struct http_answer a;
+	struct buf body;
+	int r;
+
+	buf_init(&body, ANSWER_MAX);
+	http_answer_init(&a);
+	if ((r = body_of(&body, q, why)) == MUSTER_OK &&
+	    (r = client_http(q->c, &a, host, "/v1/activate", span_of(body.p, body.n), ANSWER_MAX, why)) == MUSTER_OK)
+		r = answer_read(got, &a, why);
+	buf_cleanse(&body);
+	http_answer_fini(&a);
+	return r;
+}
+
+/* To the issuer itself. What names the question to hosts names it there too: the first half of the nonce, as a random UUID. */
+static int put_to_issuer(struct asking *q, struct answer *got, struct muster_err *why)
+{
+	uint8_t id[16];
+	int r;
+
+	memcpy(id, q->rec.nonce, sizeof id);
+	id[6] = (uint8_t)((id[6] & 0x0F) | 0x40);
+	id[8] = (uint8_t)((id[8] & 0x3F) | 0x80);
+	if ((r = counted_ask_issuer(q->c, &q->key, id, got, why)) != MUSTER_OK)
+		return r;
+	/* The issuer knows no names and intervals of hosts: what is known of the product stays. */
+	memcpy(got->product, q->rec.name, sizeof got->product);
+	memcpy(got->product_id, q->rec.product_id, sizeof got->product_id);
+	got->activation_s = got->renewal_s = INTERVAL_RETRY;
+	return MUSTER_OK;
+}
+
 /* Faults of the host end in STEP_NEXT; a negative result is a fault here. */
 static int ask_host(struct asking *q, const char *host, enum step *step, struct muster_err *err)
 {
 	struct muster_err why = { 0 };
-	struct http_answer a;
-	struct buf body;
 	struct answer *got = mem_alloc(sizeof *got);
 	int r;
 
 	*step = STEP_NEXT;
-	buf_init(&body, ANSWER_MAX);
-	http_answer_init(&a);
-	if (got == NULL) {
-		r = err_nomem(err);
-		goto done;
-	}
-	if ((r = body_of(&body, q, err)) != MUSTER_OK)
-		goto done;
-	if ((r = client_http(q->c, &a, host, "/v1/activate", span_of(body.p, body.n), ANSWER_MAX, &why)) != MUSTER_OK || (r = answer_read(got, &a, &why)) != MUSTER_OK)
+	if (got == NULL)
+		return err_nomem(err);
+	r = q->has_key && q->key.issuer_url[0] != '\0' ? put_to_issuer(q, got, &why) : put_question(q, host, got, &why);
+	if (r != MUSTER_OK)
 		goto fault;
 	if (got->kind == ANSWER_REFUSED) {
 		tell(q, host, NULL, got->code);
@@ -241,8 +262,6 @@ fault:
 	}
 done:
 	mem_free(got);
-	buf_cleanse(&body);
-	http_answer_fini(&a);
 	return r;
 }
 
@@ -265,102 +284,7 @@ static int ask_hosts(struct asking *q, const struct hosts *hosts, struct muster_
 	return MUSTER_OK;
 }
 
-/* ---- after ---- */
-
-/* Not before Retry-After, and ever later while nobody answers, up to the interval last told. */
-static int64_t backoff(const struct state_record *rec, uint32_t wait)
-{
-	int64_t most = rec->retry_s != 0 ? rec->retry_s : INTERVAL_RETRY;
-	int64_t s = BACKOFF_FIRST;
-
-	for (uint32_t i = 1; i < rec->failures && s < most; i++)
-		s *= 2;
-	if (s > most)
-		s = most;
-	s += (int64_t)random_below((uint64_t)(s / 5) + 1) - s / 10;
-	if (s < (int64_t)wait)
-		s = (int64_t)wait + (int64_t)random_below((uint64_t)wait / 10 + 1);
-	return s > INTERVAL_MAX ? INTERVAL_MAX : s;
-}
-
-static void end_question(struct state_record *rec)
-{
-	rec->failures = 0;
-	rec->has_nonce = 0;
-	rec->nonce_at = 0;
-	OPENSSL_cleanse(rec->nonce, sizeof rec->nonce);
-}
-
-static void after_failure(struct asking *q, bool any_host, const char *none)
-{
-	struct state_record *rec = &q->rec;
-
-	if (q->soon && rec->failures < UINT32_MAX)
-		rec->failures++;
-	rec->answered = 0;
-	if (q->first_code != 0) {
-		rec->code = q->first_code;
-		(void)snprintf(rec->host, sizeof rec->host, "%s", q->first_host);
-		answer_printable(rec->message, sizeof rec->message, q->first_text);
-	} else {
-		char text[MUSTER_ERR_MAX + 64];
-
-		rec->code = (uint32_t)CODE_NO_HOST;
-		rec->host[0] = '\0';
-		(void)snprintf(text, sizeof text, "0xC004F074 %s%s", any_host ? "No host could be contacted: " : "", any_host ? q->faults : none);
-		answer_printable(rec->message, sizeof rec->message, text);
-	}
-	if (q->soon) {
-		rec->next_at = q->now + backoff(rec, q->wait);
-		return;
-	}
-	/* Every host that is named has said that it cannot, or none is named. */
-	end_question(rec);
-	rec->next_at = q->now + client_spread(rec->retry_s != 0 ? rec->retry_s : INTERVAL_RETRY);
-}
-
-static int64_t renewal(const struct lease_claims *lease, int64_t now)
-{
-	int64_t left = lease->exp - now, s = client_spread(lease->renew);
-
-	/* A lease shortened by the end of its host's certificate is renewed well before it ends. */
-	if (s > left / 2)
-		s = left / 2 > INTERVAL_MIN ? left / 2 : INTERVAL_MIN;
-	return s;
-}
-
-static void after_answer(struct asking *q)
-{
-	struct state_record *rec = &q->rec;
-	const struct answer *a = &q->got;
-	char until[32] = "";
-
-	end_question(rec);
-	rec->answered = 1;
-	rec->code = a->code;
-	if (a->kind != ANSWER_REFUSED) {
-		memcpy(rec->name, a->product, sizeof rec->name);
-		memcpy(rec->product_id, a->product_id, sizeof rec->product_id);
-		rec->count = a->count;
-		rec->minimum_count = a->minimum_count;
-		rec->retry_s = a->activation_s;
-	}
-	if (a->kind == ANSWER_ACTIVATED) {
-		time_rfc3339(until, q->lease.exp * 1000);
-		rec->count = q->lease.count;
-		rec->minimum_count = q->lease.minimum;
-		rec->ended_at = q->lease.exp;
-		rec->next_at = q->now + renewal(&q->lease, q->now);
-		(void)snprintf(rec->message, sizeof rec->message, "Product activated successfully: %s until %s.", rec->name, until);
-		return;
-	}
-	answer_printable(rec->message, sizeof rec->message, a->text);
-	/* Other hardware under this client ID goes on until that machine takes another: a machine that holds a lease has no reason to ask every two hours. */
-	if (a->code == CODE_M_DUPLICATE && q->held.valid)
-		rec->next_at = q->now + renewal(&q->held.claims, q->now);
-	else
-		rec->next_at = q->now + client_spread(a->retry_after > 0 ? a->retry_after : rec->retry_s > 0 ? rec->retry_s : INTERVAL_RETRY);
-}
+/* ---- all of it ---- */
 
 /* The strictest limit a product has named holds for the machine, also after its product's file is gone. */
 static int note_rearm_max(struct asking *q, struct muster_err *err)
@@ -376,39 +300,12 @@ static int note_rearm_max(struct asking *q, struct muster_err *err)
 	return r;
 }
 
-static void fill(struct muster_answer *out, const struct asking *q)
-{
-	const struct state_record *rec = &q->rec;
-	bool fresh = q->answered && q->got.kind == ANSWER_ACTIVATED;
-	bool holds = fresh || q->held.valid;
-	char until[32];
-	size_t n;
-
-	out->code = rec->code;
-	if (rec->code == 0)
-		out->outcome = holds ? MUSTER_ACTIVATED : MUSTER_NO_HOST;
-	else if (rec->code == (uint32_t)CODE_COUNT_LOW)
-		out->outcome = MUSTER_COUNTED;
-	else
-		out->outcome = rec->code == (uint32_t)CODE_NO_HOST ? MUSTER_NO_HOST : MUSTER_REFUSED;
-	out->count = rec->count;
-	out->minimum_count = rec->minimum_count;
-	out->expires_at = fresh ? q->lease.exp : q->held.valid ? q->held.claims.exp : 0;
-	out->next_at = rec->next_at;
-	(void)snprintf(out->host, sizeof out->host, "%s", rec->host);
-	(void)snprintf(out->message, sizeof out->message, "%s", rec->message);
-	if (rec->code == 0 || !holds)
-		return;
-	time_rfc3339(until, out->expires_at * 1000);
-	n = strlen(out->message);
-	if (n < sizeof out->message - 64)
-		(void)snprintf(out->message + n, sizeof out->message - n, " The lease held stays valid until %s.", until);
-}
-
 static bool is_due(const struct asking *q)
 {
 	const struct state_record *rec = &q->rec;
 
+	if (q->held.perpetual)
+		return false;
 	if (rec->next_at <= q->now || rec->next_at > q->now + INTERVAL_MAX)
 		return true;
 	/* It was activated, and is not any more: expired, damaged, other hardware, clock set back. */
@@ -424,7 +321,21 @@ static int load(struct asking *q, struct muster_err *err)
 	r = state_record_load(&q->c->state, q->id, &q->rec, err);
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
 		return r;
+	r = counted_key(q->c, q->id, &q->key, err);
+	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
+		return r;
+	q->has_key = r == MUSTER_OK;
 	return client_holding(q->c, q->id, &q->held, q->now, err);
+}
+
+/* The hosts, or the issuer's service when the key was given for it. */
+static int question_hosts(const struct asking *q, struct hosts *out, struct muster_err *err)
+{
+	if (!q->has_key || q->key.issuer_url[0] == '\0')
+		return client_hosts(q->c, out, err);
+	out->n = 1;
+	(void)snprintf(out->url[0], sizeof out->url[0], "%s", q->key.issuer_url);
+	return MUSTER_OK;
 }
 
 static int ask_locked(struct asking *q, bool forced, struct muster_err *err)
@@ -433,11 +344,12 @@ static int ask_locked(struct asking *q, bool forced, struct muster_err *err)
 	struct hosts *hosts = NULL;
 	int r;
 
-	if ((r = load(q, err)) != MUSTER_OK || (!forced && !is_due(q)))
+	if ((r = load(q, err)) != MUSTER_OK || (!forced && !is_due(q)) || (q->held.perpetual && !q->has_key))
 		return r;
+	q->asked = true;
 	if ((hosts = mem_alloc(sizeof *hosts)) == NULL)
 		return err_nomem(err);
-	r = client_hosts(q->c, hosts, &none);
+	r = question_hosts(q, hosts, &none);
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) {
 		if (err != NULL)
 			*err = none;
@@ -449,9 +361,9 @@ static int ask_locked(struct asking *q, bool forced, struct muster_err *err)
 	if ((r = ask_hosts(q, hosts, err)) != MUSTER_OK)
 		goto done;
 	if (q->answered)
-		after_answer(q);
+		asking_answered(q);
 	else
-		after_failure(q, hosts->n > 0, none.message);
+		asking_failed(q, hosts->n > 0, none.message);
 	if ((r = note_rearm_max(q, err)) == MUSTER_OK)
 		r = state_record_save(&q->c->state, q->id, &q->rec, err);
 done:
@@ -474,8 +386,8 @@ static int ask(struct muster_client *c, const char *activation_id, bool forced, 
 		client_end(c);
 	}
 	if (r == MUSTER_OK) {
-		fill(&full, q);
-		r = client_give(answer, &full, sizeof full, sizeof full, err);
+		asking_fill(&full, q);
+		r = client_give(answer, &full, sizeof full, offsetof(struct muster_answer, perpetual), err);
 	}
 	OPENSSL_cleanse(q, sizeof *q);
 	mem_free(q);

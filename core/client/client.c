@@ -103,6 +103,9 @@ static int copy_options(struct muster_client *c, const struct muster_client_opti
 		return err_set(err, MUSTER_E_INVALID, "hardware source %u: 0, 1, 2, 3 or best available", (unsigned)o->hardware_source);
 	if (o->hosts != NULL && (r = hosts_parse(&c->hosts, o->hosts, HOSTS_PORT, err)) != MUSTER_OK)
 		return r;
+	c->ca_default = !HAS(o, ca) || o->ca == NULL;
+	if ((c->ca = c->ca_default ? file_join(o->state, "ca.pem") : mem_strdup(o->ca)) == NULL)
+		return err_nomem(err);
 	c->given = o->hardware_source == HARDWARE_GIVEN ? mem_strdup(o->hardware) : NULL;
 	c->issuer = o->issuer != NULL ? mem_strdup(o->issuer) : file_join(o->state, "issuer.pem");
 	if (c->issuer == NULL || (o->hardware_source == HARDWARE_GIVEN && c->given == NULL))
@@ -143,6 +146,7 @@ void muster_client_free(struct muster_client *c)
 	state_close(&c->state);
 	trust_anchors_free(c->anchors);
 	mem_free(c->issuer);
+	mem_free(c->ca);
 	mem_free(c->given);
 	mem_free(c->name);
 	mem_free(c);
@@ -180,16 +184,16 @@ void client_end(struct muster_client *c)
 	state_unlock(&c->state);
 }
 
-/* Who can write this file decides which hosts are believed. */
-static int check_issuer_file(const char *path, struct muster_err *err)
+/* Who can write this file decides who is believed. */
+static int check_roots_file(const char *path, const char *what, const char *option, struct muster_err *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		return err_errno(err, errno, "cannot read the issuer's root %s: put the issuer's PEM file there, or name it with --issuer", path);
+		return err_errno(err, errno, "cannot read %s %s: put the PEM file there, or name it with %s", what, path, option);
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return err_set(err, MUSTER_E_DENIED, "the issuer's root %s can be changed by others (owner %lu, mode %04o): chown it to root or yourself and chmod 644",
-			path, (unsigned long)st.st_uid, (unsigned)(st.st_mode & 07777));
+		return err_set(err, MUSTER_E_DENIED, "%s %s can be changed by others (owner %lu, mode %04o): chown it to root or yourself and chmod 644",
+			what, path, (unsigned long)st.st_uid, (unsigned)(st.st_mode & 07777));
 	return MUSTER_OK;
 }
 
@@ -199,7 +203,7 @@ static int read_anchors(struct muster_client *c, struct muster_err *err)
 	int r;
 
 	buf_init(&pem, ISSUER_MAX);
-	if ((r = check_issuer_file(c->issuer, err)) == MUSTER_OK && (r = file_read(&pem, c->issuer, ISSUER_MAX, err)) == MUSTER_OK &&
+	if ((r = check_roots_file(c->issuer, "the issuer's root", "--issuer", err)) == MUSTER_OK && (r = file_read(&pem, c->issuer, ISSUER_MAX, err)) == MUSTER_OK &&
 	    (r = trust_anchors_read(&c->anchors, span_of(pem.p, pem.n), err)) != MUSTER_OK)
 		r = err_prefix(err, r, "%s", c->issuer);
 	buf_fini(&pem);
@@ -368,7 +372,22 @@ int client_http(const struct muster_client *c, struct http_answer *a, const char
 {
 	char url[HOSTS_URL + 128];
 	struct http_request q = { .url = url, .body = body, .max = max, .timeout_ms = c->timeout_ms, .stop = c->stop, .ctx = c->ctx };
+	int r;
 
+	if (strncmp(host, "https://", 8) == 0 && (!c->ca_default || access(c->ca, F_OK) == 0)) {
+		if ((r = check_roots_file(c->ca, "the roots of hosts", "--ca", err)) != MUSTER_OK)
+			return r;
+		q.ca_file = c->ca;
+	}
 	(void)snprintf(url, sizeof url, "%s%s", host, path);
+	return http_ask(a, &q, err);
+}
+
+int client_http_issuer(const struct muster_client *c, struct http_answer *a, const char *issuer, const char *path, struct muster_span body, size_t max, struct muster_err *err)
+{
+	char url[HOSTS_URL + 128];
+	struct http_request q = { .url = url, .body = body, .max = max, .timeout_ms = c->timeout_ms, .stop = c->stop, .ctx = c->ctx, .ca_file = c->issuer };
+
+	(void)snprintf(url, sizeof url, "%s%s", issuer, path);
 	return http_ask(a, &q, err);
 }

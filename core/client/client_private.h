@@ -4,6 +4,7 @@
 
 #include <muster/client.h>
 #include "core/client/answer.h"
+#include "core/client/counted.h"
 #include "core/base/hardware.h"
 #include "core/client/hosts.h"
 #include "core/client/state.h"
@@ -17,7 +18,8 @@
 struct muster_client {
 	uint32_t magic;
 	struct state state;
-	char *issuer, *given, *name;
+	char *issuer, *given, *name, *ca;
+	bool ca_default;               /* ca is STATE/ca.pem, which need not be there */
 	uint32_t hardware_source;
 	struct hosts hosts;            /* of the options; n 0: the state's */
 	int64_t (*now_ms)(void *ctx);
@@ -38,7 +40,9 @@ struct muster_client {
 struct holding {
 	bool have, valid;
 	bool clock_back;               /* the lease is good, the clock is not believed */
-	struct lease_claims claims;    /* when valid or clock_back */
+	bool perpetual;                /* a genuine confirmation for this machine is held; valid unless its coverage says no. There is no lease then */
+	struct confirmation confirmation;   /* when perpetual */
+	struct lease_claims claims;    /* when valid or clock_back, and not perpetual */
 	char lease[TRUST_LEASE_MAX + 1];
 	char reason[512];              /* why not valid; "" when valid */
 };
@@ -57,8 +61,10 @@ int client_ready(struct muster_client *c, struct muster_err *err);
 int client_check_hardware(struct muster_client *c, struct muster_err *err);
 /** Locked. New client ID; every lease is given up, the products stay listed. */
 int client_new_identity(struct muster_client *c, struct muster_err *err);
-/** Look at the lease held for @p id. Negative only for memory. Ready. */
+/** Look at the confirmation or else the lease held for @p id. Negative only for memory. Ready. */
 int client_holding(struct muster_client *c, const char *id, struct holding *out, int64_t now, struct muster_err *err);
+/** MUSTER_E_NOT_YET when the clock is behind the mark by more than the leeway. */
+int client_check_clock(int64_t now, int64_t mark, struct muster_err *err);
 /** Move the high-water mark of time forward; best effort, at most every ten minutes. */
 void client_mark(struct muster_client *c, int64_t now);
 /** Licence status 0–6 of facts.md section 4, and when it ends by itself (0 never). */
@@ -67,6 +73,9 @@ uint32_t client_license_status(const struct holding *h, const struct state_recor
 int client_hosts(const struct muster_client *c, struct hosts *out, struct muster_err *err);
 /** Ask one host. */
 int client_http(const struct muster_client *c, struct http_answer *a, const char *host, const char *path, struct muster_span body, size_t max, struct muster_err *err);
+
+/** Ask an issuer's service at @p issuer (https://…), which is believed by the pinned roots alone. */
+int client_http_issuer(const struct muster_client *c, struct http_answer *a, const char *issuer, const char *path, struct muster_span body, size_t max, struct muster_err *err);
 
 /** Read an activation ID as people give it: lower-case text. */
 int client_activation_id(char out[UUID_TEXT], const char *text, struct muster_err *err);

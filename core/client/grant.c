@@ -55,12 +55,22 @@ static int read_chain(struct trust_chain **out, const struct muster_client *c, s
 	return r;
 }
 
+int client_check_clock(int64_t now, int64_t mark, struct muster_err *err)
+{
+	char mark_text[TIME_RFC3339], now_text[TIME_RFC3339];
+
+	if (now >= mark - CLIENT_LEEWAY)
+		return MUSTER_OK;
+	time_rfc3339(mark_text, mark * 1000);
+	time_rfc3339(now_text, now * 1000);
+	return err_set(err, MUSTER_E_NOT_YET, "clock set back: it says %s, and %s has been seen before; set the clock, or renew", now_text, mark_text);
+}
+
 static int verify_held(struct muster_client *c, const char *id, struct holding *h, int64_t now, struct muster_err *err)
 {
 	struct lease_expect expect = { .client_id = c->identity.client_id, .hw = c->hardware_id };
 	struct muster_span lease = span_str(h->lease);
 	struct trust_chain *chain = NULL;
-	char mark_text[TIME_RFC3339], now_text[TIME_RFC3339];
 	int64_t mark;
 	int r;
 
@@ -72,12 +82,8 @@ static int verify_held(struct muster_client *c, const char *id, struct holding *
 	}
 	if ((r = state_mark_load(&c->state, &mark, err)) != MUSTER_OK)
 		goto done;
-	if (now < mark - CLIENT_LEEWAY) {
-		h->clock_back = true;
-		time_rfc3339(mark_text, mark * 1000);
-		time_rfc3339(now_text, now * 1000);
-		r = err_set(err, MUSTER_E_NOT_YET, "clock set back: it says %s, and %s has been seen before; set the clock, or renew", now_text, mark_text);
-	}
+	r = client_check_clock(now, mark, err);
+	h->clock_back = r != MUSTER_OK;
 done:
 	trust_chain_unref(chain);
 	return r;
@@ -90,8 +96,15 @@ int client_holding(struct muster_client *c, const char *id, struct holding *out,
 	int r;
 
 	memset(out, 0, sizeof *out);
+	if ((r = counted_holding(c, id, out, now, err)) != MUSTER_OK || out->perpetual)
+		return r;
 	buf_init(&text, TRUST_LEASE_MAX + 1);
 	r = state_lease_load(&c->state, id, &text, &why);
+	if (r == MUSTER_E_NOT_FOUND && out->have) {
+		/* What is wrong with the confirmation stays the reason. */
+		buf_fini(&text);
+		return MUSTER_OK;
+	}
 	out->have = r != MUSTER_E_NOT_FOUND;
 	if (r == MUSTER_OK && (text.n == 0 || text.n > TRUST_LEASE_MAX || memchr(text.p, '\0', text.n) != NULL))
 		r = err_set(&why, MUSTER_E_INVALID, "the file of the lease does not hold a lease");
@@ -103,7 +116,9 @@ int client_holding(struct muster_client *c, const char *id, struct holding *out,
 	if (r == MUSTER_E_NOMEM)
 		return err_nomem(err);
 	out->valid = r == MUSTER_OK;
-	if (!out->valid)
+	if (out->valid)
+		out->reason[0] = '\0';
+	else
 		answer_printable(out->reason, sizeof out->reason, out->have ? why.message : "no lease is held");
 	return MUSTER_OK;
 }
@@ -114,9 +129,16 @@ uint32_t client_license_status(const struct holding *h, const struct state_recor
 
 	*ends = 0;
 	if (h->valid) {
-		*ends = h->claims.exp;
+		*ends = h->perpetual ? h->confirmation.coverage_end : h->claims.exp;
 		return 1;
 	}
+	/* Outside its coverage a confirmation has no grace: it never was a licence for that time. */
+	if (h->perpetual && now < h->confirmation.coverage_start) {
+		*ends = h->confirmation.coverage_start;
+		return 0;
+	}
+	if (h->perpetual)
+		return 5;
 	/* A product once activated goes on in the additional grace period, a new one in the initial one; after that the status
 	 * is Notification. A clock that was set back, or a last end in the far future, gives nobody a longer grace. */
 	if (h->clock_back || now >= begin + CLIENT_GRACE)

@@ -6,9 +6,11 @@ http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
 
 %C%_libclient_la_SOURCES = \
 	%D%/answer.c %D%/answer.h \
-	%D%/ask.c \
+	%D%/ask.c %D%/ask_after.c %D%/asking.h \
 	%D%/client.c %D%/client_private.h \
+	%D%/counted.c %D%/counted.h \
 	%D%/events.c \
+	%D%/facts.c \
 	%D%/grant.c \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/release.c \

@@ -83,6 +83,15 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 	known = r == MUSTER_OK;
 	if ((r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) || (r = client_holding(c, id, h, client_now(c), err)) != MUSTER_OK)
 		goto done;
+	if (h->perpetual) {
+		/* The issuer has counted this hardware, once and for good: whoever asks again on it gets the same confirmation. */
+		out->outcome = MUSTER_REFUSED;
+		out->code = CODE_M_PERPETUAL;
+		out->perpetual = h->valid ? 1 : 0;
+		(void)snprintf(out->message, sizeof out->message, "M-147 Activated for good: the activation belongs to this machine's hardware, and no place can be given back. "
+			"Another machine spends another activation; ask the issuer where a machine is replaced.");
+		goto done;
+	}
 	if (known && (!h->have || (rec.ended_at != 0 && rec.ended_at <= client_now(c)))) {
 		/* Never granted or long over: no place is held, and it shall not be asked for any more. */
 		out->outcome = MUSTER_RELEASED;
@@ -127,7 +136,7 @@ done:
 
 int muster_client_release(struct muster_client *c, const char *activation_id, struct muster_answer *answer, struct muster_err *err)
 {
-	struct muster_answer full = { .size = sizeof full };
+	struct muster_answer full = { .size = sizeof full, .allowed = -1, .used = -1, .remaining = -1 };
 	char id[UUID_TEXT];
 	int r;
 
@@ -135,7 +144,7 @@ int muster_client_release(struct muster_client *c, const char *activation_id, st
 		return r;
 	r = release_locked(c, id, &full, err);
 	client_end(c);
-	return r != MUSTER_OK ? r : client_give(answer, &full, sizeof full, sizeof full, err);
+	return r != MUSTER_OK ? r : client_give(answer, &full, sizeof full, offsetof(struct muster_answer, perpetual), err);
 }
 
 /* ---- product names ---- */
@@ -146,9 +155,10 @@ static int match(void *ctx, const char *id)
 {
 	const struct wanted *w = ctx;
 	struct state_record rec;
+	int r = state_record_load(&w->c->state, id, &rec, NULL);
 
-	if (state_record_load(&w->c->state, id, &rec, NULL) != MUSTER_OK || strcmp(rec.name, w->name) != 0)
-		return 0;
+	if (r != MUSTER_OK || strcmp(rec.name, w->name) != 0)
+		return r == MUSTER_E_NOMEM ? r : 0;
 	(void)snprintf(w->id, UUID_TEXT, "%s", id);
 	return 1;
 }
@@ -168,7 +178,7 @@ int muster_client_find(struct muster_client *c, const char *product, char activa
 	if (product[0] == '\0' || strlen(product) > 63 || strspn(product, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(product))
 		return err_set(err, MUSTER_E_INVALID, "\"%.60s\" is neither an activation ID nor a product's name (a-z, 0-9, -)", product);
 	if ((r = state_each(&c->state, match, &w, err)) != 0)
-		return r > 0 ? MUSTER_OK : r;
+		return r > 0 ? MUSTER_OK : r == MUSTER_E_NOMEM ? err_nomem(err) : r;
 	if ((hosts = mem_alloc(sizeof *hosts)) == NULL)
 		return err_nomem(err);
 	r = client_hosts(c, hosts, err);

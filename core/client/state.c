@@ -15,21 +15,23 @@
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/trust/token.h"
+#include "core/trust/statement.h"
 
 #define FILE_MAX 65536
 
 /* ---- records as JSON: one table each ---- */
 
 enum kind { TEXT, TIME, NUMBER, BYTES };
-struct member { const char *name; enum kind kind; size_t offset, size; };
-#define M(type, member, kind) { #member, kind, offsetof(type, member), sizeof((type *)0)->member }
+struct member { const char *name; enum kind kind; size_t offset, size; bool optional; };
+#define M(type, member, kind) { #member, kind, offsetof(type, member), sizeof((type *)0)->member, false }
+/* Written by later versions only: absent is zero. */
+#define LATER(type, member, kind) { #member, kind, offsetof(type, member), sizeof((type *)0)->member, true }
 
 static const struct member identity_members[] = {
 	M(struct state_identity, client_id, BYTES), M(struct state_identity, hardware, BYTES),
 	M(struct state_identity, has_hardware, NUMBER), M(struct state_identity, rearms, NUMBER),
 	M(struct state_identity, rearm_max, NUMBER), M(struct state_identity, advised_at, TIME),
-	{ NULL, TEXT, 0, 0 }
+	{ NULL, TEXT, 0, 0, false }
 };
 static const struct member record_members[] = {
 	M(struct state_record, name, TEXT), M(struct state_record, product_id, BYTES),
@@ -40,7 +42,14 @@ static const struct member record_members[] = {
 	M(struct state_record, count, NUMBER), M(struct state_record, minimum_count, NUMBER),
 	M(struct state_record, retry_s, NUMBER), M(struct state_record, failures, NUMBER),
 	M(struct state_record, host, TEXT), M(struct state_record, message, TEXT),
-	{ NULL, TEXT, 0, 0 }
+	LATER(struct state_record, telephone, NUMBER),
+	{ NULL, TEXT, 0, 0, false }
+};
+static const struct member key_members[] = {
+	M(struct state_key, kind, TEXT), M(struct state_key, number, NUMBER), M(struct state_key, partial, TEXT),
+	M(struct state_key, issuer_id, BYTES), M(struct state_key, proof_key, BYTES),
+	M(struct state_key, installation_id, TEXT), M(struct state_key, binding, BYTES), M(struct state_key, issuer_url, TEXT),
+	{ NULL, TEXT, 0, 0, false }
 };
 
 static json_t *encode_one(const struct member *m, const void *base)
@@ -120,6 +129,8 @@ static int decode(const struct member *m, void *base, const char *path, const st
 	for (; r == MUSTER_OK && m->name != NULL; m++) {
 		const json_t *v = json_object_get(o, m->name);
 
+		if (v == NULL && m->optional)
+			continue;
 		if (!decode_one(m, base, v))
 			r = err_set(err, MUSTER_E_INVALID, "%s is damaged: %s %s. Restore it, or remove it to begin anew", path, m->name,
 				v == NULL ? "is missing" : "has no valid value");
@@ -209,7 +220,7 @@ static int check_folder(const char *dir, struct muster_err *err)
 
 int state_open(struct state *s, const char *dir, struct muster_err *err)
 {
-	static const char *const folders[] = { "products", "leases", "chains" };
+	static const char *const folders[] = { "products", "leases", "chains", "keys", "confirmations" };
 	char path[PATH_MAX];
 	int r;
 
@@ -292,14 +303,56 @@ int state_record_save(const struct state *s, const char *id, const struct state_
 	return save_object(s, "products/", id, record_members, r, err);
 }
 
-int state_lease_load(const struct state *s, const char *id, struct buf *out, struct muster_err *err)
+int state_key_load(const struct state *s, const char *id, struct state_key *out, struct muster_err *err)
 {
-	int r = load(s, "leases/", id, ".jws", TRUST_LEASE_MAX + 1, out, err);
+	return load_object(s, "keys/", id, key_members, out, sizeof *out, err);
+}
+
+int state_key_save(const struct state *s, const char *id, const struct state_key *k, struct muster_err *err)
+{
+	return save_object(s, "keys/", id, key_members, k, err);
+}
+
+int state_key_remove(const struct state *s, const char *id, struct muster_err *err)
+{
+	return drop(s, "keys/", id, ".json", err);
+}
+
+int state_facts_load(const struct state *s, struct buf *out, struct muster_err *err)
+{
+	int r = load(s, "", "facts", ".json", FILE_MAX, out, err);
+
+	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
+}
+
+int state_facts_save(const struct state *s, struct muster_span text, struct muster_err *err)
+{
+	return save(s, "", "facts", ".json", text, err);
+}
+
+static int load_token(const struct state *s, const char *folder, const char *id, size_t max, struct buf *out, struct muster_err *err)
+{
+	int r = load(s, folder, id, ".jws", max + 1, out, err);
 
 	/* One line end is allowed: an editor or `cp` through a terminal leaves it. */
 	if (r == MUSTER_OK && out->n > 0 && out->p[out->n - 1] == '\n')
 		out->p[--out->n] = '\0';
 	return r;
+}
+
+int state_confirmation_load(const struct state *s, const char *id, struct buf *out, struct muster_err *err)
+{
+	return load_token(s, "confirmations/", id, STATEMENT_CONFIRMATION_MAX, out, err);
+}
+
+int state_confirmation_save(const struct state *s, const char *id, struct muster_span token, struct muster_err *err)
+{
+	return save(s, "confirmations/", id, ".jws", token, err);
+}
+
+int state_lease_load(const struct state *s, const char *id, struct buf *out, struct muster_err *err)
+{
+	return load_token(s, "leases/", id, TRUST_LEASE_MAX, out, err);
 }
 
 int state_lease_save(const struct state *s, const char *id, struct muster_span lease, struct muster_err *err)
@@ -362,7 +415,7 @@ int state_forget(const struct state *s, const char *id, bool record, struct must
 {
 	int r = drop(s, "leases/", id, ".jws", err);
 
-	if (r == MUSTER_OK && record)
+	if (r == MUSTER_OK && record && (r = state_key_remove(s, id, err)) == MUSTER_OK)
 		r = drop(s, "products/", id, ".json", err);
 	return r;
 }

@@ -4,8 +4,11 @@
  *   identity.json          client ID, the hardware it belongs to, rearms
  *   clock                  high-water mark of time, seconds (trust.md section 11)
  *   hosts                  hosts set with `muster skms`
+ *   facts.json             what the machine reports about itself with a key, as it was told
  *   products/ID.json       last question and answer for an activation ID, release secret
+ *   keys/ID.json           what proves a counted product's key; never the key itself. Gone once a confirmation is held
  *   leases/ID.jws          the lease held, nothing else in the file
+ *   confirmations/ID.jws   the perpetual activation held, likewise
  *   chains/KID.pem         chain under which a lease held was signed
  *   lock                   held while something is changed
  *
@@ -50,8 +53,21 @@ struct state_record {
 	uint32_t count, minimum_count;
 	uint32_t retry_s;         /**< activation interval as last told; 0 not told */
 	uint32_t failures;        /**< questions in a row without a definite answer */
+	uint32_t telephone;       /**< 1: the lease held goes back to digits read out over a telephone */
 	char host[256];           /**< that answered last */
 	char message[512];
+};
+
+/** What is kept of a counted product's key. Secret: wiped by whoever loads it. */
+struct state_key {
+	char kind[2];             /**< its kind, one character */
+	uint32_t number;
+	char partial[6];          /**< symbols 20–24 */
+	uint8_t issuer_id[16];    /**< for which the rest was derived */
+	uint8_t proof_key[32];
+	char installation_id[64]; /**< of this machine under the key, digits in groups; made with … */
+	uint8_t binding[10];      /**< … this binding */
+	char issuer_url[256];     /**< where it is asked for; "" at the hosts */
 };
 
 /** Open or make the folder. @return MUSTER_OK; MUSTER_E_DENIED: unsafe or another's; MUSTER_E_IO; MUSTER_E_NOMEM. */
@@ -68,6 +84,15 @@ int state_identity_create(const struct state *s, const struct state_identity *id
 int state_identity_save(const struct state *s, const struct state_identity *id, struct muster_err *err);
 int state_record_load(const struct state *s, const char *id, struct state_record *out, struct muster_err *err);
 int state_record_save(const struct state *s, const char *id, const struct state_record *r, struct muster_err *err);
+int state_key_load(const struct state *s, const char *id, struct state_key *out, struct muster_err *err);
+int state_key_save(const struct state *s, const char *id, const struct state_key *k, struct muster_err *err);
+/** No key there is fine. */
+int state_key_remove(const struct state *s, const char *id, struct muster_err *err);
+/** A JSON object as text; nothing when there is no file. */
+int state_facts_load(const struct state *s, struct buf *out, struct muster_err *err);
+int state_facts_save(const struct state *s, struct muster_span text, struct muster_err *err);
+int state_confirmation_load(const struct state *s, const char *id, struct buf *out, struct muster_err *err);
+int state_confirmation_save(const struct state *s, const char *id, struct muster_span token, struct muster_err *err);
 int state_lease_load(const struct state *s, const char *id, struct buf *out, struct muster_err *err);
 int state_lease_save(const struct state *s, const char *id, struct muster_span lease, struct muster_err *err);
 int state_chain_load(const struct state *s, const char *kid, struct buf *out, struct muster_err *err);
@@ -79,7 +104,7 @@ int state_hosts_load(const struct state *s, struct buf *out, struct muster_err *
 /** NULL removes the file. */
 int state_hosts_save(const struct state *s, const char *text, struct muster_err *err);
 
-/** Remove the lease, and with @p record also the product's file. */
+/** Remove the lease, and with @p record also the product's file and key. A confirmation stays: it is the machine's for good. */
 int state_forget(const struct state *s, const char *id, bool record, struct muster_err *err);
 /** Remove chains that no lease held names. Best effort. */
 void state_chains_prune(const struct state *s);

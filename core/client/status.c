@@ -4,21 +4,39 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "core/base/err.h"
 
-static void fill(struct muster_status *out, const struct muster_client *c, const struct holding *h, const struct state_record *rec, int64_t now)
+static void fill(struct muster_status *out, struct muster_client *c, const struct holding *h, const struct state_record *rec, int64_t now)
 {
 	const struct lease_claims *l = &h->claims;
+
+	struct state_key key;
 
 	out->license_status = client_license_status(h, rec, now, &out->state_ends_at);
 	(void)snprintf(out->client_id, sizeof out->client_id, "%s", c->id_text);
 	out->valid = h->valid ? 1 : 0;
-	if (h->valid || h->clock_back) {
+	if (h->perpetual) {
+		out->perpetual = 1;
+		out->granted_at = h->confirmation.iat;
+		out->coverage_start = h->confirmation.coverage_start;
+		out->coverage_end = out->expires_at = h->confirmation.coverage_end;
+		out->key_number = h->confirmation.number;
+		(void)snprintf(out->key_partial, sizeof out->key_partial, "%.5s", h->confirmation.partial);
+	} else if (h->valid || h->clock_back) {
 		out->granted_at = l->iat;
 		out->expires_at = l->exp;
 		out->record = l->record ? 1 : 0;
 	}
-	out->renew_at = rec->next_at;
+	if (counted_key(c, out->activation_id, &key, NULL) == MUSTER_OK) {
+		out->has_key = 1;
+		out->key_number = key.number;
+		(void)snprintf(out->key_partial, sizeof out->key_partial, "%s", key.partial);
+		OPENSSL_cleanse(&key, sizeof key);
+	}
+	out->telephone = h->valid && !h->perpetual ? rec->telephone : 0;
+	out->renew_at = h->perpetual ? 0 : rec->next_at;
 	out->count = rec->answered != 0 ? rec->count : l->count;
 	out->minimum_count = rec->answered != 0 ? rec->minimum_count : l->minimum;
 	(void)snprintf(out->host, sizeof out->host, "%s", rec->host);

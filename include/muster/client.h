@@ -42,13 +42,17 @@ struct muster_client_options {
 	/** Told of every question (id 12288) and every answer processed (12289), with the event's fields in their published order
 	 * (facts.md section 4). @p fields is borrowed for the call. NULL: nobody listens. */
 	void (*event)(void *ctx, uint32_t id, const char *fields);
+	const char *ca;                /**< PEM roots for hosts at https://; NULL: STATE/ca.pem when there is one, else the system's. Since ABI 0.2 */
 };
 
 /** Open or make the state folder; the client ID is made here, once. Options are copied. @param[out] out NULL on failure; free with muster_client_free(). */
 MUSTER_API int muster_client_open(struct muster_client **out, const struct muster_client_options *options, struct muster_err *err);
 MUSTER_API void muster_client_free(struct muster_client *client);
 
-enum muster_outcome { MUSTER_ACTIVATED = 0, MUSTER_COUNTED = 1, MUSTER_REFUSED = 2, MUSTER_NO_HOST = 3, MUSTER_RELEASED = 4 };
+enum muster_outcome {
+	MUSTER_ACTIVATED = 0, MUSTER_COUNTED = 1, MUSTER_REFUSED = 2, MUSTER_NO_HOST = 3, MUSTER_RELEASED = 4,
+	MUSTER_PENDING = 5             /**< the host has collected the request and will ask the issuer. Since ABI 0.2 */
+};
 
 struct muster_answer {
 	uint32_t size;
@@ -59,6 +63,10 @@ struct muster_answer {
 	int64_t next_at;               /**< when to ask again: interval ±10 %, clamped to 15 min – 30 d; while hosts are busy or silent 1 min, doubling up to the interval */
 	char host[256];                /**< host that answered */
 	char message[512];             /**< what happened and what to do */
+	/* Since ABI 0.2 */
+	uint32_t perpetual;            /**< 1: activated for good on this machine; expires_at and next_at are 0, nobody needs to be asked again */
+	uint32_t reserved;
+	int64_t allowed, used, remaining;   /**< of the counted key just used; -1 unknown */
 };
 
 /**
@@ -69,7 +77,8 @@ struct muster_answer {
 MUSTER_API int muster_client_activate(struct muster_client *client, const char *activation_id, struct muster_answer *answer, struct muster_err *err);
 MUSTER_API int muster_client_renew(struct muster_client *client, const char *activation_id, struct muster_answer *answer, struct muster_err *err);
 /** Give the place back: sends the lease and its release secret, then removes both. Without a lease the product is only
- * no longer asked for. MUSTER_E_NOT_FOUND: it is not known here. */
+ * no longer asked for, and what was kept of its key goes. A perpetual activation has no place to give back: MUSTER_REFUSED, M-147.
+ * MUSTER_E_NOT_FOUND: it is not known here. */
 MUSTER_API int muster_client_release(struct muster_client *client, const char *activation_id, struct muster_answer *answer, struct muster_err *err);
 
 struct muster_status {
@@ -85,12 +94,19 @@ struct muster_status {
 	int64_t state_ends_at;         /**< when license_status ends by itself: the lease, or 30 days of grace; 0 never */
 	uint32_t valid, reserved;      /**< valid 1: a lease is held and verifies here and now */
 	char product[64];              /**< the product's name on its host; "" unknown */
+	/* Since ABI 0.2 */
+	uint32_t perpetual;            /**< 1: a confirmation of the issuer is held: this machine is activated for good, or within its coverage */
+	uint32_t telephone;            /**< 1: the lease held goes back to digits read out over a telephone */
+	int64_t coverage_start, coverage_end;   /**< of the confirmation held; 0 not limited */
+	char key_partial[8];           /**< last five symbols of the key kept or confirmed; "" none */
+	uint32_t key_number;           /**< its number */
+	uint32_t has_key;              /**< 1: what proves a key is kept, and is sent with the next question */
 };
-/** State of one product, verified offline: lease, chain, hardware, clock. MUSTER_E_NOT_FOUND without a lease or a request. */
+/** State of one product, verified offline: confirmation or lease, chain, hardware, clock. MUSTER_E_NOT_FOUND without a lease or a request. */
 MUSTER_API int muster_client_status(struct muster_client *client, const char *activation_id, struct muster_status *status, struct muster_err *err);
 /** Products with any state, sorted; the callback returns non-zero to stop, which is returned. */
 MUSTER_API int muster_client_each(struct muster_client *client, int (*fn)(void *ctx, const char *activation_id), void *ctx);
-/** New client ID. Leases are given up (release them first). MUSTER_E_REFUSED after as many times as the strictest product seen allows. */
+/** New client ID. Leases are given up (release them first); perpetual activations, which are bound to the hardware, stay. MUSTER_E_REFUSED after as many times as the strictest product seen allows. */
 MUSTER_API int muster_client_rearm(struct muster_client *client, struct muster_err *err);
 /** The client ID, text; borrowed, changes with rearm and when hardware changed. */
 MUSTER_API const char *muster_client_id(const struct muster_client *client);
@@ -101,6 +117,39 @@ MUSTER_API int muster_client_set_hosts(struct muster_client *client, const char 
  * ID is returned as it is, lower case. MUSTER_E_NOT_FOUND: no such product; MUSTER_E_NETWORK: no host answered; MUSTER_E_REFUSED: listed, never served.
  */
 MUSTER_API int muster_client_find(struct muster_client *client, const char *product, char activation_id[37], struct muster_err *err);
+
+/* ---- products with a key; since ABI 0.2 ---- */
+
+/**
+ * Take the product key for @p activation_id: what proves it is derived and kept (STATE/keys, 0600) until a confirmation is held; the key itself is
+ * neither kept nor ever sent. It takes the place of one kept before. The next muster_client_activate() uses it.
+ *
+ * @param key         as people type it, @p key_n bytes; the caller wipes it. NULL: remove what is kept.
+ * @param issuer_url  https://host[:port] of the issuer's service: the machine asks there by itself, of its own Installation ID (counted keys);
+ *                    believed by the pinned roots, never by the system's. NULL: the hosts are asked.
+ * @return MUSTER_OK; MUSTER_E_INVALID: not a product key (err->code 0xC004F050), one of a host or of an access licence pack, not an https address.
+ */
+MUSTER_API int muster_client_set_key(struct muster_client *client, const char *activation_id, const char *key, size_t key_n, const char *issuer_url,
+                                     struct muster_err *err);
+enum muster_fact_kind { MUSTER_FACT_NONE = 0 /**< remove it */, MUSTER_FACT_TEXT = 1, MUSTER_FACT_INTEGER = 2, MUSTER_FACT_BOOLEAN = 3 };
+/**
+ * A fact about this machine that products with a key may ask for, kept in the state folder and sent with every proof of a key. os.name, os.version,
+ * os.kernel and os.arch are found by themselves; one set here takes their place.
+ *
+ * @param name   1–64 characters. @param text of MUSTER_FACT_TEXT, UTF-8, at most 256 bytes. @param number of the others; a boolean is 0 or 1.
+ * @return MUSTER_OK; MUSTER_E_INVALID; MUSTER_E_LIMIT: more than 64, or more than 4 KiB in all.
+ */
+MUSTER_API int muster_client_set_fact(struct muster_client *client, const char *name, uint32_t kind, const char *text, int64_t number, struct muster_err *err);
+/**
+ * This machine's Installation ID under the counted key taken for @p activation_id: 54 digits in nine groups. It proves the key to the issuer and holds
+ * neither the key nor anything personal. MUSTER_E_NOT_FOUND: no key has been taken.
+ */
+MUSTER_API int muster_client_installation_id(struct muster_client *client, const char *activation_id, char digits[64], struct muster_err *err);
+/**
+ * Take the issuer's confirmation from a file: the token alone, or the issuer's answer to a list of Installation IDs in which this machine's is.
+ * It is verified before it is kept. MUSTER_E_INVALID, MUSTER_E_SIGNATURE, MUSTER_E_MISMATCH: not believed, and why; MUSTER_E_REFUSED: the issuer refused.
+ */
+MUSTER_API int muster_client_import(struct muster_client *client, const char *activation_id, struct muster_span text, struct muster_answer *answer, struct muster_err *err);
 
 /** What a verified lease says. */
 struct muster_claims {

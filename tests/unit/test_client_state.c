@@ -273,7 +273,7 @@ static int with_failure(uint64_t n)
 		return r == MUSTER_OK ? 1 : 2;
 	if (r == MUSTER_OK || r == MUSTER_E_NOMEM || r == MUSTER_E_IO)
 		return 0;
-	(void)fprintf(stderr, "allocation %llu: %d: %s\n", (unsigned long long)n, r, err.message);
+	(void)fprintf(stderr, "allocation %llu: %d: %s (%s)\n", (unsigned long long)n, r, err.message, a.message);
 	return 2;
 }
 
