@@ -45,3 +45,4 @@ include %D%/fuzz/local.mk
 include %D%/faults/local.mk
 include %D%/abi/local.mk
 include %D%/docs/local.mk
+include %D%/telephone/local.mk
