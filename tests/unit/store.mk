@@ -17,3 +17,6 @@ unit_tests += %D%/test_store_memory
 unit_tests += %D%/test_books
 %C%_test_books_SOURCES = %D%/test_books.c %D%/store_help.h
 %C%_test_books_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_books_confirm
+%C%_test_books_confirm_SOURCES = %D%/test_books_confirm.c %D%/books_confirm.h %D%/store_help.h
+%C%_test_books_confirm_LDADD = $(store_libs) $(CHECK_LIBS)
