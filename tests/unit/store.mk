@@ -20,3 +20,6 @@ unit_tests += %D%/test_books
 unit_tests += %D%/test_books_confirm
 %C%_test_books_confirm_SOURCES = %D%/test_books_confirm.c %D%/books_confirm.h %D%/store_help.h
 %C%_test_books_confirm_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_books_killed
+%C%_test_books_killed_SOURCES = %D%/test_books_killed.c %D%/books_confirm.h %D%/store_help.h
+%C%_test_books_killed_LDADD = $(store_libs) $(CHECK_LIBS)
