@@ -27,3 +27,5 @@ unit_tests += %D%/test_digits
 %C%_test_digits_LDADD = $(trust_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_pack
 %C%_test_pack_LDADD = $(statement_test_libs)
+unit_tests += %D%/test_crl
+%C%_test_crl_LDADD = $(statement_test_libs)
