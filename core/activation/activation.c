@@ -1,5 +1,6 @@
 /* Opening, binding to a configuration, and the thread of periodic jobs. */
 #include "core/activation/internal.h"
+#include "core/activation/rest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,6 +154,7 @@ void activation_free(struct activation *a)
 	activation_stop(a);
 	catalog_unref(a->catalog);
 	free_issuers(a->issuers, a->issuer_count);
+	rest_free(a);
 	pthread_cond_destroy(&a->work);
 	pthread_mutex_destroy(&a->work_lock);
 	pthread_mutex_destroy(&a->lock);
@@ -178,6 +180,7 @@ static void init_locks(struct activation *a)
 int activation_open(struct activation **out, const struct activation_options *o, struct muster_err *err)
 {
 	struct activation *a = mem_alloc(sizeof *a);
+	int r = MUSTER_OK;
 
 	*out = NULL;
 	if (a == NULL)
@@ -189,9 +192,13 @@ int activation_open(struct activation **out, const struct activation_options *o,
 	a->hardware = o->hardware;
 	a->event = o->event;
 	a->ctx = o->ctx;
-	if ((a->dir = mem_strdup(o->dir)) == NULL || (o->key_file != NULL && (a->key_path = mem_strdup(o->key_file)) == NULL)) {
+	if ((a->dir = mem_strdup(o->dir)) == NULL || (o->key_file != NULL && (a->key_path = mem_strdup(o->key_file)) == NULL))
+		r = err_nomem(err);
+	if (r == MUSTER_OK)
+		r = rest_open(a, err);
+	if (r != MUSTER_OK) {
 		activation_free(a);
-		return err_nomem(err);
+		return r;
 	}
 	*out = a;
 	return MUSTER_OK;

@@ -37,6 +37,7 @@ struct activation {
 	void (*event)(void *ctx, int level, const char *event, const char *text);
 	void *ctx;
 	pthread_mutex_t acts;
+	struct seal *seal;                    /* acts; open from activation_open() on */
 
 	pthread_mutex_t lock;
 	struct catalog *catalog;              /* referenced; NULL before the first bind */

@@ -3,5 +3,6 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 %C%_libactivation_la_SOURCES = \
 	%D%/activation.c %D%/activation.h \
 	%D%/internal.h \
-	%D%/jobs.c
+	%D%/jobs.c \
+	%D%/rekey.c %D%/rest.h
 activation_libs = %D%/libactivation.la
