@@ -66,49 +66,55 @@ static int read_pem(struct buf *out, const char *what, const char *path, struct 
 	return MUSTER_OK;
 }
 
-static int read_chain(struct tls_identity *id, const char *path, struct muster_err *err)
+static int take_chain(struct tls_identity *id, struct muster_span text, const char *name, struct muster_err *err)
 {
+	gnutls_datum_t pem = { (unsigned char *)(uintptr_t)text.p, (unsigned)text.n };
 	gnutls_x509_crt_t first = NULL;
-	gnutls_datum_t pem;
 	unsigned n = CHAIN_MAX;
-	struct buf b;
-	int r = read_pem(&b, "tls_certificate", path, err), e;
+	int e;
 
-	if (r != MUSTER_OK)
-		goto done;
-	pem = (gnutls_datum_t){ b.p, (unsigned)b.n };
-	if ((e = gnutls_pcert_list_import_x509_raw(id->chain, &n, &pem, GNUTLS_X509_FMT_PEM, 0)) < 0 || n == 0) {
-		r = err_set(err, MUSTER_E_INVALID, "tls_certificate: %s holds no certificate that can be read: %s", path, gnutls_strerror(e));
-		goto done;
-	}
+	if ((e = gnutls_pcert_list_import_x509_raw(id->chain, &n, &pem, GNUTLS_X509_FMT_PEM, 0)) < 0 || n == 0)
+		return err_set(err, MUSTER_E_INVALID, "tls_certificate: %s holds no certificate that can be read: %s", name, gnutls_strerror(e));
 	id->n = n;
-	if (gnutls_pcert_export_x509(&id->chain[0], &first) < 0) {
-		r = err_nomem(err);
-		goto done;
-	}
+	if (gnutls_pcert_export_x509(&id->chain[0], &first) < 0)
+		return err_nomem(err);
 	id->end = (int64_t)gnutls_x509_crt_get_expiration_time(first);
 	gnutls_x509_crt_deinit(first);
-done:
+	return MUSTER_OK;
+}
+
+static int take_key(struct tls_identity *id, struct muster_span text, const char *name, struct muster_err *err)
+{
+	gnutls_datum_t pem = { (unsigned char *)(uintptr_t)text.p, (unsigned)text.n };
+	int e;
+
+	if (gnutls_privkey_init(&id->key) < 0)
+		return err_nomem(err);
+	if ((e = gnutls_privkey_import_x509_raw(id->key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0)) < 0)
+		return err_set(err, MUSTER_E_INVALID, "tls_key: %s holds no private key that can be read without a passphrase: %s", name, gnutls_strerror(e));
+	return MUSTER_OK;
+}
+
+static int read_chain(struct tls_identity *id, const char *path, struct muster_err *err)
+{
+	struct buf b;
+	int r = read_pem(&b, "tls_certificate", path, err);
+
+	if (r == MUSTER_OK)
+		r = take_chain(id, (struct muster_span){ b.p, b.n }, path, err);
 	buf_fini(&b);
 	return r;
 }
 
 static int read_key(struct tls_identity *id, const char *path, struct muster_err *err)
 {
-	gnutls_datum_t pem;
 	struct buf b;
-	int r, e;
+	int r;
 
 	if ((r = check_key_mode(path, err)) != MUSTER_OK)
 		return r;
-	if ((r = read_pem(&b, "tls_key", path, err)) != MUSTER_OK)
-		goto done;
-	pem = (gnutls_datum_t){ b.p, (unsigned)b.n };
-	if (gnutls_privkey_init(&id->key) < 0)
-		r = err_nomem(err);
-	else if ((e = gnutls_privkey_import_x509_raw(id->key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0)) < 0)
-		r = err_set(err, MUSTER_E_INVALID, "tls_key: %s holds no private key that can be read without a passphrase: %s", path, gnutls_strerror(e));
-done:
+	if ((r = read_pem(&b, "tls_key", path, err)) == MUSTER_OK)
+		r = take_key(id, (struct muster_span){ b.p, b.n }, path, err);
 	if (b.n > 0)
 		gnutls_memset(b.p, 0, b.n);
 	buf_fini(&b);
@@ -156,6 +162,23 @@ int tls_read(struct tls_identity **out, const char *certificate, const char *key
 	if (id == NULL)
 		return err_nomem(err);
 	if ((r = read_chain(id, certificate, err)) != MUSTER_OK || (r = read_key(id, key, err)) != MUSTER_OK || (r = check_pair(id, certificate, key, err)) != MUSTER_OK) {
+		tls_identity_free(id);
+		return r;
+	}
+	*out = id;
+	return MUSTER_OK;
+}
+
+int tls_from(struct tls_identity **out, struct muster_span certificate, struct muster_span key, struct muster_err *err)
+{
+	static const char here[] = "what was made";
+	struct tls_identity *id = mem_alloc(sizeof *id);
+	int r;
+
+	*out = NULL;
+	if (id == NULL)
+		return err_nomem(err);
+	if ((r = take_chain(id, certificate, here, err)) != MUSTER_OK || (r = take_key(id, key, here, err)) != MUSTER_OK || (r = check_pair(id, here, here, err)) != MUSTER_OK) {
 		tls_identity_free(id);
 		return r;
 	}

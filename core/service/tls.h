@@ -23,6 +23,8 @@ struct tls_identity;
  * @return MUSTER_OK; MUSTER_E_NOT_FOUND, MUSTER_E_DENIED (others may read the key, or we may not), MUSTER_E_INVALID, MUSTER_E_MISMATCH, MUSTER_E_NOMEM; each names the file.
  */
 int tls_read(struct tls_identity **out, const char *certificate, const char *key, struct muster_err *err);
+/** The same from PEM in memory. */
+int tls_from(struct tls_identity **out, struct muster_span certificate, struct muster_span key, struct muster_err *err);
 void tls_identity_free(struct tls_identity *id);
 /** Last second of its certificate, seconds since 1970 UTC. */
 int64_t tls_identity_end(const struct tls_identity *id);

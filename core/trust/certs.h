@@ -33,6 +33,9 @@ int trust_make_intermediate(X509 **out, EVP_PKEY *subject_key, const char *name,
 /** @p ids activation IDs, 1–64; @p subject common name from the issuer's books. */
 int trust_make_host(X509 **out, EVP_PKEY *public_key, const char *subject, const uint8_t (*ids)[16], size_t n, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, int64_t life_s, struct muster_err *err);
 int trust_make_statement(X509 **out, EVP_PKEY *public_key, const char *subject, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, struct muster_err *err);
+#define TRUST_SERVER_NAME 254     /**< size of a server's name */
+/** A TLS server's, for a P-256 key and one DNS name or numeric address. */
+int trust_make_server(X509 **out, EVP_PKEY *public_key, const char *name, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, int64_t life_s, struct muster_err *err);
 
 /** PKCS#10 request: proves possession of the key; PEM. */
 int trust_request_make(struct buf *pem, EVP_PKEY *key, const char *name, struct muster_err *err);

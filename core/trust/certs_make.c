@@ -1,6 +1,8 @@
 /* Making certificates and requests. Reading and checking them: certs.c. */
 #include "core/trust/certs.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -22,6 +24,7 @@ struct make {
 	const char *constraints, *usage, *extended;
 	const uint8_t *ids;     /* SAN: n_ids × 16 bytes */
 	size_t n_ids;
+	const char *server;     /* SAN: a server's, as OpenSSL writes it */
 };
 
 static int set_name(X509_NAME *name, const char *text, struct muster_err *err)
@@ -123,6 +126,8 @@ static int add_extensions(X509 *x, const struct make *m, struct muster_err *err)
 		return r;
 	if (m->extended != NULL && (r = add_ext(x, issuer, NID_ext_key_usage, m->extended, err)) != MUSTER_OK)
 		return r;
+	if (m->server != NULL)
+		return add_ext(x, issuer, NID_subject_alt_name, m->server, err);
 	return m->n_ids > 0 ? add_san(x, m->ids, m->n_ids, err) : MUSTER_OK;
 }
 
@@ -245,6 +250,38 @@ int trust_make_statement(X509 **out, EVP_PKEY *public_key, const char *subject, 
 	int r;
 
 	*out = NULL;
+	if ((r = check_issuing(issuer, now, err)) != MUSTER_OK)
+		return r;
+	return make(out, &m, err);
+}
+
+/* A DNS name or a numeric address, and nothing that would mean something else in an extension's text. */
+static int server_name(char out[TRUST_SERVER_NAME + 8], const char *name, struct muster_err *err)
+{
+	uint8_t address[16];
+	size_t n = strlen(name);
+	bool numeric = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+
+	if (n == 0 || n >= TRUST_SERVER_NAME || (!numeric && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != n) || name[0] == '-' || name[0] == '.')
+		return err_set(err, MUSTER_E_INVALID, "\"%.80s\" is neither a DNS name nor a numeric address", name);
+	(void)snprintf(out, TRUST_SERVER_NAME + 8, "%s:%s", numeric ? "IP" : "DNS", name);
+	return MUSTER_OK;
+}
+
+int trust_make_server(X509 **out, EVP_PKEY *public_key, const char *name, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, int64_t life_s, struct muster_err *err)
+{
+	char san[TRUST_SERVER_NAME + 8];
+	const struct make m = {
+		.key = public_key, .name = "TLS server", .issuer = issuer, .issuer_key = issuer_key, .now = now, .life = life_s,
+		.constraints = "critical,CA:FALSE", .usage = "critical,digitalSignature", .extended = "serverAuth", .server = san,
+	};
+	int r;
+
+	*out = NULL;
+	if ((r = server_name(san, name, err)) != MUSTER_OK)
+		return r;
+	if (trust_key_algorithm(public_key) != TRUST_ES256)
+		return err_set(err, MUSTER_E_UNSUPPORTED, "a TLS server's key is P-256");
 	if ((r = check_issuing(issuer, now, err)) != MUSTER_OK)
 		return r;
 	return make(out, &m, err);
