@@ -140,7 +140,7 @@ int books_renew(struct books *b, const struct books_grant *before, const struct 
 
 int books_audit_head(struct books *b, const char *host, int64_t seq, const char *hash, bool *back, const struct books_act *act, struct muster_err *err)
 {
-	int64_t newest, same;
+	int64_t newest, same = 0;
 	int r;
 
 	*back = false;

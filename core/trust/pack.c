@@ -208,7 +208,7 @@ static int check_kind(const struct pack_key *k, const struct kind_rule *rule, co
 
 static int read_key(struct pack_key *k, const json_t *j, const char *where, struct muster_err *err)
 {
-	const struct kind_rule *rule = NULL;
+	const struct kind_rule *rule = kind_rules;
 	int64_t number, generation, hosts, activations;
 	int r;
 

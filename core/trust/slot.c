@@ -10,7 +10,6 @@
 #define SLOT_KEY_LABEL "muster slot key v1"
 #define SLOT_LABEL "muster slot v1"
 #define BOX_LABEL "muster slot box v1"
-#define MAGIC "MSLT"
 #define FORMAT 1
 #define SUITE 1                          /* HKDF-SHA-256, AES-256-GCM */
 #define CONTENT_VERSION 1
@@ -18,6 +17,8 @@
 #define SEALED_MOST (SLOT_BOX_MAX - SLOT_BOX_HEADER)
 #define CONTENT_MOST (SEALED_MOST - GCM_TAG)
 #define AAD_SIZE (sizeof(BOX_LABEL) + 16 + 4 + 1 + SLOT_BOX_HEADER)
+
+static const uint8_t magic[4] = { 'M', 'S', 'L', 'T' };
 
 struct slot_keys { uint8_t finder[SLOT_FINDER], key[GCM_KEY], nonce[GCM_NONCE]; };
 
@@ -66,7 +67,7 @@ int slot_finder(uint8_t out[SLOT_FINDER], const struct slot_name *name, const ui
 
 static void header_put(uint8_t h[SLOT_BOX_HEADER], uint16_t slot, const uint8_t finder[SLOT_FINDER], size_t inside)
 {
-	memcpy(h, MAGIC, 4);
+	memcpy(h, magic, sizeof(magic));
 	h[4] = FORMAT;
 	h[5] = SUITE;
 	be16_put(h + 6, slot);
@@ -126,8 +127,8 @@ int slot_read(uint16_t *slot, uint8_t finder[SLOT_FINDER], struct muster_span bo
 
 	*slot = 0;
 	memset(finder, 0, SLOT_FINDER);
-	if (box.n < SLOT_BOX_HEADER || memcmp(box.p, MAGIC, 4) != 0)
-		return err_set(err, MUSTER_E_INVALID, "not an activation slot: it does not begin with " MAGIC);
+	if (box.n < SLOT_BOX_HEADER || memcmp(box.p, magic, sizeof(magic)) != 0)
+		return err_set(err, MUSTER_E_INVALID, "not an activation slot: it does not begin with MSLT");
 	if (box.p[4] != FORMAT || box.p[5] != SUITE)
 		return err_set(err, MUSTER_E_INVALID, "an activation slot of format %u, suite %u; known are format %d, suite %d", box.p[4], box.p[5], FORMAT, SUITE);
 	sealed = be32_get(box.p + 24);
