@@ -41,7 +41,7 @@ static int der_to_pem(struct buf *pem, const uint8_t *der, size_t n, struct must
 	return r;
 }
 
-static int from_text(struct buf *pem, const char *text, const char *path, struct muster_err *err)
+int answer_file_text(struct buf *pem, const char *text, const char *name, struct muster_err *err)
 {
 	uint8_t der[ANSWER_CHAIN_MAX];
 	size_t der_n, length;
@@ -50,17 +50,17 @@ static int from_text(struct buf *pem, const char *text, const char *path, struct
 	if (strncmp(text, ANSWER_PREFIX, strlen(ANSWER_PREFIX)) == 0) {
 		length = strcspn(text, " \t\r\n");
 		if (text[length + strspn(text + length, " \t\r\n")] != '\0')
-			return err_set(err, MUSTER_E_INVALID, "%s: the answer is one line and nothing else", path);
+			return err_set(err, MUSTER_E_INVALID, "%s: the answer is one line and nothing else", name);
 		if (b64_decode(der, sizeof(der), &der_n, text + strlen(ANSWER_PREFIX), length - strlen(ANSWER_PREFIX)) != MUSTER_OK)
-			return err_set(err, MUSTER_E_INVALID, "%s: the answer is damaged: behind " ANSWER_PREFIX " stands no base64url", path);
+			return err_set(err, MUSTER_E_INVALID, "%s: the answer is damaged: behind " ANSWER_PREFIX " stands no base64url", name);
 		return der_to_pem(pem, der, der_n, err);
 	}
 	if (strncmp(text, REQUEST_PREFIX, strlen(REQUEST_PREFIX)) == 0)
-		return err_set(err, MUSTER_E_INVALID, "%s is a request and no answer: give it to the issuer (muster-issuer confirm --request), who answers it", path);
+		return err_set(err, MUSTER_E_INVALID, "%s is a request and no answer: give it to the issuer (muster-issuer confirm --request), who answers it", name);
 	if (strstr(text, "-----BEGIN CERTIFICATE REQUEST-----") != NULL)
-		return err_set(err, MUSTER_E_INVALID, "%s is a certificate request and no answer: give it to the issuer, who answers it", path);
+		return err_set(err, MUSTER_E_INVALID, "%s is a certificate request and no answer: give it to the issuer, who answers it", name);
 	if (strstr(text, "-----BEGIN CERTIFICATE-----") == NULL)
-		return err_set(err, MUSTER_E_INVALID, "%s is no answer of an issuer: that is a PEM file with certificates, a line that begins with " ANSWER_PREFIX ", or a PNG picture of its QR code", path);
+		return err_set(err, MUSTER_E_INVALID, "%s is no answer of an issuer: that is a PEM file with certificates, a line that begins with " ANSWER_PREFIX ", or a PNG picture of its QR code", name);
 	buf_adds(pem, text);
 	return MUSTER_OK;
 }
@@ -78,9 +78,9 @@ int answer_file_read(struct buf *pem, const char *path, struct muster_err *err)
 		if ((r = qr_read_png(&text, (struct muster_span){ bytes.p, bytes.n }, err)) != MUSTER_OK)
 			(void)err_prefix(err, r, "%s", path);
 		else
-			r = from_text(pem, buf_str(&text), path, err);
+			r = answer_file_text(pem, buf_str(&text), path, err);
 	} else {
-		r = from_text(pem, buf_str(&bytes), path, err);
+		r = answer_file_text(pem, buf_str(&bytes), path, err);
 	}
 	if (r == MUSTER_OK && pem->failed)
 		r = err_set(err, MUSTER_E_LIMIT, "%s holds more than %d bytes of certificates", path, ANSWER_CHAIN_MAX);

@@ -9,5 +9,7 @@
 /** Read @p path. @param[out] pem initialised with a cap of ANSWER_CHAIN_MAX or more; appended: host certificate and intermediate.
  * MUSTER_E_INVALID: something else, with what it is; errors of file_read() and qr_read_png(). Nothing is verified here: the host does. */
 int answer_file_read(struct buf *pem, const char *path, struct muster_err *err);
+/** The same from its text; @p name for messages. */
+int answer_file_text(struct buf *pem, const char *text, const char *name, struct muster_err *err);
 
 #endif

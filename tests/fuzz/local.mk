@@ -87,3 +87,13 @@ fuzz_targets += %D%/fuzz_statement
 %C%_fuzz_statement_SOURCES = %D%/fuzz_statement.c $(fuzz_main)
 %C%_fuzz_statement_LDADD = %D%/libfuzzissuer.la $(trust_libs)
 %C%_fuzz_statement_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_answer_chain
+%C%_fuzz_answer_chain_SOURCES = %D%/fuzz_answer_chain.c $(fuzz_main)
+%C%_fuzz_answer_chain_LDADD = $(cli_libs)
+%C%_fuzz_answer_chain_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_dialogue
+%C%_fuzz_dialogue_SOURCES = %D%/fuzz_dialogue.c $(fuzz_main)
+%C%_fuzz_dialogue_LDADD = $(cli_libs)
+%C%_fuzz_dialogue_LDFLAGS = $(fuzz_ldflags)
