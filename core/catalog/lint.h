@@ -30,6 +30,7 @@ int lint_plugin(struct lint_tables *out, struct arena *arena, const char *where,
 
 /** a-z, then a-z, 0-9 and '-', at most MUSTER_NAME_MAX characters. */
 bool lint_name(const char *name);
+#define LINT_FACT_MAX 64   /**< bytes of a name in machine.facts (docs/protocol.md section 3) */
 /** @return NULL, or what is wrong with @p text: "is missing", "is empty", "is too long" (more than @p max bytes), "is not plain UTF-8 text on one line". */
 const char *lint_text(const char *text, size_t max);
 /** The key's name of an option: as lint_name(), '_' allowed. */

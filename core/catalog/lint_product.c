@@ -125,6 +125,10 @@ static int check_requirements(struct lint_at *at, const struct muster_requiremen
 			return lint_fail(at, "requirements row %zu: name %s", i + 1, lint_text(q[i].name, MUSTER_TEXT_MAX));
 		if (q[i].note != NULL && lint_text(q[i].note, MUSTER_TEXT_MAX) != NULL)
 			return lint_fail(at, "requirements row %zu: note %s", i + 1, lint_text(q[i].note, MUSTER_TEXT_MAX));
+		if (q[i].fact != NULL && lint_text(q[i].fact, LINT_FACT_MAX) != NULL)
+			return lint_fail(at, "requirements row %zu: fact %s", i + 1, lint_text(q[i].fact, LINT_FACT_MAX));
+		if (q[i].value != NULL && (q[i].fact == NULL || lint_text(q[i].value, MUSTER_TEXT_MAX) != NULL))
+			return lint_fail(at, "requirements row %zu: value %s", i + 1, q[i].fact == NULL ? "stands without a fact" : lint_text(q[i].value, MUSTER_TEXT_MAX));
 	}
 	return MUSTER_OK;
 }

@@ -84,6 +84,52 @@ static void take_name(struct builder *b, const struct config_product *p, uint32_
 		b->exhausted = true;
 }
 
+static void take_requirement(struct builder *b, const struct config_product *p, char *text, struct muster_requirement *to)
+{
+	char *value = strchr(text, '=');
+	size_t n;
+
+	if (value != NULL) {
+		*value++ = '\0';
+		value += strspn(value, " ");
+		for (n = strlen(value); n > 0 && value[n - 1] == ' ';)
+			value[--n] = '\0';
+	}
+	text += strspn(text, " ");
+	for (n = strlen(text); n > 0 && text[n - 1] == ' ';)
+		text[--n] = '\0';
+	if (lint_text(text, LINT_FACT_MAX) != NULL || (value != NULL && *value == '\0'))
+		product_fault(b, p, "requires", "\"%s\": write NAME or NAME=VALUE, a name of at most %d characters", text, LINT_FACT_MAX);
+	*to = (struct muster_requirement){ .name = text, .fact = text, .value = value };
+}
+
+/** Requirements of the file behind those that are copied. */
+static void take_requires(struct builder *b, const struct config_product *p, struct catalog_product *to)
+{
+	const struct muster_table *had = &to->row.requirements;
+	struct muster_requirement *rows;
+	char *text, *one;
+	size_t n = had->count, room = n + 1;
+
+	if ((p->given & CONFIG_P_REQUIRES) == 0)
+		return;
+	if (to->row.model != MUSTER_MODEL_COUNTED)
+		product_fault(b, p, "requires", "belongs to the counted model, and this product's model is %s", lint_model_name(to->row.model));
+	for (const char *c = p->requires; *c != '\0'; c++)
+		room += *c == ',';
+	text = arena_text(&b->c->arena, p->requires);
+	rows = arena_array(&b->c->arena, room, sizeof *rows);
+	if (text == NULL || rows == NULL) {
+		b->exhausted = true;
+		return;
+	}
+	if (n > 0)
+		memcpy(rows, had->rows, n * sizeof *rows);   /* as long as the host's: the lint made them so */
+	while ((one = strsep(&text, ",")) != NULL)
+		take_requirement(b, p, one, &rows[n++]);
+	to->row.requirements = (struct muster_table){ rows, (uint32_t)n, sizeof *rows };
+}
+
 static void take_flags(struct builder *b, const struct config_product *p, struct catalog_product *to)
 {
 	if ((p->given & CONFIG_P_RECORD) != 0) {
@@ -140,6 +186,7 @@ static void take_common(struct builder *b, const struct config_product *p, struc
 	take_name(b, p, CONFIG_P_FAMILY, "family", p->family, &to->row.family);
 	if ((p->given & CONFIG_P_ISSUER) != 0 && (to->issuer = arena_text(&b->c->arena, p->issuer)) == NULL)
 		b->exhausted = true;
+	take_requires(b, p, to);
 	take_flags(b, p, to);
 	note_sources(p, to);
 }

@@ -85,7 +85,7 @@ enum {
 	CONFIG_P_RENEWAL = 1 << 8, CONFIG_P_RETRY = 1 << 9, CONFIG_P_WINDOW = 1 << 10, CONFIG_P_REARM = 1 << 11,
 	CONFIG_P_ISSUER = 1 << 12, CONFIG_P_OBSERVED = 1 << 13, CONFIG_P_COVERAGE_START = 1 << 14, CONFIG_P_COVERAGE_END = 1 << 15,
 	CONFIG_P_RECORD = 1 << 16, CONFIG_P_REFUSED = 1 << 17, CONFIG_P_ENABLED = 1 << 18, CONFIG_P_DESCRIPTION = 1 << 19,
-	CONFIG_P_GENERATION = 1 << 20, CONFIG_P_FAMILY = 1 << 21
+	CONFIG_P_GENERATION = 1 << 20, CONFIG_P_FAMILY = 1 << 21, CONFIG_P_REQUIRES = 1 << 22
 };
 
 /** An [edition UUID] section: an activation ID that clients of a product send. */
@@ -96,7 +96,7 @@ struct config_product {
 	const char *name;
 	bool is_new;                 /**< from products.d */
 	uint32_t given;              /**< CONFIG_P_* */
-	const char *title, *description, *like, *pool, *issuer, *model, *refused, *family;
+	const char *title, *description, *like, *pool, *issuer, *model, *refused, *family, *requires;
 	uint8_t activation_id[16], application_id[16];
 	uint64_t minimum_count, validity, renewal, retry, window, rearm_max, generation;  /**< s where a time */
 	int64_t coverage_start, coverage_end;   /**< seconds since 1970; 0 none */

@@ -37,7 +37,7 @@ const char *api_not_served(const struct catalog_product *p)
 		return p->row.refused;
 	if (!p->enabled)
 		return "The product is switched off on this host.";
-	if (p->row.model != MUSTER_MODEL_THRESHOLD)
+	if (p->row.model != MUSTER_MODEL_THRESHOLD && p->row.model != MUSTER_MODEL_COUNTED)
 		return "This version of the host does not serve the product's licensing model yet.";
 	return NULL;
 }
@@ -126,6 +126,28 @@ static void add_editions(struct request *r, const struct catalog_product *p)
 		buf_addc(&r->out, ']');
 }
 
+/* What a machine must report before a counted key works. */
+static void add_facts(struct buf *out, const struct catalog_product *p)
+{
+	const struct muster_requirement *q = p->row.requirements.rows;
+	const char *comma = ",\"facts\":[";
+
+	for (size_t i = 0; i < p->row.requirements.count; i++) {
+		if (q[i].fact == NULL)
+			continue;
+		buf_addf(out, "%s{\"name\":", comma);
+		problem_text(out, q[i].fact);
+		if (q[i].value != NULL) {
+			buf_adds(out, ",\"value\":");
+			problem_text(out, q[i].value);
+		}
+		buf_addc(out, '}');
+		comma = ",";
+	}
+	if (comma[1] == '\0')
+		buf_addc(out, ']');
+}
+
 static void add_product(struct request *r, const struct catalog_product *p, const struct trust_view *view, int64_t now)
 {
 	const char *reason = api_not_served(p);
@@ -158,6 +180,8 @@ static void add_product(struct request *r, const struct catalog_product *p, cons
 	if ((p->row.flags & MUSTER_PRODUCT_RECORD) != 0)
 		buf_adds(out, ",\"record\":true");
 	add_editions(r, p);
+	if (p->row.model == MUSTER_MODEL_COUNTED)
+		add_facts(out, p);
 	buf_addc(out, '}');
 }
 

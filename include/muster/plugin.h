@@ -16,6 +16,7 @@
  * ABI log (major.minor, date, what changed)
  *   0.1  2026-11-22  first version. ABI 0.x may still change between minors: a plugin for 0.N loads in hosts 0.N and later
  *                    of this list only while it says so here. 1.0 freezes it.
+ *   0.2  2026-11-22  struct muster_requirement: fact and value, at its end. Plugins for 0.1 load.
  */
 #ifndef MUSTER_PLUGIN_H
 #define MUSTER_PLUGIN_H
@@ -37,7 +38,7 @@ extern "C" {
 
 #define MUSTER_PLUGIN_MAGIC 0x4d55504cU /**< "MUPL" */
 #define MUSTER_ABI_MAJOR 0U
-#define MUSTER_ABI_MINOR 1U
+#define MUSTER_ABI_MINOR 2U
 
 /** True when the sized structure at @p p is large enough to hold @p field. */
 #define MUSTER_HAS(p, field) ((size_t)(p)->size >= (size_t)((const char *)(&(p)->field + 1) - (const char *)(p)))
@@ -147,6 +148,8 @@ struct muster_platform {
 struct muster_requirement {
 	const char *name;       /**< what */
 	const char *note;       /**< NULL, or why and where to find it */
+	const char *fact;       /**< NULL: for people only. Else counted products: a member of machine.facts (docs/protocol.md) that must be reported … Since 0.2 */
+	const char *value;      /**< … as this text or number; NULL: as anything but false, 0 and "". Since 0.2 */
 };
 
 /** Where a medium holds an embedded key: an INI file, a section and a key in it (facts.md section 6). */

@@ -6,6 +6,7 @@ AM_TESTS_ENVIRONMENT += CC='$(CC)'; export CC;
 
 check_LTLIBRARIES += %D%/frozen.la
 %C%_frozen_la_SOURCES = %D%/frozen.c %D%/0.1/muster/plugin.h %D%/0.1/muster/types.h
+EXTRA_DIST += %D%/0.2/muster/plugin.h %D%/0.2/muster/types.h
 %C%_frozen_la_CPPFLAGS = -I$(srcdir)/%D%/0.1
 %C%_frozen_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
 unit_tests += %D%/test_frozen

@@ -100,8 +100,17 @@ START_TEST(test_products_esu)
 			ck_assert_uint_eq(e->product->row.model, MUSTER_MODEL_COUNTED);
 			ck_assert_ptr_null(e->product->pool);
 			ck_assert_uint_eq(((const struct muster_key_rule *)e->product->row.keys.rows)->kind, MUSTER_KEY_ESU_MAK);
-			ck_assert_int_eq(catalog_check(c, e, &q, clock_system(), &err), MUSTER_E_REFUSED);
-			ck_assert_uint_eq(err.code, CODE_M_MODEL);
+			ck_assert_int_eq(catalog_check(c, e, &q, clock_system(), &err), MUSTER_OK);
+			/* Years build on each other; Windows 10 must report its version. */
+			ck_assert_uint_eq(e->product->row.generation, (unsigned)year);
+			ck_assert_int_eq(strncmp(e->product->row.family, products[i], strlen(products[i])), 0);
+			ck_assert_uint_eq(e->product->row.requirements.count, i == 0 ? 3 : 2);
+			if (i == 0) {
+				const struct muster_requirement *last = (const struct muster_requirement *)e->product->row.requirements.rows + 2;
+
+				ck_assert_str_eq(last->fact, "windows_version");
+				ck_assert_str_eq(last->value, "22H2");
+			}
 			seen++;
 		}
 	ck_assert_uint_eq(seen, 6);

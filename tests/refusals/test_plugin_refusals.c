@@ -114,8 +114,8 @@ static void refused(const char *name, const char *message)
 static const struct { const char *name, *message; } cases[] = {
 	{ "bad-magic", "@: its magic is 0x12345678, not 0x4d55504c; the object is no struct muster_plugin" },
 	{ "bad-size", "@: its size is 24, less than the 144 of ABI 0.1; set it to sizeof(struct muster_plugin)" },
-	{ "bad-major", "@: built for ABI 7.1, and this host has 0.1; rebuild it with this host's muster/plugin.h" },
-	{ "newer-minor", "@: built for the newer ABI 0.2, and this host has 0.1; update the host, or rebuild the plugin with this host's muster/plugin.h" },
+	{ "bad-major", "@: built for ABI 7.2, and this host has 0.2; rebuild it with this host's muster/plugin.h" },
+	{ "newer-minor", "@: built for the newer ABI 0.3, and this host has 0.2; update the host, or rebuild the plugin with this host's muster/plugin.h" },
 	{ "no-name", "@: its name is missing or not made of a-z, 0-9 and '-', at most 63, a letter first" },
 	{ "no-version", "@: version is missing" },
 	{ "no-license", "@: license is empty; give the SPDX expression of the plugin's own licence" },

@@ -64,6 +64,27 @@ START_TEST(test_product_like_cycle)
 }
 END_TEST
 
+START_TEST(test_product_requires)
+{
+	struct config_product *p = setup_new_product(s, "office2016", "office2013", ID_A);
+
+	p->requires = "a, b=";
+	p->given |= CONFIG_P_REQUIRES;
+	assert_fault("products.d/new.ini:31: [product office2016] requires: belongs to the counted model, and this product's model is threshold");
+}
+END_TEST
+
+START_TEST(test_product_requires_nothing)
+{
+	struct config_product *p = setup_new_product(s, "esu", "windows-esu", ID_A);
+
+	(void)setup_plugin(s, "windows", NULL);
+	p->requires = "a, b=";
+	p->given |= CONFIG_P_REQUIRES;
+	assert_fault("products.d/new.ini:31: [product esu] requires: \"b\": write NAME or NAME=VALUE, a name of at most 64 characters");
+}
+END_TEST
+
 START_TEST(test_product_like_self)
 {
 	(void)setup_new_product(s, "one", "one", ID_A);
@@ -369,7 +390,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_product_like_unknown, test_product_like_far, test_product_like_cycle, test_product_like_self, test_product_no_id, test_product_zero_id, test_product_no_name,
+		test_product_like_unknown, test_product_like_far, test_product_like_cycle, test_product_requires, test_product_requires_nothing, test_product_like_self, test_product_no_id, test_product_zero_id, test_product_no_name,
 		test_product_bad_name, test_product_name_taken_by_plugin, test_product_name_taken_by_file, test_product_id_of_plugin, test_product_id_twice, test_product_model_unknown,
 		test_product_model_seats, test_product_model_none, test_product_model_and_like, test_product_no_minimum, test_product_minimum_range, test_product_pool_of_other_model,
 		test_product_pool_name, test_product_interval_range, test_product_coverage_order, test_product_record_stays, test_override_unknown, test_override_like, test_override_id, test_override_id_of_file,

@@ -315,6 +315,24 @@ START_TEST(test_catalog_issuers)
 }
 END_TEST
 
+/* What a file requires comes behind what the copied product does. */
+START_TEST(test_catalog_requires)
+{
+	struct config_product *p = setup_new_product(s, "esu-1", "windows-esu", ID_A);
+	const struct muster_requirement *q;
+
+	p->requires = "windows_version = 22H2 ,update";
+	p->given |= CONFIG_P_REQUIRES;
+	build();
+	ck_assert_uint_eq(product("esu-1")->row.requirements.count, 4);
+	q = product("esu-1")->row.requirements.rows;
+	ck_assert_str_eq(q[2].fact, "windows_version");
+	ck_assert_str_eq(q[2].value, "22H2");
+	ck_assert_str_eq(q[3].fact, "update");
+	ck_assert_ptr_null(q[3].value);
+}
+END_TEST
+
 /* A copy does not inherit that its original is switched off or refused. */
 START_TEST(test_catalog_copy_of_pattern)
 {
@@ -327,6 +345,7 @@ START_TEST(test_catalog_copy_of_pattern)
 	ck_assert_uint_eq(product("esu-1")->row.model, MUSTER_MODEL_COUNTED);
 	ck_assert_int_eq(product("esu-1")->row.coverage_start, 1000);
 	ck_assert_uint_eq(product("esu-1")->row.requirements.count, 2);
+	ck_assert_ptr_null(((const struct muster_requirement *)product("esu-1")->row.requirements.rows)->fact);
 	ck_assert_ptr_null(product("esu-1")->pool);
 }
 END_TEST
@@ -440,7 +459,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		test_catalog_empty, test_catalog_like, test_catalog_like_chain, test_catalog_fresh, test_catalog_pool_of_application, test_catalog_override, test_catalog_override_file, test_catalog_host_intervals, test_catalog_lease_shorter_than_renewal, test_catalog_editions,
-		test_catalog_learned, test_catalog_many, test_catalog_issuer, test_catalog_issuers, test_catalog_copy_of_pattern, test_catalog_refused_line, test_catalog_switched_off_plugin, test_catalog_references, test_catalog_compare, test_catalog_compare_removed,
+		test_catalog_learned, test_catalog_many, test_catalog_issuer, test_catalog_issuers, test_catalog_requires, test_catalog_copy_of_pattern, test_catalog_refused_line, test_catalog_switched_off_plugin, test_catalog_references, test_catalog_compare, test_catalog_compare_removed,
 	};
 
 	return unit_run_with(suite_create("catalog"), tests, sizeof tests / sizeof tests[0], setup, teardown);

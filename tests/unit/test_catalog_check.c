@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 
 #define ID_A "aaaaaaaa-0000-4000-8000-000000000001"
+#define ID_B "aaaaaaaa-0000-4000-8000-000000000002"
 #define NOON 1800000000000 /* 2027-01-15T08:00:00Z */
 
 /** A clock of which each look at the time since boot takes @c step ms. */
@@ -124,10 +125,15 @@ END_TEST
 
 START_TEST(test_check_model)
 {
+	struct muster_err err;
+
+	(void)setup_plugin(s, "rds", NULL);
 	(void)setup_plugin(s, "windows", NULL);
 	(void)setup_new_product(s, "esu-1", "windows-esu", ID_A);
+	(void)setup_new_product(s, "cal", "rds", ID_B);
 	build();
-	assert_refused("esu-1", CODE_M_MODEL, "New is of the counted model, which this host lists and does not serve yet. Activate it as its publisher says.");
+	assert_refused("cal", CODE_M_MODEL, "New is of the access model, which this host lists and does not serve yet. Activate it as its publisher says.");
+	ck_assert_int_eq(check("esu-1", &err), MUSTER_OK);
 }
 END_TEST
 
