@@ -44,11 +44,14 @@ static void certificate_warnings(struct service *s, const struct snapshot *snap,
 	for (size_t i = 0; i < n; i++) {
 		enum ring_state state = ring_state(view, p[i].row.activation_id, now, p[i].row.validity_s, &end);
 
-		if (state != RING_ENDING && state != RING_ENDED)
+		if (state == RING_NONE || state == RING_GOOD)
 			continue;
 		time_rfc3339(ends, end * 1000);
-		(void)snprintf(text, sizeof text, state == RING_ENDED ? "The certificate for %s has ended or ends within a day (%s): install a new one." :
-		               "The certificate for %s ends %s and has no successor: ask the issuer for one.", p[i].row.name, ends);
+		if (state == RING_REVOKED)
+			(void)snprintf(text, sizeof text, "The issuer revoked this host's certificate for %s: it grants nothing for it. Ask the issuer, or activate the host anew.", p[i].row.name);
+		else
+			(void)snprintf(text, sizeof text, state == RING_ENDED ? "The certificate for %s has ended or ends within a day (%s): install a new one." :
+			               "The certificate for %s ends %s and has no successor: ask the issuer for one.", p[i].row.name, ends);
 		warn(warnings, text);
 	}
 }
@@ -61,7 +64,7 @@ static json_t *certificates(const struct snapshot *snap, const struct trust_view
 
 	chains = ring_chains(view, &n);
 	for (size_t i = 0; i < n; i++) {
-		const char *warning = chains[i].end <= now ? "ended" : chains[i].signer == NULL ? "made for an earlier host key: verifies old leases, signs none" : NULL;
+		const char *warning = chains[i].revoked != NULL ? "revoked: signs nothing" : chains[i].end <= now ? "ended" : chains[i].signer == NULL ? "made for an earlier host key: verifies old leases, signs none" : NULL;
 
 		(void)json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:s?}", "kid", trust_chain_kid(chains[i].chain),
 			"products", chain_products(snap, &chains[i]), "ends_at", admin_json_time(chains[i].end * 1000), "issuer", chains[i].issuer, "warning", warning));

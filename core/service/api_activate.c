@@ -50,7 +50,9 @@ enum MHD_Result api_ledger_refused(struct request *r)
 {
 	const struct ledger_request *l = &r->ledger;
 
-	return request_problem(r, l->code, l->detail[0] != '\0' || l->refused != l->code ? l->detail : r->sentence, NULL, l->retry_after);
+	bool ours = l->detail[0] == '\0' && (l->refused == l->code || l->code == (uint32_t)CODE_HOST_NOT_ACTIVATED);
+
+	return request_problem(r, l->code, ours ? r->sentence : l->detail, NULL, l->retry_after);
 }
 
 /* ---- before the ledger ---- */
@@ -168,6 +170,8 @@ static void decide(struct request *r)
 	if (chain != NULL) {
 		l->certified = true;
 		l->chain_end = chain->end * 1000;
+	} else {
+		(void)service_revoked(r->sentence, sizeof r->sentence, r->view, e->product->row.activation_id, clock_wall_ms(r->service->clock) / 1000);
 	}
 	take_lease(r, e->product);
 }
@@ -264,8 +268,10 @@ static enum MHD_Result activated(struct request *r)
 	struct buf *out = &r->out;
 
 	/* A repeat may find that the certificate ended since its first answer. */
-	if (chain == NULL)
-		return request_problem(r, (uint32_t)CODE_HOST_NOT_ACTIVATED, NULL, NULL, 0);
+	if (chain == NULL) {
+		(void)service_revoked(r->sentence, sizeof r->sentence, r->view, p->row.activation_id, clock_wall_ms(r->service->clock) / 1000);
+		return request_problem(r, (uint32_t)CODE_HOST_NOT_ACTIVATED, r->sentence, NULL, 0);
+	}
 	settings_intervals(&i, &r->service->settings, r->snapshot->config, p);
 	fill_claims(r, &claims, chain, i.renewal_s);
 	if (claims.exp > chain->end)

@@ -244,10 +244,20 @@ enum MHD_Result api_certificates(struct request *r)
 enum MHD_Result api_crl(struct request *r)
 {
 	const char *issuer = request_query(r, "issuer");
+	const struct config *config = r->snapshot->config;
 	uint8_t id[16];
 
 	if (issuer != NULL && uuid_parse(id, issuer, strlen(issuer)) != MUSTER_OK)
 		return request_problem(r, CODE_M_FIELD, "issuer must be a UUID.", "issuer", 0);
+	r->view = ring_view(r->service->ring);
+	for (size_t i = 0; i < config->issuer_count; i++) {
+		const struct crl *crl = ring_crl(r->view, config->issuers[i].name);
+
+		if (crl == NULL || (issuer != NULL && !uuid_equal(crl_issuer_id(crl), id)))
+			continue;
+		buf_adds(&r->out, crl_pem(crl));
+		return request_reply(r, MHD_HTTP_OK, "application/x-pem-file", 0);
+	}
 	return request_problem(r, CODE_M_NOT_FOUND, "This host has no revocation list of its issuer.", NULL, 0);
 }
 

@@ -11,12 +11,14 @@ static void report(struct service *s, const struct catalog_product *p, enum ring
 	char ends[TIME_RFC3339], detail[256];
 
 	time_rfc3339(ends, end * 1000);
-	if (state == RING_ENDED)
+	if (state == RING_REVOKED)
+		(void)snprintf(detail, sizeof detail, "the issuer revoked the host's certificate for %s: clients get 0xC004F041; ask the issuer, or activate the host anew", p->row.name);
+	else if (state == RING_ENDED)
 		(void)snprintf(detail, sizeof detail, "the host's certificate for %s ended or ends within a day (%s): clients get 0xC004F041; install a new one with musterctl host install",
 		               p->row.name, ends);
 	else
 		(void)snprintf(detail, sizeof detail, "the host's certificate for %s ends %s and there is no successor: leases get shorter; ask with musterctl host request", p->row.name, ends);
-	log_line(state == RING_ENDED ? LOG_ERR : LOG_WARNING, "renewal", "id=12292 product=%s ends=%s text=\"%s\"", p->row.name, ends, detail);
+	log_line(state == RING_ENDING ? LOG_WARNING : LOG_ERR, "renewal", "id=12292 product=%s ends=%s text=\"%s\"", p->row.name, ends, detail);
 	if (ledger_journal_note(s->ledger, "0 musterd", 12292, p->row.name, detail, &err) != MUSTER_OK)
 		service_say(LOG_WARNING, "journal", err.message);
 }
@@ -47,7 +49,7 @@ unsigned renewal_check(struct service *s)
 	for (size_t i = 0; i < n; i++) {
 		enum ring_state state = ring_state(view, p[i].row.activation_id, now, p[i].row.validity_s, &end);
 
-		if (state != RING_ENDING && state != RING_ENDED)
+		if (state == RING_NONE || state == RING_GOOD)
 			continue;
 		report(s, &p[i], state, end);
 		found++;

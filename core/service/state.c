@@ -79,6 +79,21 @@ bool service_activated(struct service *s, const struct snapshot *snap)
 	return found;
 }
 
+bool service_revoked(char *out, size_t n, const struct trust_view *view, const uint8_t product_id[16], int64_t now)
+{
+	const struct ring_chain *c = ring_revoked(view, product_id, now);
+	char at[TIME_RFC3339];
+
+	if (n > 0)
+		out[0] = '\0';
+	if (c == NULL)
+		return false;
+	time_rfc3339(at, c->revoked->at * 1000);
+	(void)snprintf(out, n, "The issuer revoked this host's certificate for the product at %s (%s): the host stopped granting. Ask the issuer, or activate the host anew.", at,
+	               crl_reason_word(c->revoked->reason));
+	return true;
+}
+
 uint16_t service_port(const struct service *s)
 {
 	for (size_t i = 0; i < s->listener_count; i++)

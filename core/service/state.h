@@ -86,6 +86,8 @@ int snapshot_new(struct snapshot **out, struct config *config, struct catalog *c
 void service_swap(struct service *s, struct snapshot *snap);
 
 /** Some product can be granted: the host is "activated" in the sense of facts.md section 1. */
+/** Why nothing is signed for this product, when it is for a revocation: one sentence into @p out. @return false: it is not. */
+bool service_revoked(char *out, size_t n, const struct trust_view *view, const uint8_t product_id[16], int64_t now);
 bool service_activated(struct service *s, const struct snapshot *snap);
 /** Port of the first listener without TLS, 0 none. */
 uint16_t service_port(const struct service *s);

@@ -2,6 +2,7 @@
 #include "core/trust/ring.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -74,6 +75,9 @@ void ring_free(struct trust_ring *r)
 		EVP_PKEY_free(r->beside.keys[i].key);
 		trust_chain_unref(r->beside.keys[i].chain);
 	}
+	for (size_t i = 0; i < r->beside.crl_count; i++)
+		crl_unref(r->beside.crls[i]);
+	mem_free(r->beside.crls);
 	mem_free(r->beside.keys);
 	mem_free(r->beside.retired);
 	pthread_mutex_destroy(&r->change);
@@ -367,6 +371,50 @@ int ring_retire(struct trust_ring *r, const char *kid, bool retired, struct must
 
 	pthread_mutex_lock(&r->change);
 	result = retire_locked(r, kid, retired, err);
+	pthread_mutex_unlock(&r->change);
+	return result;
+}
+
+static int set_crl_locked(struct trust_ring *r, struct crl *crl, struct muster_err *err)
+{
+	struct ring_beside *b = &r->beside;
+	struct crl *old = NULL, **grown;
+	size_t at = 0;
+	int result;
+
+	while (at < b->crl_count && !uuid_equal(crl_issuer_id(b->crls[at]), crl_issuer_id(crl)))
+		at++;
+	if (at < b->crl_count) {
+		old = b->crls[at];
+		if (strcmp(crl_pem(old), crl_pem(crl)) == 0)
+			return MUSTER_OK;
+		if (crl_number(crl) <= crl_number(old))
+			return err_set(err, MUSTER_E_EXISTS, "the revocation list has the number %" PRIu64 "; this host knows number %" PRIu64 " already", crl_number(crl), crl_number(old));
+	} else {
+		if ((grown = mem_grow(b->crls, at + 1, sizeof(struct crl *))) == NULL)
+			return err_nomem(err);
+		b->crls = grown;
+		b->crl_count++;
+	}
+	b->crls[at] = crl_ref(crl);
+	if (!r->configured || (result = refresh(r, err)) == MUSTER_OK) {
+		crl_unref(old);
+		return MUSTER_OK;
+	}
+	crl_unref(crl);
+	if (old != NULL)
+		b->crls[at] = old;
+	else
+		b->crl_count--;
+	return result;
+}
+
+int ring_set_crl(struct trust_ring *r, struct crl *crl, struct muster_err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&r->change);
+	result = set_crl_locked(r, crl, err);
 	pthread_mutex_unlock(&r->change);
 	return result;
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include "core/base/clock.h"
+#include "core/trust/crl.h"
 #include "core/trust/lease.h"
 
 #define RING_LEAST_S (24 * 3600)            /**< a chain with less left signs nothing: 0xC004F041 */
@@ -35,6 +36,7 @@ struct ring_chain {
 	const char *issuer;                     /**< name of the issuer it verifies under */
 	uint8_t issuer_id[16];                  /**< for lease_claims */
 	int64_t begin, end;                     /**< latest notBefore; earliest notAfter, root included */
+	const struct crl_entry *revoked;        /**< its issuer's list names it: signs nothing any more; NULL: not. Borrowed from the view */
 };
 
 struct trust_ring;
@@ -85,12 +87,19 @@ int ring_adopt(struct trust_ring *r, EVP_PKEY *key, struct trust_chain *chain, s
  * Before the first ring_reload() it is only remembered. */
 int ring_retire(struct trust_ring *r, const char *kid, bool retired, struct muster_err *err);
 
+/**
+ * Take a revocation list of an issuer (crl_issuer_id()), verified by the caller under a pinned root; referenced. The highest number is kept, for the ring's life, and looked at again
+ * at every reload: it counts only under an issuer whose present roots it verifies under. Before the first ring_reload() it is only remembered.
+ * @return MUSTER_OK (also: this very list is kept already); MUSTER_E_EXISTS: one of a higher number, or another of the same, is kept; MUSTER_E_NOMEM.
+ */
+int ring_set_crl(struct trust_ring *r, struct crl *crl, struct muster_err *err);
+
 /** The present view, one reference. Any thread, never waits, never NULL. */
 struct trust_view *ring_view(struct trust_ring *r);
 struct trust_view *ring_view_ref(struct trust_view *v);
 void ring_view_unref(struct trust_view *v);
 
-/** The chain that signs for this product at @p now: the longest living with at least RING_LEAST_S left; NULL: not certified (0xC004F041).
+/** The chain that signs for this product at @p now: the longest living with at least RING_LEAST_S left that is not revoked; NULL: not certified (0xC004F041).
  * Borrowed from the view. Neither locks nor allocates. */
 const struct ring_chain *ring_find(const struct trust_view *v, const uint8_t product_id[16], int64_t now);
 
@@ -98,10 +107,16 @@ enum ring_state {
 	RING_NONE,      /**< no chain for this product */
 	RING_GOOD,
 	RING_ENDING,    /**< signs, but has less than validity + 30 days left and there is no successor */
-	RING_ENDED      /**< less than 24 h left, ended, or not begun: not certified */
+	RING_ENDED,     /**< less than 24 h left, ended, or not begun: not certified */
+	RING_REVOKED    /**< listed by the issuer, and there is no other: not certified */
 };
 /** For events, `dlv` and `doctor`. @param validity_s the product's. @param[out] end of the longest living chain, 0 none; may be NULL. */
 enum ring_state ring_state(const struct trust_view *v, const uint8_t product_id[16], int64_t now, int64_t validity_s, int64_t *end);
+
+/** The longest living revoked chain of this product when none signs for it; NULL: it is not for a revocation that nothing is signed. Borrowed. */
+const struct ring_chain *ring_revoked(const struct trust_view *v, const uint8_t product_id[16], int64_t now);
+/** The issuer's revocation list, by configuration name; NULL: none. Borrowed from the view. */
+const struct crl *ring_crl(const struct trust_view *v, const char *issuer);
 
 /** All chains, longest living first; for GET /v1/certificates serve those with end > now. */
 const struct ring_chain *ring_chains(const struct trust_view *v, size_t *n);
@@ -112,7 +127,7 @@ const struct trust_anchors *ring_anchors(const struct trust_view *v, const char 
 /**
  * Verify a lease that was signed under one of the view's chains: as lease_verify() but for the chain, which was verified when the
  * view was made and only its dates are compared now.
- * @return as lease_verify(); MUSTER_E_MISMATCH also for a kid that no chain here has.
+ * @return as lease_verify(); MUSTER_E_MISMATCH also for a kid that no chain here has; MUSTER_E_REFUSED when the chain was revoked in a way that ends this lease.
  */
 int ring_lease_verify(struct lease_claims *out, const struct trust_view *v, struct muster_span lease, const struct lease_expect *expect, int64_t now,
                       struct muster_err *err);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ void ring_view_unref(struct trust_view *v)
 	for (i = 0; i < v->issuer_count; i++) {
 		mem_free(v->issuers[i].name);
 		trust_anchors_free(v->issuers[i].anchors);
+		crl_unref(v->issuers[i].crl);
 	}
 	for (i = 0; i < v->product_count; i++)
 		mem_free(v->products[i].name);
@@ -145,6 +147,29 @@ static int load_issuers(struct trust_view *v, const struct ring_config *config, 
 		r = is->name == NULL ? err_nomem(err) : ring_read_issuer(&is->anchors, &config->issuers[i], err);
 	}
 	return r;
+}
+
+/* A list counts under the roots that are pinned now; it was verified under others, maybe. */
+static int load_crls(struct trust_view *v, const struct ring_report *report, struct muster_err *err)
+{
+	struct muster_err why;
+	size_t i, k;
+
+	for (i = 0; i < v->issuer_count; i++)
+		for (k = 0; k < v->beside->crl_count; k++) {
+			struct crl *c = v->beside->crls[k];
+			int r;
+
+			if (!uuid_equal(crl_issuer_id(c), trust_anchors_issuer_id(v->issuers[i].anchors)))
+				continue;
+			if ((r = crl_read(&v->issuers[i].crl, span_str(crl_pem(c)), v->issuers[i].anchors, crl_made(c), &why)) == MUSTER_E_NOMEM)
+				return err_nomem(err);
+			if (r != MUSTER_OK) {
+				(void)err_prefix(&why, r, "[issuer %s]: revocation list %" PRIu64 " is left out", v->issuers[i].name, crl_number(c));
+				tell(report, LOG_WARNING, why.message);
+			}
+		}
+	return MUSTER_OK;
 }
 
 static int by_id(const void *a, const void *b)
@@ -210,6 +235,8 @@ static int place_chain(const struct trust_view *v, struct ring_chain *out, EVP_P
 		memcpy(out->issuer_id, trust_anchors_issuer_id(v->issuers[i].anchors), sizeof(out->issuer_id));
 		out->begin = begin;
 		out->end = end;
+		if (v->issuers[i].crl != NULL)
+			(void)crl_lists(v->issuers[i].crl, trust_chain_signer(c), &out->revoked);
 		if (key == NULL || X509_check_private_key(trust_chain_signer(c), key) != 1) {
 			ERR_clear_error();
 			return MUSTER_OK;
@@ -366,7 +393,7 @@ int ring_view_build(struct trust_view **out, const char *dir, const char *key_pa
 		r = err_errno(err, errno, "%s", key_path);
 		goto done;
 	}
-	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
+	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_crls(v, report, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
 	    || (r = load_chains(v, dir, report, err)) != MUSTER_OK || (r = load_foreign(v, report, err)) != MUSTER_OK
 	    || (r = index_products(v, err)) != MUSTER_OK)
 		goto done;
@@ -399,22 +426,38 @@ const struct ring_chain *ring_find(const struct trust_view *v, const uint8_t pro
 	const struct view_entry *e = first_entry(v, product_id), *end = v->entries + v->entry_count;
 
 	for (; e != NULL && e < end && memcmp(e->id, product_id, 16) == 0; e++)
-		if (e->chain->begin <= now && e->chain->end - now >= RING_LEAST_S)
+		if (e->chain->begin <= now && e->chain->end - now >= RING_LEAST_S && e->chain->revoked == NULL)
 			return e->chain;
 	return NULL;
 }
 
+/* The longest living that is, or is not, revoked. */
+static const struct ring_chain *first_chain(const struct trust_view *v, const uint8_t id[16], bool revoked)
+{
+	const struct view_entry *e = first_entry(v, id), *end = v->entries + v->entry_count;
+
+	for (; e != NULL && e < end && memcmp(e->id, id, 16) == 0; e++)
+		if ((e->chain->revoked != NULL) == revoked)
+			return e->chain;
+	return NULL;
+}
+
+const struct ring_chain *ring_revoked(const struct trust_view *v, const uint8_t product_id[16], int64_t now)
+{
+	return ring_find(v, product_id, now) == NULL ? first_chain(v, product_id, true) : NULL;
+}
+
 enum ring_state ring_state(const struct trust_view *v, const uint8_t product_id[16], int64_t now, int64_t validity_s, int64_t *end)
 {
-	const struct view_entry *e = first_entry(v, product_id);
+	const struct ring_chain *c = first_chain(v, product_id, false);
 
 	if (end != NULL)
-		*end = e != NULL ? e->chain->end : 0;
-	if (e == NULL)
-		return RING_NONE;
+		*end = c != NULL ? c->end : 0;
+	if (c == NULL)
+		return first_entry(v, product_id) != NULL ? RING_REVOKED : RING_NONE;
 	if (ring_find(v, product_id, now) == NULL)
 		return RING_ENDED;
-	return e->chain->end - now < validity_s + RING_WARN_S ? RING_ENDING : RING_GOOD;
+	return c->end - now < validity_s + RING_WARN_S ? RING_ENDING : RING_GOOD;
 }
 
 const struct ring_chain *ring_chains(const struct trust_view *v, size_t *n)
@@ -445,6 +488,16 @@ const struct trust_anchors *ring_anchors(const struct trust_view *v, const char 
 	return NULL;
 }
 
+const struct crl *ring_crl(const struct trust_view *v, const char *issuer)
+{
+	size_t i;
+
+	for (i = 0; issuer != NULL && i < v->issuer_count; i++)
+		if (strcmp(v->issuers[i].name, issuer) == 0)
+			return v->issuers[i].crl;
+	return NULL;
+}
+
 int ring_lease_verify(struct lease_claims *out, const struct trust_view *v, struct muster_span lease, const struct lease_expect *expect, int64_t now,
                       struct muster_err *err)
 {
@@ -463,7 +516,11 @@ int ring_lease_verify(struct lease_claims *out, const struct trust_view *v, stru
 		return err_set(err, MUSTER_E_NOT_YET, "the lease's certificate is not valid yet; is the clock right?");
 	if (now >= c->end)
 		return err_set(err, MUSTER_E_EXPIRED, "the lease's certificate has ended");
-	return lease_verify_known(out, lease, c->chain, ring_anchors(v, c->issuer), expect, now, err);
+	if ((r = lease_verify_known(out, lease, c->chain, ring_anchors(v, c->issuer), expect, now, err)) != MUSTER_OK || c->revoked == NULL)
+		return r;
+	if ((r = crl_permits(ring_crl(v, c->issuer), trust_chain_signer(c->chain), out->iat, "the host that signed the lease", err)) != MUSTER_OK)
+		memset(out, 0, sizeof(*out));
+	return r;
 }
 
 bool ring_has_key(const struct trust_view *v)

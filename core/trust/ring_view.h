@@ -15,16 +15,17 @@ int ring_config_init(struct ring_config *c, const struct ring_issuer *issuers, s
                      size_t product_count, struct muster_err *err);
 void ring_config_fini(struct ring_config *c);
 
-/* What lies outside the folder: further keys with their chains, and the kids of chains that sign no more. */
+/* What lies outside the folder: further keys with their chains, the kids of chains that sign no more, the issuers' revocation lists. */
 struct ring_foreign { EVP_PKEY *key; struct trust_chain *chain; };
 struct ring_beside {
 	struct ring_foreign *keys; size_t key_count;
 	char (*retired)[TRUST_KID]; size_t retired_count;
+	struct crl **crls; size_t crl_count;                  /* one an issuer_id */
 };
 
 #define VIEW_NO_ISSUER SIZE_MAX
 
-struct view_issuer { char *name; struct trust_anchors *anchors; };
+struct view_issuer { char *name; struct trust_anchors *anchors; struct crl *crl; /**< NULL: none */ };
 struct view_product { uint8_t id[16]; char *name; size_t issuer; /**< index, or VIEW_NO_ISSUER */ };
 /* Which chain signs for a product: sorted by product, then the longest living first. */
 struct view_entry { uint8_t id[16]; const struct ring_chain *chain; };

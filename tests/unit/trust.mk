@@ -29,3 +29,5 @@ unit_tests += %D%/test_pack
 %C%_test_pack_LDADD = $(statement_test_libs)
 unit_tests += %D%/test_crl
 %C%_test_crl_LDADD = $(statement_test_libs)
+unit_tests += %D%/test_ring_crl
+%C%_test_ring_crl_LDADD = $(statement_test_libs)
