@@ -147,6 +147,17 @@ static void free_issuers(struct activation_issuer *issuers, size_t n)
 	mem_free(issuers);
 }
 
+static void free_moved(struct moved_list *list)
+{
+	while (list != NULL) {
+		struct moved_list *older = list->older;
+
+		mem_free(list->products);
+		mem_free(list);
+		list = older;
+	}
+}
+
 void activation_free(struct activation *a)
 {
 	if (a == NULL)
@@ -154,6 +165,10 @@ void activation_free(struct activation *a)
 	activation_stop(a);
 	catalog_unref(a->catalog);
 	free_issuers(a->issuers, a->issuer_count);
+	packs_free(a->packs, a->pack_count);
+	mem_free(a->keys);
+	mem_free(a->ids);
+	free_moved(atomic_load(&a->moved));
 	rest_free(a);
 	pthread_cond_destroy(&a->work);
 	pthread_mutex_destroy(&a->work_lock);
@@ -180,7 +195,7 @@ static void init_locks(struct activation *a)
 int activation_open(struct activation **out, const struct activation_options *o, struct muster_err *err)
 {
 	struct activation *a = mem_alloc(sizeof *a);
-	int r = MUSTER_OK;
+	int r;
 
 	*out = NULL;
 	if (a == NULL)
@@ -192,11 +207,11 @@ int activation_open(struct activation **out, const struct activation_options *o,
 	a->hardware = o->hardware;
 	a->event = o->event;
 	a->ctx = o->ctx;
-	if ((a->dir = mem_strdup(o->dir)) == NULL || (o->key_file != NULL && (a->key_path = mem_strdup(o->key_file)) == NULL))
-		r = err_nomem(err);
-	if (r == MUSTER_OK)
-		r = rest_open(a, err);
-	if (r != MUSTER_OK) {
+	if ((a->dir = mem_strdup(o->dir)) == NULL || (o->key_file != NULL && (a->key_path = mem_strdup(o->key_file)) == NULL)) {
+		activation_free(a);
+		return err_nomem(err);
+	}
+	if ((r = rest_open(a, err)) != MUSTER_OK || (r = records_load(a, err)) != MUSTER_OK || (r = binding_check(a, err)) != MUSTER_OK) {
 		activation_free(a);
 		return r;
 	}
@@ -235,8 +250,9 @@ int activation_bind(struct activation *a, const struct config *config, struct ca
 	a->issuers = issuers;
 	a->issuer_count = config->issuer_count;
 	pthread_mutex_unlock(&a->lock);
+	r = packs_load(a, err);
 	activation_end(a);
 	catalog_unref(old);
 	free_issuers(old_issuers, old_count);
-	return MUSTER_OK;
+	return r;
 }

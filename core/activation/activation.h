@@ -21,7 +21,7 @@
 /* Kinds of records. */
 #define ACTIVATION_R_PACK "pack"                  /* id: pack_id; data: the token */
 #define ACTIVATION_R_KEY "key"                    /* id: number (4, big-endian); data: JSON without the secret, and the sealed key */
-#define ACTIVATION_R_PENDING "installation-id"    /* id: number ‖ attempt; data: JSON (made at, answered at) */
+#define ACTIVATION_R_PENDING "installation-id"    /* id: number ‖ generation ‖ attempt; data: JSON (made, answered) */
 #define ACTIVATION_R_CONFIRMATION "confirmation"  /* id: number ‖ binding(10); data: JSON (state, statement, assurance) */
 #define ACTIVATION_R_BATCH "batch"                /* id: UUID; data: JSON of what was asked, and the answer */
 #define ACTIVATION_R_CRL "crl"                    /* id: issuer_id; data: PEM */
@@ -53,8 +53,8 @@ int activation_bind(struct activation *a, const struct config *config, struct ca
 int activation_start(struct activation *a, struct muster_err *err);
 void activation_stop(struct activation *a);
 void activation_free(struct activation *a);
-/** The host's hardware differs from what was activated: every grant is refused with 0xC004F00F. Any thread, no lock. */
-bool activation_moved(const struct activation *a);
+/** The host's hardware differs from what was activated for this product: grants are refused with 0xC004F00F. Any thread, no lock. */
+bool activation_moved(const struct activation *a, const uint8_t product[16]);
 /** A certificate of this host for this issuer is revoked: stop granting and say why. Any thread, no lock. NULL: none. */
 const char *activation_revoked(const struct activation *a, const char *issuer);
 
@@ -68,6 +68,9 @@ int activation_key_whole(struct activation *a, const char *actor, uint32_t numbe
 /** @p product NULL: the one key that can be meant; else MUSTER_E_INVALID lists them. */
 int activation_installation_id(struct activation *a, const char *actor, const struct catalog_product *product, bool fresh, json_t **out, struct muster_err *err);
 int activation_confirmation_id(struct activation *a, const char *actor, const struct catalog_product *product, const char *digits, json_t **out, struct muster_err *err);
+/** Install a certificate chain for the host's own key, as ring_install(); where a pack of its issuer is installed it names only what that licenses.
+ * @param[out] activated a host key waited for it and is marked activated now (method "file"); its journal row was written. */
+int activation_chain_install(struct activation *a, const char *actor, struct muster_span pem, char *kid, int64_t *end, bool *activated, struct muster_err *err);
 int activation_online(struct activation *a, const char *actor, const struct catalog_product *product, json_t **out, struct muster_err *err);
 int activation_rekey(struct activation *a, const char *actor, json_t **out, struct muster_err *err);
 int activation_audit_verify(struct activation *a, const char *expect, json_t **out, struct muster_err *err);

@@ -28,6 +28,45 @@ extern const struct activation_job activation_jobs[];
 /** An issuer of the configuration. */
 struct activation_issuer { char *name; };
 
+/* ---- what is held in memory, as in the records ---- */
+
+/** A pack; verified when it was installed, and again as of that time whenever it is loaded. */
+struct held_pack {
+	struct pack *pack;
+	struct trust_chain *chain;            /**< who signed it; its intermediate signed the slots' certificates too */
+	char *issuer;                         /**< name of the configuration's issuer */
+	int64_t installed_at;
+	bool superseded;                      /**< a later issue is here: kept for the Installation IDs that were made with this one */
+};
+
+/** An installed key. Its secret is sealed: key_prk(). */
+struct held_key {
+	char kind; uint32_t number; char partial[PRODUCT_KEY_PARTIAL];
+	uint8_t issuer_id[16], pack_id[16];
+	uint8_t products[TRUST_PRODUCTS_MAX][16]; size_t product_count;   /**< as the pack says */
+	int64_t installed_at;
+	int64_t activated_at;                 /**< 0: this host is not activated with it */
+	int64_t ends_at;                      /**< of the certificate */
+	char method[12];                      /**< "telephone", "file", "online" */
+	char kid[TRUST_KID];
+	uint8_t binding[BINDING_SIZE], source;   /**< the host that was activated */
+	int64_t allowed, used;                /**< counted keys, as the issuer last said; -1: unknown */
+	bool revoked;
+	uint8_t sealed[64]; size_t sealed_n;
+};
+
+/** An Installation ID that was shown: pending until it is answered or replaced. */
+struct held_id {
+	uint32_t number; uint8_t generation, attempt, source, binding[BINDING_SIZE], pack_id[16];
+	char digits[INSTALLATION_TEXT];       /**< as shown */
+	int64_t made_at, answered_at, replaced_at;
+	char method[12];
+	uint16_t slot; uint8_t finder[SLOT_FINDER];   /**< what answered it by telephone */
+};
+
+/** Products of keys whose host was another; one list is never changed, and lives as long as the activation. */
+struct moved_list { struct moved_list *older; size_t n; uint8_t (*products)[16]; };
+
 struct activation {
 	const struct clock *clock;
 	struct ledger *ledger;
@@ -42,6 +81,10 @@ struct activation {
 	pthread_mutex_t lock;
 	struct catalog *catalog;              /* referenced; NULL before the first bind */
 	struct activation_issuer *issuers; size_t issuer_count;
+	struct held_pack *packs; size_t pack_count;
+	struct held_key *keys; size_t key_count;
+	struct held_id *ids; size_t id_count; /* by number, generation, attempt */
+	_Atomic(struct moved_list *) moved;
 
 	/* the thread */
 	pthread_mutex_t work_lock;
@@ -64,5 +107,88 @@ int64_t activation_now(const struct activation *a);
 void activation_say(const struct activation *a, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /** The present catalog, one reference. */
 struct catalog *activation_catalog(struct activation *a);
+
+/* ---- records.c ----
+ * A record is a JSON object (packs are their token, revocation lists their PEM). A secret in it is its member `sealed`: base64url of a sealed record
+ * whose place is {kind, hexadecimal of the record's ID, "sealed"}. Rekeying needs to know no more than that, and calls records_load() afterwards. */
+#define ACTIVATION_R_SLOT "slot"          /**< id: number ‖ generation ‖ slot(2); data: chain (PEM), PKCS#8 sealed */
+#define ACTIVATION_R_RETIRED "retired"    /**< id: kid; a certificate whose key was removed: signs no more */
+#define RECORD_JSON_MAX (64u << 10)
+
+int seal_record(struct buf *out, const struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct muster_err *err);
+/** @p plain appended; a secret. */
+int unseal_record(struct buf *plain, const struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct muster_err *err);
+/** Keys and Installation IDs into memory, slots into the ring. Acts held, or before the thread runs. */
+int records_load(struct activation *a, struct muster_err *err);
+/** All records of a kind, whatever their number; what @p fn returns ends it when it is not MUSTER_OK. */
+int records_each(struct activation *a, const char *kind, int (*fn)(void *ctx, const struct store_record *), void *ctx, struct muster_err *err);
+
+/** One transaction: changes of records, with one journal row. */
+struct act { struct store_change *changes; struct store_record *records; struct buf *data; size_t n; bool failed; };
+void act_put(struct act *t, const char *kind, struct muster_span id, struct muster_span data);
+/** Adopts @p object; NULL counts as exhausted memory. */
+void act_put_json(struct act *t, const char *kind, struct muster_span id, json_t *object);
+void act_delete(struct act *t, const char *kind, struct muster_span id);
+void act_put_key(struct act *t, const struct held_key *k);
+void act_put_id(struct act *t, const struct held_id *id);
+/** Commit and empty it. @p actor "uid name", the activation's own acts: ACTIVATION_SELF. On MUSTER_E_UNKNOWN memory is loaded anew. */
+#define ACTIVATION_SELF "0 musterd"
+int act_commit(struct activation *a, struct act *t, const char *actor, enum activation_journal_kind kind, const char *object, struct muster_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 7, 8)));
+void act_fini(struct act *t);             /**< what was not committed is dropped */
+
+/** After a commit: into memory. MUSTER_E_NOMEM: memory is loaded anew by the next act. */
+int memory_put_key(struct activation *a, const struct held_key *k, struct muster_err *err);
+int memory_put_id(struct activation *a, const struct held_id *id, struct muster_err *err);
+void memory_drop_key(struct activation *a, uint32_t number);
+
+/* ---- packs.c ---- */
+/** Every stored pack, under the present issuers and catalog; what does not verify any more is said and left out. */
+int packs_load(struct activation *a, struct muster_err *err);
+void packs_free(struct held_pack *packs, size_t n);
+/** Install a token that came with an administrator or with an answer of the issuer; acts held. @p item may be NULL. */
+int packs_take(struct activation *a, const char *actor, struct muster_span token, const struct held_pack **out, json_t *warnings, struct muster_err *err);
+const struct held_pack *pack_by_id(const struct activation *a, const uint8_t id[16]);   /**< NULL: none. Acts or lock held */
+/** The newest pack that has this key; NULL: none. @param[out] key may be NULL. */
+const struct held_pack *pack_with_key(const struct activation *a, const uint8_t issuer_id[16], char kind, uint32_t number, const struct pack_key **key);
+json_t *contacts_json(const struct pack *p);
+
+/* ---- keys.c ---- */
+struct held_key *key_by_number(const struct activation *a, uint32_t number);           /**< NULL: none. Acts or lock held; so the next ones */
+enum key_state { KEY_PACK_MISSING, KEY_NOT_ACTIVATED, KEY_PENDING, KEY_ACTIVATED, KEY_REVOKED };
+enum key_state key_state(const struct activation *a, const struct held_key *k);
+const char *key_state_word(enum key_state s);
+/** PRK_key of an installed key; a secret. */
+int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct activation *a, const struct held_key *k, struct muster_err *err);
+bool key_names(const struct held_key *k, const uint8_t product[16]);
+/** The product a key is for: of those it names the one that covers the others; NULL: the catalog has none of them. */
+const struct catalog_product *key_product(const struct catalog *c, const struct held_key *k);
+/** The host key meant: that of @p product; with NULL the only one installed. MUSTER_E_NOT_FOUND names what is missing (pack or key); MUSTER_E_INVALID, CODE_M_WHICH_KEY lists them. */
+int key_pick(struct held_key **out, const struct activation *a, const struct catalog *c, const struct catalog_product *product, struct muster_err *err);
+/** The product with this very activation ID (not an edition of one); NULL: none. */
+const struct catalog_product *product_with_id(const struct catalog *c, const uint8_t id[16]);
+/** Names of the catalog, or UUIDs where it has none: array of strings. */
+json_t *products_json(const struct catalog *c, const uint8_t (*ids)[16], size_t n);
+json_t *time_json(int64_t s);             /**< null for 0 */
+
+/* ---- binding.c ---- */
+/** The binding of this host for an issuer. @p wanted: source to prefer, HARDWARE_BEST none. */
+int binding_of_this(uint8_t out[BINDING_SIZE], uint8_t *source, const struct activation *a, const uint8_t issuer_id[16], uint32_t wanted, struct muster_err *err);
+/** Compare every activated key with this hardware and publish who moved. Acts held. */
+int binding_check(struct activation *a, struct muster_err *err);
+
+/* ---- offline.c and certificate.c ---- */
+/** The pending Installation ID of a host key, made (and recorded) when there is none, or when @p fresh. Acts held. */
+int pending_id(struct held_id *out, struct installation_id *id, struct activation *a, const char *actor, struct held_key *k, bool fresh, struct muster_err *err);
+/** NULL: none pending. */
+const struct held_id *pending_find(const struct activation *a, const struct held_key *k);
+/** Record that this host is activated with a key: its newest pending ID is answered, the key marked, in one transaction with what @p t holds already. The chain must be
+ * in the ring. @p answered may be NULL. */
+int record_activated(struct activation *a, struct act *t, const char *actor, enum activation_journal_kind kind, const struct held_key *k, const struct held_id *answered,
+                     const char *method, const struct trust_chain *chain, struct muster_err *err);
+/** MUSTER_E_MISMATCH: the certificate names a product that the key does not. */
+int certificate_fits(const struct trust_chain *chain, const struct held_key *k, struct muster_err *err);
+/** {"products","ends_at","message", ...}: new reference. */
+json_t *activated_json(const struct activation *a, const struct catalog *c, const struct held_key *k, const char *message);
 
 #endif

@@ -2,7 +2,14 @@
 noinst_LTLIBRARIES += %D%/libactivation.la
 %C%_libactivation_la_SOURCES = \
 	%D%/activation.c %D%/activation.h \
+	%D%/binding.c \
+	%D%/certificate.c \
 	%D%/internal.h \
 	%D%/jobs.c \
+	%D%/keys.c \
+	%D%/labels.c \
+	%D%/offline.c \
+	%D%/packs.c \
+	%D%/records.c \
 	%D%/rekey.c %D%/rest.h
 activation_libs = %D%/libactivation.la

@@ -54,6 +54,16 @@ enum code {
 	CODE_M_PLUGIN = 125,        /**< the plugin refused the request, or is switched off */
 	CODE_M_BUSY = 126,          /**< admin API: another operation of this kind is running */
 	CODE_M_PENDING = 127,       /**< counted keys: recorded, the issuer has not answered yet */
+	CODE_M_KEY_EXISTS = 130,   /**< another key of this product version is installed: ask whether to replace it */
+	CODE_M_PACK_OLDER = 131,   /**< a later issue of the licence pack is installed */
+	CODE_M_PACK_FOREIGN = 132, /**< a genuine licence pack for another host, or of an issuer that may not license its products */
+	CODE_M_CONFIRMATION_USED = 133, /**< a Confirmation ID that this host has used before */
+	CODE_M_CONFIRMATION_PRODUCT = 134, /**< a Confirmation ID for another product of this host */
+	CODE_M_CONFIRMATION_OTHER = 135, /**< a Confirmation ID that no Installation ID of this host fits */
+	CODE_M_WHICH_KEY = 136,    /**< several installed keys can be meant; the detail lists them */
+	CODE_M_KEY_FOREIGN = 137,  /**< a well-formed product key of another product, version or organisation */
+	CODE_M_ATTEMPTS = 138,     /**< all Installation IDs of a key and pack were used */
+	CODE_M_PACK = 139,         /**< a licence pack that does not verify */
 	CODE_M_FACTS = 140,         /**< counted keys: a prerequisite is not reported in machine.facts */
 	CODE_M_EARLIER_YEAR = 141,  /**< counted keys: an earlier year of the programme is not confirmed for this machine */
 	CODE_M_ISSUER_ADDRESS = 142,/**< the configuration names no address of the issuer's service */

@@ -314,16 +314,17 @@ static int adopt_locked(struct trust_ring *r, EVP_PKEY *key, struct trust_chain 
 	for (size_t i = 0; i < b->key_count; i++)
 		if (strcmp(trust_chain_kid(b->keys[i].chain), trust_chain_kid(chain)) == 0)
 			return MUSTER_OK;
-	if (X509_check_private_key(trust_chain_signer(chain), key) != 1) {
+	if (key != NULL && X509_check_private_key(trust_chain_signer(chain), key) != 1) {
 		ERR_clear_error();
 		return err_set(err, MUSTER_E_MISMATCH, "the certificate was made for another key than the one that came with it");
 	}
-	if (r->configured && (result = chain_check(atomic_load(&r->current), chain, true, now_s(r), err)) != MUSTER_OK)
+	if (key != NULL && r->configured && (result = chain_check(atomic_load(&r->current), chain, true, now_s(r), err)) != MUSTER_OK)
 		return result;
 	if ((grown = mem_grow(b->keys, b->key_count + 1, sizeof(*grown))) == NULL)
 		return err_nomem(err);
 	b->keys = grown;
-	EVP_PKEY_up_ref(key);
+	if (key != NULL)
+		EVP_PKEY_up_ref(key);
 	b->keys[b->key_count++] = (struct ring_foreign){ key, trust_chain_ref(chain) };
 	if (!r->configured || (result = refresh(r, err)) == MUSTER_OK)
 		return MUSTER_OK;

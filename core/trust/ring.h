@@ -81,6 +81,7 @@ int ring_install(struct trust_ring *r, struct muster_span pem, char *kid, int64_
  * A key that is not the host's own, with its chain (an activation's): it signs beside the host's until it is retired. Held in memory only; where
  * it lies at rest is the caller's affair. Before the first ring_reload() it is only remembered; later checked as ring_install() does, but that
  * products which the catalogue lacks are left aside. The same one again is MUSTER_OK. Both are referenced.
+ * @param key NULL: the chain only verifies what was signed under it.
  */
 int ring_adopt(struct trust_ring *r, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err);
 /** This chain signs no more (or, @p retired false, again); what was signed under it is still verified. For the ring's life, the caller remembers it.

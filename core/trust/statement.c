@@ -318,3 +318,18 @@ done:
 	trust_chain_unref(c.chain);
 	return r;
 }
+
+int statement_chain(struct trust_chain **out, struct muster_span token, size_t max, const char *typ, struct muster_err *err)
+{
+	struct check c = { .kind = kind_of(typ) };
+	int r;
+
+	*out = NULL;
+	if (c.kind == NULL)
+		return err_set(err, MUSTER_E_UNSUPPORTED, "an issuer's statement certificate does not sign \"%s\"", typ);
+	if ((r = jws_split(&c.parts, token, max, c.kind->name, err)) == MUSTER_OK && (r = read_header(&c, err)) == MUSTER_OK && (r = read_x5c(&c, err)) == MUSTER_OK)
+		*out = trust_chain_ref(c.chain);
+	json_decref(c.header);
+	trust_chain_unref(c.chain);
+	return r;
+}

@@ -33,6 +33,9 @@ int statement_sign(struct buf *out, const struct statement_signer *s, const char
 int statement_verify(json_t **payload, struct muster_span token, size_t max, const char *typ, const struct trust_anchors *anchors, const struct crl *crl, int64_t now,
                      struct muster_err *err);
 
+/** The chain in a statement's x5c, of which nothing is verified here: for a statement that was (its intermediate also signed the slots of a pack). */
+int statement_chain(struct trust_chain **out, struct muster_span token, size_t max, const char *typ, struct muster_err *err);
+
 /** A counted activation as the issuer states it: perpetual, bound to key, product and machine binding; no personal data. */
 struct confirmation {
 	uint8_t issuer_id[16], id[16];     /**< iss; jti */

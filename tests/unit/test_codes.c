@@ -44,6 +44,8 @@ START_TEST(test_codes_cover_the_enum)
 		ck_assert_ptr_nonnull(code_find((uint32_t)all[i]));
 	for (uint32_t v = CODE_M_BODY; v <= CODE_M_PENDING; v++)
 		ck_assert_ptr_nonnull(code_find(v));
+	for (uint32_t v = CODE_M_KEY_EXISTS; v <= CODE_M_PACK; v++)
+		ck_assert_ptr_nonnull(code_find(v));
 	for (uint32_t v = CODE_M_FACTS; v <= CODE_M_ANSWER; v++)
 		ck_assert_ptr_nonnull(code_find(v));
 	for (uint32_t v = CODE_M_COVERAGE; v <= CODE_M_BATCH; v++)   /* the issuer's */
