@@ -18,5 +18,5 @@ cli_libs = %D%/libcli.la $(http_libs) $(catalog_libs) $(trust_libs) $(qr_libs) $
 
 # muster, the program on a machine to be activated: its own library, it shares nothing with musterctl.
 noinst_LTLIBRARIES += %D%/libmustercli.la
-%C%_libmustercli_la_SOURCES = %D%/muster_cli.h %D%/muster_main.c %D%/muster_agent.c %D%/muster_print.c %D%/muster_verbs.c
+%C%_libmustercli_la_SOURCES = %D%/muster_cli.h %D%/muster_main.c %D%/muster_agent.c %D%/muster_key.c %D%/muster_print.c %D%/muster_verbs.c
 mcli_libs = %D%/libmustercli.la $(client_libs)

@@ -61,12 +61,13 @@ static struct known *known_of(struct round *r, const char *id)
 
 static void log_answer(const char *id, const struct muster_answer *a)
 {
-	static const char *const events[] = { "activated", "counted", "refused", "no_host", "released" };
-	char message[1100], host[300], code[16] = "0", next[TIME_RFC3339];
+	static const char *const events[] = { "activated", "counted", "refused", "no_host", "released", "pending" };
+	char message[1100], host[300], code[16] = "0", next[TIME_RFC3339] = "never";
 
 	if (a->code != 0)
 		code_name(code, a->code);
-	time_rfc3339(next, a->next_at * 1000);
+	if (a->next_at != 0)
+		time_rfc3339(next, a->next_at * 1000);
 	log_line(a->outcome == MUSTER_ACTIVATED ? LOG_NOTICE : LOG_WARNING, events[a->outcome], "activation_id=%s code=%s count=%u minimum_count=%u host=%s next=%s message=%s",
 		id, code, (unsigned)a->count, (unsigned)a->minimum_count, log_quote(host, sizeof host, a->host), next, log_quote(message, sizeof message, a->message));
 }
@@ -112,7 +113,8 @@ static int renew_one(struct mcli *m, const char *id, json_t *list)
 		k->next_at = a.next_at;
 		k->code = a.code;
 	}
-	if (present->next_at == 0 || a.next_at < present->next_at)
+	/* 0: activated for good. */
+	if (a.next_at != 0 && (present->next_at == 0 || a.next_at < present->next_at))
 		present->next_at = a.next_at;
 	if (m->json && m->once && json_array_append_new(list, mcli_answer_json(m, id, &a)) != 0)
 		return mcli_say(MCLI_FAULT, "out of memory");

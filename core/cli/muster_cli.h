@@ -11,7 +11,7 @@
 /** Exit codes, documented in muster(1). The first four are enum muster_outcome. */
 enum mcli_exit {
 	MCLI_OK = 0,          /**< activated, or the verb did what it says */
-	MCLI_COUNTED = 1,
+	MCLI_COUNTED = 1,     /**< or waiting for the issuer */
 	MCLI_REFUSED = 2,
 	MCLI_NO_HOST = 3,
 	MCLI_INVALID = 4,     /**< status, verify: no valid lease */
@@ -20,6 +20,7 @@ enum mcli_exit {
 };
 
 #define MCLI_ARGS_MAX 64
+#define MCLI_FACTS_MAX 64
 
 struct mcli {
 	const struct clock *clock;
@@ -28,7 +29,12 @@ struct mcli {
 	size_t arg_count;
 	char *state, *issuer;             /* resolved; owned */
 	struct buf hosts;                 /* "" when --host was not given */
-	const char *hardware, *name, *chain;
+	const char *hardware, *name, *chain, *ca;
+	const char *issuer_url, *key_file;   /* NULL: not given */
+	int key_fd;                       /* -1: not given */
+	bool ask_key;
+	const char *facts[MCLI_FACTS_MAX];   /* NAME=VALUE */
+	size_t fact_count;
 	int32_t is_virtual;
 	uint32_t timeout_ms;
 	bool json, once;
@@ -51,6 +57,12 @@ void mcli_close(struct mcli *m);
 int mcli_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list), json_t *list);
 int mcli_exit_of(const struct muster_answer *a);
 
+/* muster_key.c */
+bool mcli_has_key(const struct mcli *m);
+/** Read the key from where the options say and take it for the product @p id. @return enum mcli_exit. */
+int mcli_take_key(struct mcli *m, const char *id);
+int mcli_tell_facts(struct mcli *m);
+
 /* muster_print.c */
 const char *mcli_status_text(uint32_t license_status);
 json_t *mcli_answer_json(const struct mcli *m, const char *id, const struct muster_answer *a);
@@ -69,6 +81,9 @@ int mcli_status(struct mcli *m);
 int mcli_verify(struct mcli *m);
 int mcli_release(struct mcli *m);
 int mcli_rearm(struct mcli *m);
+int mcli_installation_id(struct mcli *m);
+int mcli_import(struct mcli *m);
+int mcli_remove_key(struct mcli *m);
 int mcli_set_hosts(struct mcli *m);
 int mcli_clear_hosts(struct mcli *m);
 int mcli_agent(struct mcli *m);

@@ -23,6 +23,9 @@ static const struct verb verbs[] = {
 	{ "status", "xpr", "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_status, "what is held and until when; asks nobody" },
 	{ "verify", NULL, "[LEASE-FILE]", 0, 1, mcli_verify, "check leases offline, with the issuer's root and the kept chain" },
 	{ "release", NULL, "PRODUCT...", 1, MCLI_ARGS_MAX, mcli_release, "give the place back and the lease up" },
+	{ "dti", NULL, "PRODUCT", 1, 1, mcli_installation_id, "this machine's Installation ID under a counted key" },
+	{ "import", NULL, "PRODUCT FILE", 2, 2, mcli_import, "take the issuer's confirmation from a file" },
+	{ "upk", NULL, "PRODUCT", 1, 1, mcli_remove_key, "remove what is kept of a product's key" },
 	{ "rearm", NULL, "", 0, 0, mcli_rearm, "take a new client machine ID; leases are given up" },
 	{ "agent", NULL, "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_agent, "stay and renew whenever it is due" },
 	{ "skms", NULL, "NAME[:PORT]...", 1, MCLI_ARGS_MAX, mcli_set_hosts, "keep a list of hosts, tried in this order" },
@@ -30,14 +33,17 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_JSON, O_ONCE, O_VERBOSE, O_HELP, O_VERSION };
+enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_CA, O_KEY_FD, O_KEY_FILE, O_ASK_KEY, O_ISSUER_URL, O_FACT, O_JSON, O_ONCE, O_VERBOSE, O_HELP, O_VERSION };
 
 static const struct option options[] = {
 	{ "state", required_argument, NULL, O_STATE }, { "issuer", required_argument, NULL, O_ISSUER },
 	{ "host", required_argument, NULL, O_HOST }, { "port", required_argument, NULL, O_PORT },
 	{ "hardware", required_argument, NULL, O_HARDWARE }, { "name", required_argument, NULL, O_NAME },
 	{ "virtual", required_argument, NULL, O_VIRTUAL }, { "timeout", required_argument, NULL, O_TIMEOUT },
-	{ "chain", required_argument, NULL, O_CHAIN }, { "json", no_argument, NULL, O_JSON }, { "once", no_argument, NULL, O_ONCE }, { "verbose", no_argument, NULL, O_VERBOSE },
+	{ "chain", required_argument, NULL, O_CHAIN }, { "ca", required_argument, NULL, O_CA },
+	{ "key-fd", required_argument, NULL, O_KEY_FD }, { "key-file", required_argument, NULL, O_KEY_FILE }, { "ask-key", no_argument, NULL, O_ASK_KEY },
+	{ "issuer-url", required_argument, NULL, O_ISSUER_URL }, { "fact", required_argument, NULL, O_FACT },
+	{ "json", no_argument, NULL, O_JSON }, { "once", no_argument, NULL, O_ONCE }, { "verbose", no_argument, NULL, O_VERBOSE },
 	{ "help", no_argument, NULL, O_HELP }, { "version", no_argument, NULL, O_VERSION }, { NULL, 0, NULL, 0 }
 };
 
@@ -89,11 +95,16 @@ static int help(void)
 		"  --virtual yes|no    say whether this is a virtual machine (default: find out)\n"
 		"  --timeout SECONDS   how long one host may take (default 10)\n"
 		"  --chain FILE        verify: certificates of the lease's signer (default: the kept ones)\n"
+		"  --ca FILE           roots for hosts at https:// (default: DIR/ca.pem, else the system's)\n"
+		"  --key-fd N, --key-file FILE, --ask-key\n"
+		"                      activate, dti: read the product key from a file descriptor, a file, or the terminal without echo\n"
+		"  --issuer-url URL    activate: ask the issuer's service at https://HOST[:PORT] instead of a host; goes with a key\n"
+		"  --fact NAME=VALUE   activate: tell something about this machine to products with a key; may be repeated, is kept\n"
 		"  --once              agent: one round, then end\n"
 		"  --verbose           say every question and answer as event 12288 and 12289; the agent always does\n"
 		"  --json              print JSON\n"
 		"  --help, --version\n"
-		"\nExit codes: 0 activated or done; 1 counted, not activated yet; 2 refused; 3 no host answered; 4 no valid lease\n"
+		"\nExit codes: 0 activated or done; 1 counted or waiting, not activated yet; 2 refused; 3 no host answered; 4 no valid lease\n"
 		"(status, verify); 5 a fault on this machine; 64 wrong usage. With several products the largest.");
 	return MCLI_OK;
 }
@@ -216,6 +227,28 @@ static int take_option(struct parsed *p, int option, const char *value)
 	case O_CHAIN:
 		m->chain = value;
 		return MCLI_OK;
+	case O_CA:
+		m->ca = value;
+		return MCLI_OK;
+	case O_KEY_FD:
+		if (strcmp(value, "0") != 0 && !number(&n, value, 1023))
+			return usage("--key-fd: \"%s\" is not the number of a file descriptor", value);
+		m->key_fd = strcmp(value, "0") != 0 ? (int)n : 0;
+		return MCLI_OK;
+	case O_KEY_FILE:
+		m->key_file = value;
+		return MCLI_OK;
+	case O_ASK_KEY:
+		m->ask_key = true;
+		return MCLI_OK;
+	case O_ISSUER_URL:
+		m->issuer_url = value;
+		return MCLI_OK;
+	case O_FACT:
+		if (m->fact_count == MCLI_FACTS_MAX)
+			return usage("--fact: more than %d", MCLI_FACTS_MAX);
+		m->facts[m->fact_count++] = value;
+		return MCLI_OK;
 	case O_JSON:
 		m->json = true;
 		return MCLI_OK;
@@ -249,6 +282,22 @@ static int take_words(struct mcli *m, const struct verb **verb, int argc, char *
 	return m->arg_count >= (*verb)->least ? MCLI_OK : usage("what is to be done? An argument is missing: %s", (*verb)->args);
 }
 
+/* Options that mean something to a few verbs only: said, not ignored. */
+static int check_key_options(const struct mcli *m, const struct verb *verb)
+{
+	bool activates = verb->run == mcli_activate, has_key = mcli_has_key(m);
+
+	if (has_key && !activates && verb->run != mcli_installation_id)
+		return usage("%s takes no key", verb->name);
+	if ((m->key_fd >= 0) + (m->key_file != NULL) + m->ask_key > 1)
+		return usage("%s", "one key at a time: --key-fd, --key-file or --ask-key");
+	if (has_key && m->arg_count != 1)
+		return usage("%s", "a key is for one product: name it");
+	if (m->issuer_url != NULL && !(activates && has_key))
+		return usage("%s", "--issuer-url goes with activate and a key: --key-fd N, --key-file FILE or --ask-key");
+	return m->fact_count > 0 && !activates ? usage("%s", "--fact goes with activate") : MCLI_OK;
+}
+
 static int parse_and_run(struct parsed *p, int argc, char **argv)
 {
 	const struct verb *verb = NULL;
@@ -264,7 +313,7 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 		if ((r = take_option(p, option, optarg)) != MCLI_OK)
 			return r;
 	}
-	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
+	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK || (r = check_key_options(p->m, verb)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
 		return r;
 	MUSTER_ASSERT(verb != NULL);
 	if (verb->run == mcli_set_hosts)
@@ -277,7 +326,7 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 
 int client_main(int argc, char **argv, const struct clock *clock)
 {
-	struct mcli m = { .clock = clock, .is_virtual = -1 };
+	struct mcli m = { .clock = clock, .is_virtual = -1, .key_fd = -1 };
 	struct parsed p = { .m = &m, .port = HOSTS_PORT };
 	int r;
 

@@ -19,7 +19,7 @@ const char *mcli_status_text(uint32_t s)
 
 static const char *outcome_text(int32_t outcome)
 {
-	static const char *const text[] = { "activated", "counted", "refused", "no_host", "released" };
+	static const char *const text[] = { "activated", "counted", "refused", "no_host", "released", "pending" };
 
 	return text[outcome];
 }
@@ -40,26 +40,33 @@ static json_t *text_or_null(const char *s)
 	return s[0] != '\0' ? json_string(s) : json_null();
 }
 
+static json_t *known_or_null(int64_t n)
+{
+	return n >= 0 ? json_integer(n) : json_null();
+}
+
 json_t *mcli_answer_json(const struct mcli *m, const char *id, const struct muster_answer *a)
 {
 	char code[16] = "";
 
 	if (a->code != 0)
 		code_name(code, a->code);
-	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:s}", "activation_id", id, "client_id", muster_client_id(m->client),
+	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o}", "activation_id", id, "client_id", muster_client_id(m->client),
 		"outcome", outcome_text(a->outcome), "code", text_or_null(code), "count", (json_int_t)a->count, "minimum_count", (json_int_t)a->minimum_count,
-		"expires_at", when(a->expires_at), "next_at", when(a->next_at), "host", text_or_null(a->host), "message", a->message);
+		"expires_at", when(a->expires_at), "next_at", when(a->next_at), "host", text_or_null(a->host), "message", a->message,
+		"perpetual", (int)a->perpetual, "allowed", known_or_null(a->allowed), "used", known_or_null(a->used), "remaining", known_or_null(a->remaining));
 }
 
 json_t *mcli_status_json(const struct muster_status *s)
 {
-	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o}", "activation_id", s->activation_id,
+	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:b}", "activation_id", s->activation_id,
 		"product", text_or_null(s->product), "client_id", s->client_id, "valid", (int)s->valid, "license_status", (json_int_t)s->license_status,
 		"license_status_text", mcli_status_text(s->license_status), "granted_at", when(s->granted_at), "expires_at", when(s->expires_at),
 		"renew_at", when(s->renew_at), "state_ends_at", when(s->state_ends_at), "count", (json_int_t)s->count,
 		"minimum_count", (json_int_t)s->minimum_count, "record", (int)s->record,
 		"rearms_left", s->rearms_left == UINT32_MAX ? json_null() : json_integer(s->rearms_left), "host", text_or_null(s->host),
-		"reason", text_or_null(s->reason));
+		"reason", text_or_null(s->reason), "perpetual", (int)s->perpetual, "telephone", (int)s->telephone, "coverage_start", when(s->coverage_start),
+		"coverage_end", when(s->coverage_end), "partial_key", text_or_null(s->key_partial), "key_kept", (int)s->has_key);
 }
 
 json_t *mcli_claims_json(const struct muster_claims *c)
@@ -106,6 +113,8 @@ void mcli_print_answer(const char *id, const struct muster_answer *a)
 {
 	(void)printf("%s\n    %s\n", id, a->message);
 	line_count(a->count, a->minimum_count);
+	if (a->remaining >= 0)
+		(void)printf("    Activations remaining: %" PRId64 "\n", a->remaining);
 	line("Host", a->host);
 	line_time(a->outcome == MUSTER_ACTIVATED ? "Renewal due" : "Next question due", a->next_at);
 }
@@ -117,10 +126,15 @@ void mcli_print_status(const struct muster_status *s)
 	else
 		(void)printf("%s\n", s->activation_id);
 	line("License Status", mcli_status_text(s->license_status));
-	line_time(s->valid != 0 ? "The lease ends" : "This state ends", s->state_ends_at);
+	if (s->perpetual != 0 && s->valid != 0)
+		line("Activated", s->coverage_end != 0 ? "on this machine, within the coverage of its key" : "for good, on this machine");
+	line_time(s->perpetual != 0 && s->valid != 0 ? "Coverage ends" : s->valid != 0 ? "The lease ends" : "This state ends", s->state_ends_at);
 	line("Why", s->reason);
 	if (s->valid != 0 && s->record != 0)
 		line("Kind", "a record: it shows that this machine was counted, and licenses nothing");
+	if (s->telephone != 0)
+		line("Assurance", "confirmed by telephone");
+	line("Partial Product Key", s->key_partial);
 	line_time(s->valid != 0 ? "Renewal due" : "Next question due", s->renew_at);
 	line_count(s->count, s->minimum_count);
 	line("Host", s->host);

@@ -24,7 +24,7 @@ int mcli_open(struct mcli *m)
 	struct muster_client_options o = {
 		.size = sizeof o, .hardware_source = m->hardware != NULL ? 0 : UINT32_MAX, .state = m->state, .issuer = m->issuer, .hardware = m->hardware,
 		.hosts = m->hosts.n > 0 ? buf_str(&m->hosts) : NULL, .name = m->name, .now_ms = now_of, .ctx = clock.out, .is_virtual = m->is_virtual,
-		.timeout_ms = m->timeout_ms, .stop = m->stop, .event = m->event
+		.timeout_ms = m->timeout_ms, .stop = m->stop, .event = m->event, .ca = m->ca
 	};
 	struct muster_err err = { 0 };
 
@@ -40,7 +40,7 @@ void mcli_close(struct mcli *m)
 
 int mcli_exit_of(const struct muster_answer *a)
 {
-	return a->outcome == MUSTER_RELEASED ? MCLI_OK : a->outcome;
+	return a->outcome == MUSTER_RELEASED ? MCLI_OK : a->outcome == MUSTER_PENDING ? MCLI_COUNTED : a->outcome;
 }
 
 /* ---- products ---- */
@@ -140,6 +140,10 @@ static int ask(struct mcli *m, const char *id, json_t *list, question *fn)
 
 static int activate_one(struct mcli *m, const char *id, json_t *list)
 {
+	int r;
+
+	if ((r = mcli_tell_facts(m)) != MCLI_OK || (mcli_has_key(m) && (r = mcli_take_key(m, id)) != MCLI_OK))
+		return r;
 	return ask(m, id, list, muster_client_activate);
 }
 
@@ -210,7 +214,10 @@ static int verify_one(struct mcli *m, const char *id, json_t *list)
 	if (m->json)
 		return json_array_append_new(list, mcli_status_json(&s)) == 0 ? exit_of_status(&s) : mcli_say(MCLI_FAULT, "out of memory");
 	time_listing(until, s.expires_at * 1000);
-	(void)printf("%s: %s%s\n", id, s.valid != 0 ? "valid until " : "not valid: ", s.valid != 0 ? until : s.reason);
+	if (s.valid != 0 && s.expires_at == 0)
+		(void)printf("%s: valid for good on this machine\n", id);
+	else
+		(void)printf("%s: %s%s\n", id, s.valid != 0 ? "valid until " : "not valid: ", s.valid != 0 ? until : s.reason);
 	return exit_of_status(&s);
 }
 

@@ -37,3 +37,6 @@ PYTESTS += %D%/test_bench.py %D%/test_bench_fleet.py %D%/test_bench_manual.py
 PYTESTS += %D%/test_issuer.py
 # muster and libmuster against that daemon.
 PYTESTS += %D%/test_muster.py
+# Counted products against an issuer and a host of the test itself.
+EXTRA_DIST += %D%/publisher.py
+PYTESTS += %D%/test_counted_client.py
