@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <openssl/crypto.h>
 
 #include "core/base/buf.h"
 #include "core/base/codes.h"
@@ -43,14 +44,28 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/reload", true, ROLE_ADMINISTRATOR, admin_reload, NULL, 0 },
 	{ "/admin/v1/host/request", true, ROLE_ADMINISTRATOR, admin_host_request, NULL, 0 },
 	{ "/admin/v1/host/install", true, ROLE_ADMINISTRATOR, admin_host_install, NULL, 0 },
+	{ "/admin/v1/packs", false, ROLE_VIEWER, admin_packs, NULL, 0 },
+	{ "/admin/v1/packs", true, ROLE_ADMINISTRATOR, admin_pack_install, NULL, ADMIN_PACK_MAX },
+	{ "/admin/v1/keys", false, ROLE_VIEWER, admin_keys, NULL, 0 },
+	{ "/admin/v1/keys", true, ROLE_ADMINISTRATOR, admin_key_install, NULL, 0 },
+	{ "/admin/v1/keys/remove", true, ROLE_ADMINISTRATOR, admin_key_remove, NULL, 0 },
+	{ "/admin/v1/keys/whole", true, ROLE_KEYS, admin_key_whole, NULL, 0 },
+	{ "/admin/v1/installation-id", true, ROLE_ADMINISTRATOR, admin_installation_id, NULL, 0 },
+	{ "/admin/v1/confirmation-id", true, ROLE_ADMINISTRATOR, admin_confirmation_id, NULL, 0 },
 };
 const size_t admin_route_count = sizeof admin_routes / sizeof admin_routes[0];
 
 /* ---- answers ---- */
 
+static void free_wiped(void *text)
+{
+	OPENSSL_cleanse(text, strlen(text));
+	mem_free(text);
+}
+
 static enum MHD_Result reply(struct MHD_Connection *mhd, unsigned status, const char *type, char *text, size_t n)
 {
-	struct MHD_Response *response = text != NULL ? MHD_create_response_from_buffer_with_free_callback(n, text, mem_free) : NULL;
+	struct MHD_Response *response = text != NULL ? MHD_create_response_from_buffer_with_free_callback(n, text, free_wiped) : NULL;
 	enum MHD_Result result = MHD_NO;
 
 	if (response == NULL) {
@@ -82,7 +97,7 @@ static enum MHD_Result reply_problem(struct MHD_Connection *mhd, unsigned status
 static enum MHD_Result reply_json(struct MHD_Connection *mhd, json_t *value)
 {
 	struct buf out;
-	char *text = json_dumps(value, JSON_COMPACT);
+	char *text = json_dumps(value, JSON_COMPACT);   /* may hold a product key: wiped with every copy of it */
 	size_t n;
 
 	json_decref(value);
@@ -91,6 +106,7 @@ static enum MHD_Result reply_json(struct MHD_Connection *mhd, json_t *value)
 	buf_init(&out, ADMIN_ANSWER_MAX);
 	buf_adds(&out, text);
 	buf_addc(&out, '\n');
+	OPENSSL_cleanse(text, strlen(text));
 	free(text);  /* jansson's own allocator */
 	n = out.n;
 	return reply(mhd, MHD_HTTP_OK, "application/json", buf_take(&out), n);
@@ -327,7 +343,7 @@ static void completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enu
 	*con_cls = NULL;
 	json_decref(q->call.body);
 	snapshot_unref(q->call.snapshot);
-	buf_fini(&q->body);
+	buf_cleanse(&q->body);
 	mem_free(q);
 }
 

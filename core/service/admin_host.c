@@ -217,23 +217,24 @@ int admin_host_install(struct admin_call *c, json_t **out, struct muster_err *er
 	struct trust_view *view;
 	const struct ring_chain *chain;
 	const char *pem;
+	bool activated;
 	char kid[44];
 	int64_t end;
 	int r;
 
 	if ((r = admin_text(c, "chain", TRUST_CHAIN_MAX, true, &pem, err)) != MUSTER_OK)
 		return r;
-	if ((r = ring_install(s->ring, (struct muster_span){ (const uint8_t *)pem, strlen(pem) }, kid, &end, err)) != MUSTER_OK)
+	if ((r = activation_chain_install(s->activation, c->peer.actor, (struct muster_span){ (const uint8_t *)pem, strlen(pem) }, kid, &end, &activated, err)) != MUSTER_OK)
 		return r;
-	if ((r = ledger_journal_note(s->ledger, c->peer.actor, SERVICE_J_HOST_INSTALL, "host", kid, err)) != MUSTER_OK)
+	if (!activated && (r = ledger_journal_note(s->ledger, c->peer.actor, SERVICE_J_HOST_INSTALL, "host", kid, err)) != MUSTER_OK)
 		return r;
 	log_line(LOG_NOTICE, "host_installed", "kid=%s actor=\"%s\"", kid, c->peer.actor);
 	view = ring_view(s->ring);
 	chain = ring_by_kid(view, kid, strlen(kid));
 	warnings = json_array();
 	certificate_warnings(s, c->snapshot, view, warnings);
-	*out = json_pack("{s:o, s:o, s:o, s:s}", "products", chain != NULL ? chain_products(c->snapshot, chain) : json_array(),
-		"ends_at", admin_json_time(end * 1000), "warnings", warnings, "kid", kid);
+	*out = json_pack("{s:o, s:o, s:o, s:s, s:b}", "products", chain != NULL ? chain_products(c->snapshot, chain) : json_array(),
+		"ends_at", admin_json_time(end * 1000), "warnings", warnings, "kid", kid, "key_activated", activated);
 	ring_view_unref(view);
 	return MUSTER_OK;
 }

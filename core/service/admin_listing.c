@@ -59,18 +59,21 @@ static json_t *item(const struct listing *l, const struct catalog_product *p)
 {
 	const struct config_host *host = &l->snapshot->config->host;
 	bool counted = p->row.model == MUSTER_MODEL_THRESHOLD && p->pool != NULL && api_not_served(p) == NULL;
+	struct activation_labels labels;
 	struct setting_intervals i;
 	int64_t end = 0;
 	enum ring_state state = ring_state(l->view, p->row.activation_id, l->now, p->row.validity_s, &end);
 	/* A certificate may name what this version only lists; such a product is not in the state "Licensed". */
-	bool licensed = api_not_served(p) == NULL && (state == RING_GOOD || state == RING_ENDING);
+	bool licensed = api_not_served(p) == NULL && (state == RING_GOOD || state == RING_ENDING) && !activation_moved(l->service->activation, p->row.activation_id);
 	json_t *o;
 
+	activation_labels(l->service->activation, p, &labels);
 	settings_intervals(&i, &l->service->settings, l->snapshot->config, p);
 	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "product", p->row.name, "name", admin_json_text(p->row.title),
 		"description", admin_json_text(p->description), "activation_id", admin_json_uuid(p->row.activation_id),
-		"application_id", admin_json_uuid(p->row.application_id), "extended_pid", "", "installation_id", "",
-		"use_license_url", host->use_license_url, "validation_url", host->validation_url, "partial_product_key", "");
+		"application_id", admin_json_uuid(p->row.application_id), "extended_pid", labels.extended_pid, "installation_id", labels.installation_id,
+		"use_license_url", host->use_license_url[0] != '\0' ? host->use_license_url : labels.use_license_url,
+		"validation_url", host->validation_url[0] != '\0' ? host->validation_url : labels.validation_url, "partial_product_key", labels.partial);
 	if (o == NULL)
 		return NULL;
 	(void)json_object_update_new(o, json_pack("{s:i, s:s, s:o, s:I, s:o, s:s, s:b, s:o}", "license_status", licensed ? 1 : 0,

@@ -165,6 +165,11 @@ static void decide(struct request *r)
 		keep_sentence(r->sentence, sizeof r->sentence, err.message);
 		return;
 	}
+	if (activation_moved(r->service->activation, e->product->row.activation_id)) {
+		l->refused = (uint32_t)CODE_HARDWARE;
+		keep_sentence(r->sentence, sizeof r->sentence, "The host runs on other hardware than it was activated on, and grants nothing for this product until it is activated anew.");
+		return;
+	}
 	r->view = ring_view(r->service->ring);
 	chain = ring_find(r->view, e->product->row.activation_id, clock_wall_ms(r->service->clock) / 1000);
 	if (chain != NULL) {

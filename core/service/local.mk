@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/activate.c %D%/activate.h \
 	%D%/address.c %D%/address.h \
 	%D%/admin.c %D%/admin.h \
+	%D%/admin_activation.c \
 	%D%/admin_catalog.c \
 	%D%/admin_host.c \
 	%D%/admin_json.c \

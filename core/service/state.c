@@ -74,7 +74,7 @@ bool service_activated(struct service *s, const struct snapshot *snap)
 
 	p = catalog_products(snap->catalog, &n);
 	for (size_t i = 0; i < n && !found; i++)
-		found = ring_find(view, p[i].row.activation_id, now) != NULL;
+		found = ring_find(view, p[i].row.activation_id, now) != NULL && !activation_moved(s->activation, p[i].row.activation_id);
 	ring_view_unref(view);
 	return found;
 }
