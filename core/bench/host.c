@@ -17,7 +17,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
-#include "core/issuer/authority.h"
+#include "core/issuer/leaf.h"
 #include "core/service/reload.h"
 #include "core/trust/ring.h"
 
@@ -282,7 +282,8 @@ static int install(struct bench_host *h, struct trust_ring *ring, struct muster_
 {
 	char *dir = in_dir(h, "issuer");
 	struct authority *a = NULL;
-	struct book_entry entry = { 0 };
+	struct books_certificate host = { .number = 1 };
+	EVP_PKEY *mid_key = NULL;
 	struct buf request;
 	int r;
 
@@ -290,15 +291,17 @@ static int install(struct bench_host *h, struct trust_ring *ring, struct muster_
 	if (dir == NULL)
 		r = err_nomem(err);
 	else if ((r = ring_request(ring, "bench", &request, err)) == MUSTER_OK && (r = authority_open(&a, dir, err)) == MUSTER_OK) {
-		const struct authority_order order = {
+		const struct leaf_order order = {
 			.request = { request.p, request.n }, .products = (const uint8_t (*)[16])&h->activation_id, .product_count = 1,
 			.subject = "bench", .life_s = LIFE_S,
 		};
 
-		if ((r = authority_certify(&entry, a, &order, NULL, clock_wall_ms(h->clock) / 1000, err)) == MUSTER_OK)
-			r = ring_install(ring, (struct muster_span){ (const uint8_t *)entry.chain, strlen(entry.chain) }, NULL, NULL, err);
+		/* the bench's own issuer: it keeps no books */
+		if ((r = trust_key_read(&mid_key, a->mid_key, NULL, err)) == MUSTER_OK && (r = leaf_host(&host, a, mid_key, &order, clock_wall_ms(h->clock) / 1000, err)) == MUSTER_OK)
+			r = ring_install(ring, (struct muster_span){ (const uint8_t *)host.chain, strlen(host.chain) }, NULL, NULL, err);
 	}
-	book_entry_fini(&entry);
+	EVP_PKEY_free(mid_key);
+	mem_free(host.chain);
 	authority_free(a);
 	buf_fini(&request);
 	mem_free(dir);

@@ -17,8 +17,10 @@ void authority_free(struct authority *a)
 {
 	if (a == NULL)
 		return;
-	X509_free(a->root);
+	for (size_t i = 0; i < a->root_count; i++)
+		X509_free(a->roots[i]);
 	X509_free(a->mid);
+	trust_anchors_free(a->anchors);
 	mem_free(a->mid_key);
 	mem_free(a->dir);
 	mem_free(a);
@@ -55,7 +57,7 @@ static int write_key(const char *dir, const char *name, const EVP_PKEY *key, con
 }
 
 /* One certificate from a file that nobody else may write. */
-static int read_cert(X509 **out, const char *path, struct muster_err *err)
+int authority_read_cert(X509 **out, const char *path, struct muster_err *err)
 {
 	struct buf pem;
 	BIO *bio = NULL;
@@ -78,7 +80,7 @@ static int read_cert(X509 **out, const char *path, struct muster_err *err)
 /* An issuer is there when issuer.pem is; other files of ours without it are half of one. */
 static int check_vacant(const char *dir, struct muster_err *err)
 {
-	static const char *const names[] = { "issuer.pem", "root.key", "intermediate-1.key", "intermediate-1.pem", "certificates.log" };
+	static const char *const names[] = { "issuer.pem", "root.key", "intermediate-1.key", "intermediate-1.pem", "certificates.log", "books.db", "books.key" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -180,8 +182,9 @@ int authority_init(const char *dir, const char *name, enum trust_algorithm algor
 	return r;
 }
 
-static int newest_mid(unsigned *out, const char *dir, struct muster_err *err)
+int authority_newest(unsigned *out, const char *dir, const char *kind, struct muster_err *err)
 {
+	const size_t kind_n = strlen(kind);
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
@@ -192,11 +195,21 @@ static int newest_mid(unsigned *out, const char *dir, struct muster_err *err)
 		unsigned n = 0;
 		int used = 0;
 
-		if (sscanf(e->d_name, "intermediate-%9u.pem%n", &n, &used) == 1 && used > 0 && e->d_name[used] == '\0' && n > *out)
+		if (strncmp(e->d_name, kind, kind_n) == 0 && sscanf(e->d_name + kind_n, "-%9u.pem%n", &n, &used) == 1 && used > 0 && e->d_name[kind_n + (size_t)used] == '\0' && n > *out)
 			*out = n;
 	}
 	(void)closedir(d);
-	return *out > 0 ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "%s holds no intermediate-N.pem", dir);
+	return *out > 0 ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "%s holds no %s-N.pem", dir, kind);
+}
+
+static bool signed_by_root(X509 *x, const struct authority *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->root_count; i++)
+		if (X509_verify(x, X509_get0_pubkey(a->roots[i])) == 1)
+			return true;
+	return false;
 }
 
 static int load_mid(struct authority *a, struct muster_err *err)
@@ -207,17 +220,17 @@ static int load_mid(struct authority *a, struct muster_err *err)
 	X509 *x = NULL;
 	int r;
 
-	if ((r = newest_mid(&n, a->dir, err)) != MUSTER_OK)
+	if ((r = authority_newest(&n, a->dir, "intermediate", err)) != MUSTER_OK)
 		return r;
 	(void)snprintf(name, sizeof(name), "intermediate-%u.pem", n);
 	if ((path = file_join(a->dir, name)) == NULL)
 		return err_nomem(err);
-	if ((r = read_cert(&x, path, err)) != MUSTER_OK)
+	if ((r = authority_read_cert(&x, path, err)) != MUSTER_OK)
 		goto done;
 	if ((r = trust_check_ca(x, 0, "intermediate", err)) != MUSTER_OK)
 		goto done;
-	if (X509_verify(x, X509_get0_pubkey(a->root)) != 1) {
-		r = trust_err(err, MUSTER_E_SIGNATURE, "%s was not signed by the root in issuer.pem", path);
+	if (!signed_by_root(x, a)) {
+		r = trust_err(err, MUSTER_E_SIGNATURE, "%s was not signed by a root in issuer.pem", path);
 		goto done;
 	}
 	mem_free(a->mid_key);
@@ -236,11 +249,54 @@ done:
 	return r;
 }
 
+/* issuer.pem: the root in use first; all of them are this issuer's. */
+static int read_roots(struct authority *a, const char *path, struct muster_err *err)
+{
+	X509 *roots[TRUST_ROOTS_MAX], *x;
+	struct trust_anchors *anchors = NULL;
+	struct buf pem;
+	BIO *bio = NULL;
+	size_t n = 0, i;
+	int r;
+
+	buf_init(&pem, TRUST_CHAIN_MAX);
+	if ((r = file_check_trust(path, FILE_TRUST_CODE, err)) != MUSTER_OK || (r = file_read(&pem, path, TRUST_CHAIN_MAX, err)) != MUSTER_OK
+	    || (r = trust_anchors_read(&anchors, span_of(pem.p, pem.n), err)) != MUSTER_OK)
+		goto done;
+	if ((bio = BIO_new_mem_buf(pem.p, (int)pem.n)) == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	while (n < TRUST_ROOTS_MAX && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		roots[n++] = x;
+	ERR_clear_error();
+	for (i = 0; i < a->root_count; i++)
+		X509_free(a->roots[i]);
+	memcpy(a->roots, roots, n * sizeof(roots[0]));
+	a->root_count = n;
+	a->root = roots[0];
+	trust_anchors_free(a->anchors);
+	a->anchors = anchors;
+	memcpy(a->issuer_id, trust_anchors_issuer_id(anchors), sizeof(a->issuer_id));
+done:
+	BIO_free(bio);
+	buf_fini(&pem);
+	return r;
+}
+
+int authority_reload(struct authority *a, struct muster_err *err)
+{
+	char *path = authority_path(a, "issuer.pem");
+	int r = path == NULL ? err_nomem(err) : read_roots(a, path, err);
+
+	mem_free(path);
+	return r != MUSTER_OK ? r : load_mid(a, err);
+}
+
 int authority_open(struct authority **out, const char *dir, struct muster_err *err)
 {
 	struct authority *a = mem_alloc(sizeof(*a));
 	char *real = realpath(dir, NULL), *path = NULL;
-	struct trust_san san;
 	int r;
 
 	*out = NULL;
@@ -256,15 +312,7 @@ int authority_open(struct authority **out, const char *dir, struct muster_err *e
 		r = err_set(err, MUSTER_E_NOT_FOUND, "%s holds no issuer (issuer.pem is missing); make one with: muster-issuer --dir %s init --name NAME", real, dir);
 		goto done;
 	}
-	if ((r = read_cert(&a->root, path, err)) != MUSTER_OK || (r = trust_check_ca(a->root, 1, "root", err)) != MUSTER_OK)
-		goto done;
-	trust_san_read(&san, a->root);
-	if (!san.exact || san.n != 1) {
-		r = err_set(err, MUSTER_E_INVALID, "%s does not name its issuer", path);
-		goto done;
-	}
-	memcpy(a->issuer_id, san.ids[0], sizeof(a->issuer_id));
-	if ((r = load_mid(a, err)) != MUSTER_OK)
+	if ((r = authority_reload(a, err)) != MUSTER_OK)
 		goto done;
 	*out = a;
 	a = NULL;
@@ -275,38 +323,33 @@ done:
 	return r;
 }
 
-static int renew_locked(struct authority *a, const char *root_key, const char *passphrase, int64_t now, struct muster_err *err)
+int authority_make_mid(struct authority *a, X509 *root, const char *root_key, const char *passphrase, int64_t now, struct muster_err *err)
 {
+	char *real = realpath(root_key, NULL), name[256] = "";
 	EVP_PKEY *key = NULL;
-	char name[256] = "";
 	int r;
 
-	if ((r = load_mid(a, err)) != MUSTER_OK || (r = trust_key_read(&key, root_key, passphrase, err)) != MUSTER_OK)
-		return r;
-	X509_NAME_get_text_by_NID(X509_get_subject_name(a->root), NID_commonName, name, sizeof(name));
-	if ((r = make_mid(a->dir, a->mid_number + 1, name, a->root, key, passphrase, now, err)) == MUSTER_OK)
-		r = load_mid(a, err);
+	if (real == NULL)
+		return err_errno(err, errno, "the root key %s (if it is kept offline, bring it back or name it with --root-key)", root_key);
+	if ((r = load_mid(a, err)) == MUSTER_OK && (r = trust_key_read(&key, real, passphrase, err)) == MUSTER_OK && X509_check_private_key(root, key) != 1)
+		r = trust_err(err, MUSTER_E_MISMATCH, "%s is not the key of the root in use", real);
+	if (r == MUSTER_OK) {
+		X509_NAME_get_text_by_NID(X509_get_subject_name(root), NID_commonName, name, sizeof(name));
+		r = make_mid(a->dir, a->mid_number + 1, name, root, key, passphrase, now, err);
+	}
 	EVP_PKEY_free(key);
+	free(real);
 	return r;
 }
 
 int authority_renew(struct authority *a, const char *root_key, const char *passphrase, int64_t now, struct muster_err *err)
 {
-	char *absolute = NULL, *real = NULL;
 	int fd = -1, r;
 
-	if ((r = lock_folder(&absolute, &fd, a->dir, err)) != MUSTER_OK)
-		goto done;
-	if ((real = realpath(root_key, NULL)) == NULL) {
-		r = err_errno(err, errno, "the root key %s (if it is kept offline, bring it back or name it with --root-key)", root_key);
-		goto done;
-	}
-	r = renew_locked(a, real, passphrase, now, err);
-done:
+	if ((r = authority_lock(&fd, a, err)) == MUSTER_OK && (r = authority_make_mid(a, a->root, root_key, passphrase, now, err)) == MUSTER_OK)
+		r = load_mid(a, err);
 	if (fd >= 0)
 		(void)close(fd);
-	free(real);
-	mem_free(absolute);
 	return r;
 }
 
@@ -317,104 +360,11 @@ int64_t authority_issues_until(const struct authority *a)
 	return trust_time(&begin, X509_get0_notBefore(a->mid)) == MUSTER_OK ? begin + TRUST_BACKDATE_S + TRUST_INTERMEDIATE_ISSUES_S : 0;
 }
 
-/* Chain as PEM, read back and verified as every host will: what does not verify is neither recorded nor shown. */
-static int seal(struct book_entry *e, struct authority *a, X509 *host, int64_t now, struct muster_err *err)
+int authority_lock(int *fd, const struct authority *a, struct muster_err *err)
 {
-	struct trust_anchors *anchors = NULL;
-	struct trust_chain *chain = NULL;
-	BIO *pem = BIO_new(BIO_s_mem()), *root = BIO_new(BIO_s_mem());
-	char *text = NULL;
-	long n;
-	int r;
+	char *absolute = NULL;
+	int r = lock_folder(&absolute, fd, a->dir, err);
 
-	if (pem == NULL || root == NULL || PEM_write_bio_X509(pem, host) != 1 || PEM_write_bio_X509(pem, a->mid) != 1 || PEM_write_bio_X509(root, a->root) != 1) {
-		r = err_nomem(err);
-		goto done;
-	}
-	n = BIO_get_mem_data(root, &text);
-	if ((r = trust_anchors_read(&anchors, span_of(text, (size_t)n), err)) != MUSTER_OK)
-		goto done;
-	n = BIO_get_mem_data(pem, &text);
-	if ((r = trust_chain_read(&chain, span_of(text, (size_t)n), err)) != MUSTER_OK
-	    || (r = trust_chain_verify(chain, anchors, TRUST_ROLE_LEASE, now, err)) != MUSTER_OK)
-		goto done;
-	memcpy(e->kid, trust_chain_kid(chain), sizeof(e->kid));
-	e->begin = trust_chain_begin(chain);
-	e->end = trust_chain_end(chain, anchors);
-	if ((e->chain = mem_strdup(trust_chain_pem(chain))) == NULL)
-		r = err_nomem(err);
-done:
-	trust_chain_unref(chain);
-	trust_anchors_free(anchors);
-	BIO_free(root);
-	BIO_free(pem);
-	return r;
-}
-
-static int put_serial(struct book_entry *e, const X509 *x, struct muster_err *err)
-{
-	const ASN1_INTEGER *s = X509_get0_serialNumber(x);
-
-	if (ASN1_STRING_length(s) * 2 + 1 > (int)sizeof(e->serial))
-		return err_set(err, MUSTER_E_INTERNAL, "the serial number is too long");
-	hex_encode(e->serial, ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
-	return MUSTER_OK;
-}
-
-static int certify_locked(struct book_entry *e, struct authority *a, const struct authority_order *o, const char *passphrase, int64_t now,
-                          const char *book, struct muster_err *err)
-{
-	uint8_t digest[32];
-	char subject[32];
-	EVP_PKEY *mid_key = NULL, *host_key = NULL;
-	X509 *host = NULL;
-	int r;
-
-	if ((r = load_mid(a, err)) != MUSTER_OK || (r = trust_request_read(&host_key, o->request, err)) != MUSTER_OK
-	    || (r = book_next(&e->number, book, err)) != MUSTER_OK || (r = trust_key_read(&mid_key, a->mid_key, passphrase, err)) != MUSTER_OK)
-		goto done;
-	(void)snprintf(subject, sizeof(subject), "host %lu", e->number);
-	e->at = now;
-	e->intermediate = a->mid_number;
-	e->product_count = o->product_count;
-	if ((e->subject = mem_strdup(o->subject != NULL ? o->subject : subject)) == NULL
-	    || EVP_Digest(o->request.p, o->request.n, digest, NULL, EVP_sha256(), NULL) != 1) {
-		r = err_nomem(err);
-		goto done;
-	}
-	hex_encode(e->request, digest, sizeof(digest));
-	if ((r = trust_make_host(&host, host_key, e->subject, o->products, o->product_count, a->mid, mid_key, now, o->life_s, err)) != MUSTER_OK)
-		goto done;
-	memcpy(e->products, o->products, o->product_count * sizeof(e->products[0]));
-	if ((r = put_serial(e, host, err)) == MUSTER_OK && (r = seal(e, a, host, now, err)) == MUSTER_OK)
-		r = book_append(book, e, err);
-done:
-	X509_free(host);
-	EVP_PKEY_free(host_key);
-	EVP_PKEY_free(mid_key);
-	return r;
-}
-
-int authority_certify(struct book_entry *out, struct authority *a, const struct authority_order *order, const char *passphrase, int64_t now,
-                      struct muster_err *err)
-{
-	char *absolute = NULL, *book = NULL;
-	int fd = -1, r;
-
-	memset(out, 0, sizeof(*out));
-	if ((r = lock_folder(&absolute, &fd, a->dir, err)) != MUSTER_OK)
-		goto done;
-	if ((book = authority_path(a, "certificates.log")) == NULL) {
-		r = err_nomem(err);
-		goto done;
-	}
-	r = certify_locked(out, a, order, passphrase, now, book, err);
-done:
-	if (r != MUSTER_OK)
-		book_entry_fini(out);
-	if (fd >= 0)
-		(void)close(fd);
-	mem_free(book);
 	mem_free(absolute);
 	return r;
 }

@@ -2,15 +2,24 @@
 noinst_LTLIBRARIES += %D%/libissuer.la
 %C%_libissuer_la_SOURCES = \
 	%D%/authority.c %D%/authority.h \
-	%D%/book.c %D%/book.h \
+	%D%/cmd_certify.c \
+	%D%/cmd_init.c \
+	%D%/cmd_list.c \
 	%D%/command_table.c \
-	%D%/commands.c %D%/commands.h \
+	%D%/commands.h \
 	%D%/confirm.c %D%/confirm.h %D%/confirm_private.h \
 	%D%/confirm_certificate.c \
 	%D%/confirm_counted.c \
+	%D%/datakey.c %D%/datakey.h \
+	%D%/leaf.c %D%/leaf.h \
+	%D%/listing.c %D%/listing.h \
 	%D%/main.c %D%/issuer.h \
+	%D%/migrate.c %D%/migrate.h \
 	%D%/options.c %D%/options.h \
 	%D%/output.c %D%/output.h \
 	%D%/passphrase.c %D%/passphrase.h \
-	%D%/products.c %D%/products.h
-issuer_libs = %D%/libissuer.la $(trust_libs) $(store_libs) $(SMARTCOLS_LIBS)
+	%D%/products.c %D%/products.h \
+	%D%/rewrap.c %D%/rewrap.h \
+	%D%/roots.c \
+	%D%/session.c %D%/session.h
+issuer_libs = %D%/libissuer.la $(store_libs) $(trust_libs) $(SMARTCOLS_LIBS)

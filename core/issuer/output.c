@@ -1,6 +1,7 @@
 #include "core/issuer/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,6 +78,43 @@ json_t *output_json_ids(const uint8_t (*ids)[16], size_t n)
 		}
 	}
 	return list;
+}
+
+int output_file_open(struct output_file *f, const char *path, const char *undone, struct muster_err *err)
+{
+	f->path = path;
+	f->fd = -1;
+	if (path == NULL || (f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) >= 0)
+		return MUSTER_OK;
+	return errno == EEXIST ? err_set(err, MUSTER_E_EXISTS, "%s is there already; %s", path, undone) : err_errno(err, errno, "cannot create %s", path);
+}
+
+int output_file_write(struct output_file *f, struct muster_span bytes, struct muster_err *err)
+{
+	size_t done = 0;
+
+	if (f->fd < 0)
+		return MUSTER_OK;
+	while (done < bytes.n) {
+		ssize_t w = write(f->fd, bytes.p + done, bytes.n - done);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return err_errno(err, errno, "cannot write %s", f->path);
+		done += (size_t)w;
+	}
+	return fsync(f->fd) == 0 || errno == EINVAL ? MUSTER_OK : err_errno(err, errno, "cannot write %s", f->path);
+}
+
+void output_file_close(struct output_file *f, bool keep)
+{
+	if (f->fd < 0)
+		return;
+	(void)close(f->fd);
+	if (!keep)
+		(void)unlink(f->path);
+	f->fd = -1;
 }
 
 int output_table_new(struct output_table **out, const struct output_column *columns, size_t n, struct muster_err *err)

@@ -21,6 +21,15 @@ json_t *output_json_text(const char *text);
 /** UUIDs as an array of strings; NULL when exhausted. */
 json_t *output_json_ids(const uint8_t (*ids)[16], size_t n);
 
+/** A new file for the result; made before anything else is done, so that an existing one is never overwritten. */
+struct output_file { const char *path; int fd; };
+/** @p path NULL: there is none, and the other calls do nothing. @p undone completes "PATH is there already; …". */
+int output_file_open(struct output_file *f, const char *path, const char *undone, struct muster_err *err);
+/** Write all and sync. */
+int output_file_write(struct output_file *f, struct muster_span bytes, struct muster_err *err);
+/** @p keep false: remove it again. */
+void output_file_close(struct output_file *f, bool keep);
+
 /** A table for people. */
 struct output_table;
 struct output_column { const char *title; bool right; };

@@ -15,4 +15,7 @@ int passphrase_read(struct passphrase *out, int fd, struct muster_err *err);
 /** Ask on the terminal; @p twice for a new one. MUSTER_E_DENIED: there is no terminal, or the two differ. */
 int passphrase_ask(struct passphrase *out, const char *prompt, bool twice, struct muster_err *err);
 
+/** From @p fd when it is >= 0, else from the file "passphrase" in $CREDENTIALS_DIRECTORY (systemd), else from the terminal. */
+int passphrase_get(struct passphrase *out, int fd, const char *prompt, bool twice, struct muster_err *err);
+
 #endif
