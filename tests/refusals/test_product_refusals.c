@@ -78,7 +78,6 @@ START_TEST(test_product_requires_nothing)
 {
 	struct config_product *p = setup_new_product(s, "esu", "windows-esu", ID_A);
 
-	(void)setup_plugin(s, "windows", NULL);
 	p->requires = "a, b=";
 	p->given |= CONFIG_P_REQUIRES;
 	assert_fault("products.d/new.ini:31: [product esu] requires: \"b\": write NAME or NAME=VALUE, a name of at most 64 characters");
