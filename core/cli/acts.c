@@ -89,8 +89,10 @@ int act_key_install(struct cli *c, const char *key, json_t **answer)
 		return cli_say(c, CLI_FAILED, "0xC004F050: %s. Compare it with what the issuer gave you.", err.message);
 	product_key_format(text, &parsed);
 	r = post_key(c, text, false, answer, &err);
-	if (r != MUSTER_OK && act_refused_with(c, "M-131")) {
-		snprintf(question, sizeof(question), "%s Replace it?", json_text(c->problem, "detail"));
+	if (r != MUSTER_OK && act_refused_with(c, "M-130")) {
+		const char *detail = json_text(c->problem, "detail");
+
+		snprintf(question, sizeof(question), "%s%s Replace it?", detail, detail[0] != '\0' && strchr(".!?", detail[strlen(detail) - 1]) != NULL ? "" : ".");
 		r = cli_confirm(c, question) ? post_key(c, text, true, answer, &err) : CLI_USAGE;
 		if (r == CLI_USAGE)
 			goto done;

@@ -50,9 +50,15 @@ static int left(struct cli *c, const char *counted)
 }
 
 /* Only a refusal of the digits leads back to their entry; anything else ends the talk. */
-static bool about_digits(const struct cli *c, const struct muster_err *err)
+static bool about_digits(const struct cli *c)
 {
-	return err->result == MUSTER_E_REFUSED && act_refused_with(c, "0xC004F02C");
+	/* malformed; used before; another product's; of no Installation ID that waits */
+	static const char *const codes[] = { "0xC004F02C", "M-133", "M-134", "M-135" };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (act_refused_with(c, codes[i]))
+			return true;
+	return false;
 }
 
 static int talk(struct cli *c, struct dialogue *d, const json_t *installation, const char *counted, struct buf *say)
@@ -83,7 +89,7 @@ static int talk(struct cli *c, struct dialogue *d, const json_t *installation, c
 		dialogue_digits(d, digits);
 		if (submit(c, installation, counted, digits, &answer, &err) == MUSTER_OK)
 			r = print_done(c, installation, counted, answer);
-		else if (about_digits(c, &err))
+		else if (about_digits(c))
 			dialogue_refused(d, act_refused_group(c), err.message, say);
 		else
 			r = act_refused(c, json_text(installation, "activation_id"), &err);

@@ -341,16 +341,12 @@ int choose_key(struct cli *c, char id[40])
 	if (n < 2 || c->given[CLI_O_JSON]) /* the host takes the one that can be meant, or says what there is */
 		goto done;
 	fputs("Several product keys wait for activation:\n", c->out);
-	for (i = 0; i < n; i++) {
-		fprintf(c->out, "  %zu  ending in %s, for ", i + 1, json_text(shown[i], "partial"));
-		term_print(c->out, json_string_value(json_array_get(json_object_get(shown[i], "products"), 0)) != NULL ? json_string_value(json_array_get(json_object_get(shown[i], "products"), 0)) : "?");
-		fputc('\n', c->out);
-	}
+	for (i = 0; i < n; i++)
+		fprintf(c->out, "  %zu  ending in %s, for %s\n", i + 1, json_text(shown[i], "partial"), json_text(shown[i], "product"));
 	if ((r = choose(&s, n, &choice)) != CLI_OK)
 		goto done;
-	json_array_foreach(s.state.products, i, product)
-		if (id[0] == '\0' && setup_names(json_object_get(shown[choice], "products"), product))
-			snprintf(id, 40, "%s", json_text(product, "activation_id"));
+	if ((product = setup_product(&s.state, json_text(shown[choice], "product"))) != NULL)
+		snprintf(id, 40, "%s", json_text(product, "activation_id"));
 done:
 	buf_fini(&s.line);
 	forget(&s);

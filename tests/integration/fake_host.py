@@ -63,21 +63,21 @@ class State:
 
     def key_item(self):
         state = "activated" if self.activated else "not-activated" if self.pack else "pack-missing"
-        return {"number": NUMBER, "kind": "A", "kind_text": "host key", "partial": KEY[-5:], "products": ["office2013"] if self.pack else [], "pack_id": PACK_ID if self.pack else None,
+        return {"number": NUMBER, "kind": "A", "kind_text": "host key", "partial": KEY[-5:], "product": "office2013" if self.pack else None, "products": ["office2013"] if self.pack else [], "pack_id": PACK_ID if self.pack else None,
                 "installed_at": "2026-11-22T10:00:00Z", "state": state, "activated_at": None, "ends_at": "2028-11-22T10:00:00Z" if self.activated else None,
                 "method": "telephone" if self.activated else None, "allowed": None, "used": None, "remaining": None}
 
     def keys(self, _):
         items = [self.key_item()] if self.key else []
         if self.windows_key:
-            items.append({**self.key_item(), "number": 7, "partial": "00007", "products": ["windows"], "state": "not-activated"})
+            items.append({**self.key_item(), "number": 7, "partial": "00007", "product": "windows", "products": ["windows"], "state": "not-activated"})
         return {"items": items}
 
     def key_install(self, body):
         if body["key"] != KEY:
             raise Refusal(422, "0xC004F050", "no pack of this host has this key")
         if self.key and not body["replace"]:
-            raise Refusal(409, "M-131", "A key for office2013 is installed already.")
+            raise Refusal(409, "M-130", "another host key of office2013 is installed (...-FGXNR)")
         self.key = True
         return {"key": self.key_item(), "message": f"Installed product key {KEY} successfully.", "next": "Next: musterctl ato, or musterctl phone"}
 
@@ -106,7 +106,7 @@ class State:
         if self.refuse:
             raise self.refuse.pop(0)
         if body["confirmation_id"].replace(" ", "").replace("-", "") != "".join(CID):
-            raise Refusal(422, "0xC004F02C", "The Confirmation ID was not made for the Installation ID shown on 11/22/2026.")
+            raise Refusal(422, "M-135", "The Confirmation ID was not made for the Installation ID shown on 11/22/2026.")
         self.activated = True
         return {"products": ["office2013"], "ends_at": "2028-11-22T10:00:00Z", "message": f"Confirmation ID for product {OFFICE} deposited successfully."}
 
@@ -162,7 +162,7 @@ class State:
 
     def audit_verify(self, body):
         if body.get("expect", "412:9f2c") != "412:9f2c":
-            raise Refusal(422, "M-138", "the trail does not contain the head that was noted")
+            raise Refusal(422, "M-139", "the trail does not contain the head that was noted")
         return {"message": "412 records, unbroken; head 412:9f2c."}
 
 

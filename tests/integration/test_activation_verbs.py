@@ -149,10 +149,10 @@ def test_a_mistyped_key_is_named_here_and_not_sent(fake, admin, key, words):
 def test_a_key_is_replaced_only_when_told_to(ready, admin, sit, files):
     """The host says what is there; on a terminal it is asked, in a script --yes says it."""
     said = admin("ipk", "--file", str(files / "key.txt"))
-    assert said.status == USAGE and "A key for office2013 is installed already. Replace it? Say --yes" in said.err
+    assert said.status == USAGE and "another host key of office2013 is installed (...-FGXNR). Replace it? Say --yes" in said.err
     t = sit("ipk")
     t.answer("Product key (not shown): ", KEY)
-    t.answer("A key for office2013 is installed already. Replace it? [y/N] ", "n")
+    t.answer("another host key of office2013 is installed (...-FGXNR). Replace it? [y/N] ", "n")
     assert t.end() == USAGE
     t = sit("ipk")
     t.answer("Product key (not shown): ", KEY)
