@@ -250,7 +250,8 @@ int activation_bind(struct activation *a, const struct config *config, struct ca
 	a->issuers = issuers;
 	a->issuer_count = config->issuer_count;
 	pthread_mutex_unlock(&a->lock);
-	r = packs_load(a, err);
+	if ((r = crls_load(a, err)) == MUSTER_OK)
+		r = packs_load(a, err);
 	activation_end(a);
 	catalog_unref(old);
 	free_issuers(old_issuers, old_count);

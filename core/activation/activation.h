@@ -55,8 +55,6 @@ void activation_stop(struct activation *a);
 void activation_free(struct activation *a);
 /** The host's hardware differs from what was activated for this product: grants are refused with 0xC004F00F. Any thread, no lock. */
 bool activation_moved(const struct activation *a, const uint8_t product[16]);
-/** A certificate of this host for this issuer is revoked: stop granting and say why. Any thread, no lock. NULL: none. */
-const char *activation_revoked(const struct activation *a, const char *issuer);
 
 /* ---- acts of administrators: JSON as docs/admin-api.md has it; @p actor "uid name" ---- */
 int activation_pack_install(struct activation *a, const char *actor, struct muster_span token, json_t **out, struct muster_err *err);
@@ -74,7 +72,9 @@ int activation_chain_install(struct activation *a, const char *actor, struct mus
 int activation_online(struct activation *a, const char *actor, const struct catalog_product *product, json_t **out, struct muster_err *err);
 int activation_rekey(struct activation *a, const char *actor, json_t **out, struct muster_err *err);
 int activation_audit_verify(struct activation *a, const char *expect, json_t **out, struct muster_err *err);
+/** The highest number is kept: MUSTER_E_EXISTS for a lower one. */
 int activation_crl_install(struct activation *a, const char *actor, struct muster_span pem, json_t **out, struct muster_err *err);
+int activation_crls(struct activation *a, json_t **out, struct muster_err *err);
 /* counted keys */
 int activation_counted(struct activation *a, const char *after, size_t limit, json_t **out, struct muster_err *err);
 int activation_counted_ask(struct activation *a, const char *actor, json_t **out, struct muster_err *err);

@@ -153,6 +153,14 @@ const struct held_pack *pack_by_id(const struct activation *a, const uint8_t id[
 const struct held_pack *pack_with_key(const struct activation *a, const uint8_t issuer_id[16], char kind, uint32_t number, const struct pack_key **key);
 json_t *contacts_json(const struct pack *p);
 
+/* ---- crl.c ---- */
+/** Stored lists into the ring, under the present issuers. Acts held. */
+int crls_load(struct activation *a, struct muster_err *err);
+/** A list that came with something else (@p from: "the licence pack", "the issuer's answer"): kept when its number is higher; what is wrong with it is said and goes no further. Acts held. */
+void crl_take(struct activation *a, const char *from, struct muster_span pem);
+/** Daily: says which lists are past their time. */
+int64_t crl_job(struct activation *a);
+
 /* ---- keys.c ---- */
 struct held_key *key_by_number(const struct activation *a, uint32_t number);           /**< NULL: none. Acts or lock held; so the next ones */
 enum key_state { KEY_PACK_MISSING, KEY_NOT_ACTIVATED, KEY_PENDING, KEY_ACTIVATED, KEY_REVOKED };

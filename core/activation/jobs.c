@@ -2,5 +2,6 @@
 #include "core/activation/internal.h"
 
 const struct activation_job activation_jobs[] = {
+	{ "crl", crl_job },
 	{ NULL, NULL }
 };

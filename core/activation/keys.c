@@ -55,9 +55,20 @@ const struct catalog_product *key_product(const struct catalog *c, const struct 
 	return best;
 }
 
+/* The one that was granted for it; a host that was activated anew has another. */
+static bool certificate_revoked(const struct activation *a, const struct held_key *k)
+{
+	struct trust_view *view = ring_view(a->ring);
+	const struct ring_chain *c = k->activated_at != 0 ? ring_by_kid(view, k->kid, strlen(k->kid)) : NULL;
+	bool revoked = c != NULL && c->revoked != NULL;
+
+	ring_view_unref(view);
+	return revoked;
+}
+
 enum key_state key_state(const struct activation *a, const struct held_key *k)
 {
-	if (k->revoked)
+	if (k->revoked || certificate_revoked(a, k))
 		return KEY_REVOKED;
 	if (k->activated_at != 0)
 		return KEY_ACTIVATED;

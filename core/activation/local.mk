@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 	%D%/activation.c %D%/activation.h \
 	%D%/binding.c \
 	%D%/certificate.c \
+	%D%/crl.c \
 	%D%/internal.h \
 	%D%/jobs.c \
 	%D%/keys.c \

@@ -69,7 +69,7 @@ static int verify(struct held_pack *out, const struct activation *a, struct must
 
 		if (anchors == NULL)
 			continue;
-		if ((e = pack_read(&out->pack, token, anchors, NULL, now, &one)) == MUSTER_OK) {
+		if ((e = pack_read(&out->pack, token, anchors, ring_crl(view, a->issuers[i].name), now, &one)) == MUSTER_OK) {
 			out->issuer = mem_strdup(a->issuers[i].name);
 			r = out->issuer == NULL ? err_nomem(err) : statement_chain(&out->chain, token, TRUST_PACK_MAX, TRUST_TYP_PACK, err);
 			break;
@@ -285,6 +285,17 @@ static int store(struct activation *a, const char *actor, struct held_pack *p, s
 	return r;
 }
 
+/* Its own list may name the certificate that signed it. */
+static int check_signer(const struct activation *a, const struct held_pack *p, struct muster_err *err)
+{
+	struct trust_view *view = ring_view(a->ring);
+	struct muster_err why = { 0 };
+	int r = crl_permits(ring_crl(view, p->issuer), trust_chain_signer(p->chain), p->pack->iat, "the issuer that signed this licence pack", &why);
+
+	ring_view_unref(view);
+	return r == MUSTER_OK ? r : err_code(err, r, CODE_M_PACK, "%s", why.message);
+}
+
 int packs_take(struct activation *a, const char *actor, struct muster_span token, const struct held_pack **out, json_t *warnings, struct muster_err *err)
 {
 	const struct held_pack *known;
@@ -301,6 +312,10 @@ int packs_take(struct activation *a, const char *actor, struct muster_span token
 	}
 	for (size_t i = 0; r == MUSTER_OK && i < sizeof rules / sizeof rules[0]; i++)
 		r = rules[i](a, &p, warnings, err);
+	if (r == MUSTER_OK && p.pack->crl != NULL) {
+		crl_take(a, "the licence pack", span_str(p.pack->crl));
+		r = check_signer(a, &p, err);
+	}
 	if (r == MUSTER_OK)
 		r = store(a, actor, &p, token, err);
 	if (r != MUSTER_OK) {

@@ -52,6 +52,8 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/keys/whole", true, ROLE_KEYS, admin_key_whole, NULL, 0 },
 	{ "/admin/v1/installation-id", true, ROLE_ADMINISTRATOR, admin_installation_id, NULL, 0 },
 	{ "/admin/v1/confirmation-id", true, ROLE_ADMINISTRATOR, admin_confirmation_id, NULL, 0 },
+	{ "/admin/v1/crl", false, ROLE_VIEWER, admin_crls, NULL, 0 },
+	{ "/admin/v1/crl", true, ROLE_ADMINISTRATOR, admin_crl_install, NULL, 2 * CRL_MAX },
 };
 const size_t admin_route_count = sizeof admin_routes / sizeof admin_routes[0];
 
