@@ -13,6 +13,7 @@ static void check_printable(const char *text, size_t room)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const own = "147878 182305 808326 473017 624939 417546 203540 884046 980984";
 	static const struct { long status; const char *type; } heads[] = {
 		{ 200, "application/json" }, { 202, "application/json" }, { 403, "application/problem+json" }, { 503, "application/problem+json" }
 	};
@@ -28,13 +29,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_add(&a.body, data + 1, size - 1);
 	if (!a.body.failed && answer_read(&got, &a, NULL) == MUSTER_OK) {
 		FUZZ_CHECK(got.lease_n == strlen(got.lease) && got.lease_n <= TRUST_LEASE_MAX);
-		FUZZ_CHECK((got.kind == ANSWER_ACTIVATED) == (got.lease_n > 0));
+		FUZZ_CHECK(got.confirmation_n == strlen(got.confirmation) && got.confirmation_n <= STATEMENT_CONFIRMATION_MAX);
+		FUZZ_CHECK((got.kind == ANSWER_ACTIVATED) == ((got.lease_n > 0) != (got.confirmation_n > 0)));
 		FUZZ_CHECK((got.code == 0) == (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_RELEASED));
 		FUZZ_CHECK((got.kind == ANSWER_REFUSED) == (got.status >= 400));
-		if (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_COUNTED) {
+		if (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_COUNTED || got.kind == ANSWER_PENDING) {
 			FUZZ_CHECK(got.activation_s >= INTERVAL_MIN && got.activation_s <= INTERVAL_MAX);
 			FUZZ_CHECK(got.product[0] != '\0' && !uuid_is_nil(got.product_id));
 		}
+		check_printable(got.text, sizeof got.text);
+	}
+	if (answer_read_counted(&got, &a, own, NULL) == MUSTER_OK) {
+		FUZZ_CHECK((got.kind == ANSWER_ACTIVATED) == (got.confirmation_n > 0) && got.lease_n == 0);
+		FUZZ_CHECK(got.kind == ANSWER_ACTIVATED || (got.kind == ANSWER_REFUSED && got.code != 0));
 		check_printable(got.text, sizeof got.text);
 	}
 	if (answer_find_product(id, &a, "office2013", NULL) == MUSTER_OK)

@@ -68,7 +68,8 @@ static void grant(struct fake *k, struct buf *out)
 	(void)snprintf(members, sizeof members, "\"product\":\"office2013\",\"activation_id\":\"" PRODUCT "\",\"count\":6,\"minimum_count\":5,"
 		"\"expires_at\":\"2027-05-21T10:00:00Z\",\"activation_interval_minutes\":120,\"renewal_interval_minutes\":10080,\"rearm_max\":%u", (unsigned)k->rearm_max);
 	buf_init(&body, 65536);
-	buf_addf(&body, "{\"result\":\"activated\",\"lease\":\"%s\",%s,\"time\":\"2026-11-22T10:00:00Z\",\"later\":[1]}", buf_str(&lease), k->members != NULL ? k->members : members);
+	buf_addf(&body, "{\"result\":\"activated\",\"%s\":\"%s\",%s,\"time\":\"2026-11-22T10:00:00Z\",\"later\":[1]}", k->confirmation != NULL ? "confirmation" : "lease",
+		k->confirmation != NULL ? k->confirmation : buf_str(&lease), k->members != NULL ? k->members : members);
 	fakehost_answer(out, 200, "application/json", buf_str(&body));
 	buf_fini(&body);
 	buf_fini(&lease);

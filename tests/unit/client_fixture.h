@@ -34,6 +34,7 @@ struct fake {
 	const char *problem_client;                        /* the problem is for this client ID only */
 	void (*tweak)(struct lease_claims *c);             /* spoils a lease before it is signed */
 	bool flip;                                         /* one bit of the signature */
+	const char *confirmation;                          /* a counted product: this instead of a lease */
 	const char *members;                               /* replaces the members of a grant beside the lease */
 	int64_t host_now;                                  /* 0: the client's clock */
 	uint32_t rearm_max;

@@ -10,6 +10,9 @@
 #define GOOD "\"result\":\"activated\",\"lease\":\"abc\",\"product\":\"office2013\",\"activation_id\":\"2e28138a-847f-42bc-9752-61b03fff33cd\"," \
 	"\"count\":6,\"minimum_count\":5,\"activation_interval_minutes\":120,\"renewal_interval_minutes\":10080,\"rearm_max\":0"
 
+#define COUNTED "\"result\":\"activated\",\"product\":\"contoso-mak\",\"activation_id\":\"2e28138a-847f-42bc-9752-61b03fff33cd\"," \
+	"\"count\":0,\"minimum_count\":0,\"activation_interval_minutes\":120,\"renewal_interval_minutes\":10080,\"rearm_max\":0"
+
 static struct answer got;
 static struct muster_err err;
 
@@ -46,6 +49,20 @@ START_TEST(test_answer_good)
 	ck_assert_int_eq(got.kind, ANSWER_REFUSED);
 	ck_assert_uint_eq(got.code, CODE_M_OVERLOAD);
 	ck_assert_uint_eq(got.retry_after, 3);
+	/* collected for the issuer; uses of a key that are known in part */
+	ck_assert_int_eq(give(202, "application/json", "{\"result\":\"pending\",\"code\":\"M-127\",\"title\":\"\",\"product\":\"a\","
+		"\"activation_id\":\"2e28138a-847f-42bc-9752-61b03fff33cd\",\"count\":0,\"minimum_count\":0,\"retry_after_seconds\":60,"
+		"\"activation_interval_minutes\":120,\"renewal_interval_minutes\":10080,\"rearm_max\":0}"), MUSTER_OK);
+	ck_assert_int_eq(got.kind, ANSWER_PENDING);
+	ck_assert_uint_eq(got.retry_after, 60);
+	ck_assert_int_eq(give(200, "application/json", "{" COUNTED ",\"confirmation\":\"x.y.z\",\"allowed\":5,\"remaining\":-1}"), MUSTER_OK);
+	ck_assert_str_eq(got.confirmation, "x.y.z");
+	ck_assert_uint_eq(got.lease_n, 0);
+	ck_assert_int_eq(got.allowed, 5);
+	ck_assert_int_eq(got.used, -1);
+	ck_assert_int_eq(got.remaining, -1);
+	ck_assert_int_eq(give(200, "application/json", "{" GOOD ",\"assurance\":\"telephone\"}"), MUSTER_OK);
+	ck_assert(got.telephone);
 	/* a code of a later version */
 	ck_assert_int_eq(give(418, "application/problem+json", "{\"code\":\"M-999\",\"title\":\"new\",\"detail\":\"d\",\"action\":\"a\"}"), MUSTER_OK);
 	ck_assert_str_eq(got.text, "M-999 new: d a");
@@ -57,6 +74,15 @@ START_TEST(test_answer_refused)
 	static const struct { long status; const char *type, *body, *says; } cases[] = {
 		{ 301, "application/json", "{}", "HTTP status 301" },
 		{ 204, "application/json", "{}", "HTTP status 204" },
+		{ 200, "application/json", "{" COUNTED "}", "\"lease\" is not text" },
+		{ 200, "application/json", "{" COUNTED ",\"confirmation\":null}", "\"confirmation\" is not text" },
+		{ 200, "application/json", "{" COUNTED ",\"confirmation\":\"\"}", "\"confirmation\" is not a confirmation of 1 to 16384 characters" },
+		{ 200, "application/json", "{" GOOD ",\"confirmation\":\"x\"}", "both a lease and a confirmation" },
+		{ 200, "application/json", "{" COUNTED ",\"confirmation\":\"x\",\"used\":\"5\"}", "\"used\" is not an integer" },
+		{ 200, "application/json", "{" COUNTED ",\"confirmation\":\"x\",\"remaining\":-2}", "\"remaining\" is not an integer" },
+		{ 202, "application/json", "{\"result\":\"pending\",\"code\":\"0xC004F038\",\"title\":\"\",\"product\":\"a\",\"activation_id\":"
+			"\"2e28138a-847f-42bc-9752-61b03fff33cd\",\"count\":0,\"minimum_count\":0,\"retry_after_seconds\":60,\"activation_interval_minutes\":120,"
+			"\"renewal_interval_minutes\":10080,\"rearm_max\":0}", "\"code\" is not M-127" },
 		{ 200, "text/html", "<html>", "content type \"text/html\"" },
 		{ 200, "", "{}", "content type \"\"" },
 		{ 200, "application/problem+json", "{}", "does not go with its status" },
