@@ -32,6 +32,7 @@ include %D%/unit/config.mk
 include %D%/unit/catalog.mk
 include %D%/unit/licensing.mk
 include %D%/unit/ledger.mk
+include %D%/unit/activation.mk
 include %D%/unit/service.mk
 include %D%/unit/issuer.mk
 include %D%/unit/client.mk

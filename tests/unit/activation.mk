@@ -1,0 +1,6 @@
+# Unit tests of core/activation: a host with plugins of the build tree, and an issuer made of core/trust.
+check_LTLIBRARIES += %D%/libactivationfixture.la
+%C%_libactivationfixture_la_SOURCES = %D%/activation_fixture.c %D%/activation_fixture.h
+activation_test_libs = %D%/libactivationfixture.la %D%/libstatementfixture.la %D%/libtrustfixture.la $(activation_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_tests += %D%/test_activation
+%C%_test_activation_LDADD = $(activation_test_libs)
