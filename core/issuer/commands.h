@@ -9,5 +9,8 @@ int command_certify(const struct options *o);
 int command_intermediate(const struct options *o);
 int command_list(const struct options *o);
 int command_show(const struct options *o);
+int command_confirm(const struct options *o);
+int command_restore(const struct options *o);
+int command_serve(const struct options *o);
 
 #endif

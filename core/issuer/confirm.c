@@ -1,42 +1,71 @@
 #include "core/issuer/confirm.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/issuer/confirm_private.h"
-#include "core/trust/openssl.h"
 
-int confirm_open(struct confirmer *c, struct muster_err *err)
+int confirm_open(struct confirmer *c, struct session *session, struct muster_err *err)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text = NULL;
-	long n = 0;
 	int r;
 
-	c->anchors = NULL;
-	if (bio == NULL || PEM_write_bio_X509(bio, c->authority->root) != 1 || (n = BIO_get_mem_data(bio, &text)) <= 0)
-		r = err_nomem(err);
-	else
-		r = trust_anchors_read(&c->anchors, span_of(text, (size_t)n), err);
-	BIO_free(bio);
-	if (r == MUSTER_OK)
-		pthread_mutex_init(&c->lock, NULL);
-	return r;
+	c->session = session;
+	if ((r = session_secrets(session, err)) != MUSTER_OK || (r = session_intermediate(session, err)) != MUSTER_OK || (r = session_signer(session, err)) != MUSTER_OK)
+		return r;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_rwlock_init(&c->keys, NULL);
+	return MUSTER_OK;
 }
 
 void confirm_close(struct confirmer *c)
 {
-	if (c->anchors == NULL)
-		return;
+	pthread_rwlock_destroy(&c->keys);
 	pthread_mutex_destroy(&c->lock);
-	trust_anchors_free(c->anchors);
-	c->anchors = NULL;
+}
+
+int confirm_refresh(struct confirmer *c, int64_t now, struct muster_err *err)
+{
+	struct session *s = c->session;
+	unsigned before = s->a->mid_number;
+	int r;
+
+	pthread_rwlock_wrlock(&c->keys);
+	s->act.now = now;
+	if ((r = authority_reload(s->a, err)) == MUSTER_OK) {
+		if (s->a->mid_number != before) {
+			EVP_PKEY_free(s->mid_key);
+			s->mid_key = NULL;
+		}
+		statement_signer_free(s->signer);
+		s->signer = NULL;
+		if ((r = session_intermediate(s, err)) == MUSTER_OK)
+			r = session_signer(s, err);
+	}
+	pthread_rwlock_unlock(&c->keys);
+	return r;
+}
+
+void confirm_books_lock(struct confirmer *c)
+{
+	pthread_mutex_lock(&c->lock);
+}
+
+int confirm_books_unlock(struct confirmer *c, int r)
+{
+	struct session *s = c->session;
+	struct books *fresh;
+
+	/* A handle that met an I/O error does nothing more; the next request may find the disk well again. */
+	if ((r == MUSTER_E_IO || r == MUSTER_E_UNKNOWN) && books_open(&fresh, s->a->dir, s->a->issuer_id, false, NULL) == MUSTER_OK) {
+		books_close(s->books);
+		s->books = fresh;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r;
 }
 
 void confirm_answer_fini(struct confirm_answer *a)
@@ -47,52 +76,14 @@ void confirm_answer_fini(struct confirm_answer *a)
 	buf_fini(&a->statement);
 }
 
-/* ---- secrets ---- */
-
-int confirm_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct confirmer *c, const struct books_key *k, struct muster_err *err)
+static int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct confirmer *c, const struct books_key *k, struct muster_err *err)
 {
-	struct product_key key = { .kind = k->kind, .number = k->number };
-	struct seal_place at = { "key", NULL, "secret" };
-	char row[16];
-	struct buf secret;
-	int r;
+	struct product_key key;
+	int r = session_product_key(c->session, k, &key, err);
 
-	(void)snprintf(row, sizeof row, "%" PRIu32, k->number);
-	at.row = row;
-	buf_init(&secret, 64);
-	if ((r = seal_get(&secret, c->seal, &at, span_of(k->sealed, k->sealed_n), err)) != MUSTER_OK) {
-		(void)err_prefix(err, r, "the product key ending in %s", k->partial);
-		goto done;
-	}
-	if (secret.n != sizeof key.secret) {
-		r = err_set(err, MUSTER_E_INTERNAL, "the product key ending in %s is not as it was written", k->partial);
-		goto done;
-	}
-	memcpy(key.secret, secret.p, sizeof key.secret);
-	r = product_key_prk(prk, c->authority->issuer_id, &key, err);
-done:
+	if (r == MUSTER_OK)
+		r = product_key_prk(prk, c->session->a->issuer_id, &key, err);
 	OPENSSL_cleanse(&key, sizeof key);
-	buf_cleanse(&secret);
-	return r;
-}
-
-static int slot_secret(uint8_t out[SLOT_SECRET_SIZE], const struct confirmer *c, const struct books_slot *s, struct muster_err *err)
-{
-	struct seal_place at = { "slot", NULL, "secret" };
-	struct buf secret;
-	char row[40];
-	int r;
-
-	(void)snprintf(row, sizeof row, "%" PRIu32 "-%u-%u", s->number, s->generation, s->slot);
-	at.row = row;
-	buf_init(&secret, 64);
-	if ((r = seal_get(&secret, c->seal, &at, span_of(s->sealed, s->sealed_n), err)) != MUSTER_OK)
-		(void)err_prefix(err, r, "slot %s", row);
-	else if (secret.n != SLOT_SECRET_SIZE)
-		r = err_set(err, MUSTER_E_INTERNAL, "slot %s is not as it was written", row);
-	else
-		memcpy(out, secret.p, SLOT_SECRET_SIZE);
-	buf_cleanse(&secret);
 	return r;
 }
 
@@ -102,10 +93,10 @@ static int read_key(struct confirmer *c, uint32_t number, struct books_key *key,
 {
 	int r;
 
-	pthread_mutex_lock(&c->lock);
-	if ((r = books_key(c->books, number, key, err)) == MUSTER_OK)
-		r = books_wrong_tags(c->books, number, now, wrong, err);
-	pthread_mutex_unlock(&c->lock);
+	confirm_books_lock(c);
+	if ((r = books_key(c->session->books, number, key, err)) == MUSTER_OK)
+		r = books_wrong_tags(c->session->books, number, now, wrong, err);
+	(void)confirm_books_unlock(c, r);
 	if (r == MUSTER_E_NOT_FOUND)
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_KEY_INVALID, "no product key with the number of this Installation ID was issued here: is the right issuer asked?");
 	return r;
@@ -122,9 +113,9 @@ static int wrong_tag(struct confirmer *c, const struct books_key *key, const str
 	unsigned today;
 	int r;
 
-	pthread_mutex_lock(&c->lock);
-	r = books_wrong_tag(c->books, key->number, act, &today, err);
-	pthread_mutex_unlock(&c->lock);
+	confirm_books_lock(c);
+	r = books_wrong_tag(c->session->books, key->number, act, &today, err);
+	(void)confirm_books_unlock(c, r);
 	if (r != MUSTER_OK)
 		return r;
 	return err_code(err, MUSTER_E_MISMATCH, (uint32_t)CODE_OFFLINE_DATA, "the Installation ID was not made with the key ending in %s: a digit is wrong, or the host has another key "
@@ -141,7 +132,7 @@ int confirm_find_key(struct confirmer *c, const struct installation_id *id, bool
 		return r;
 	if (wrong >= CONFIRM_WRONG_TAGS && !override)
 		return too_many(key, wrong, err);
-	if ((r = confirm_prk(prk, c, key, err)) != MUSTER_OK)
+	if ((r = key_prk(prk, c, key, err)) != MUSTER_OK)
 		return r;
 	return installation_id_proves(id, prk) ? MUSTER_OK : wrong_tag(c, key, act, err);
 }
@@ -160,13 +151,13 @@ void confirm_order(struct books_order *o, const struct installation_id *id, enum
 
 /* ---- answers ---- */
 
-static int give_digits(struct confirmer *c, struct confirm_answer *a, const uint8_t prk[PRODUCT_KEY_PRK], struct muster_err *err)
+static int give_digits(const struct confirmer *c, struct confirm_answer *a, const uint8_t prk[PRODUCT_KEY_PRK], struct muster_err *err)
 {
-	uint8_t secret[SLOT_SECRET_SIZE];
+	uint8_t secret[SLOT_SECRET];
 	struct confirmation_id cid;
 	int r;
 
-	if ((r = slot_secret(secret, c, &a->row.slot_row, err)) == MUSTER_OK && (r = confirmation_id_make(&cid, prk, &a->id, secret, err)) == MUSTER_OK)
+	if ((r = session_slot_secret(c->session, &a->row.slot_row, secret, err)) == MUSTER_OK && (r = confirmation_id_make(&cid, prk, &a->id, secret, err)) == MUSTER_OK)
 		confirmation_id_format(a->digits, &cid, ' ');
 	OPENSSL_cleanse(secret, sizeof secret);
 	OPENSSL_cleanse(&cid, sizeof cid);
@@ -174,14 +165,14 @@ static int give_digits(struct confirmer *c, struct confirm_answer *a, const uint
 	return r;
 }
 
-int confirm_state(struct buf *out, const struct confirmer *c, const struct books_key *k, const uint8_t binding[BINDING_SIZE], const uint8_t id[16], int64_t now,
+int confirm_state(struct buf *out, struct confirmer *c, const struct books_key *k, const uint8_t binding[BINDING_SIZE], const uint8_t id[16], int64_t now,
                   struct muster_err *err)
 {
 	struct confirmation s = { .iat = now, .kind = k->kind, .number = k->number, .coverage_start = k->coverage_start, .coverage_end = k->coverage_end };
 	json_t *payload;
 	int r;
 
-	memcpy(s.issuer_id, c->authority->issuer_id, sizeof s.issuer_id);
+	memcpy(s.issuer_id, c->session->a->issuer_id, sizeof s.issuer_id);
 	memcpy(s.id, id, sizeof s.id);
 	memcpy(s.binding, binding, sizeof s.binding);
 	memcpy(s.partial, k->partial, sizeof s.partial);
@@ -189,8 +180,31 @@ int confirm_state(struct buf *out, const struct confirmer *c, const struct books
 	s.product_count = k->product_count;
 	if ((payload = confirmation_payload(&s)) == NULL)
 		return err_nomem(err);
-	r = statement_sign(out, c->signer, TRUST_TYP_CONFIRMATION, c->authority->issuer_id, now, payload, err);
+	pthread_rwlock_rdlock(&c->keys);
+	r = statement_sign(out, c->session->signer, TRUST_TYP_CONFIRMATION, c->session->a->issuer_id, now, payload, err);
+	pthread_rwlock_unlock(&c->keys);
 	json_decref(payload);
+	return r;
+}
+
+/* Certify a host's own key for the product key's products; the books must have it before it is shown. */
+static int certify(struct books_certificate *out, struct confirmer *c, const struct books_key *k, struct muster_span request, const char *name, const uint8_t binding[BINDING_SIZE],
+                   int64_t now, struct muster_err *err)
+{
+	char id[HEX_SIZE(BINDING_SIZE)], subject[BOOKS_TEXT];
+	struct leaf_order o = { .request = request, .products = (const uint8_t (*)[16])&k->products[0], .product_count = k->product_count, .subject = subject, .life_s = TRUST_HOST_LIFE_S };
+	int r;
+
+	if (k->kind != PRODUCT_KEY_HOST)
+		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_KEY_INVALID, "the product key ending in %s is a %s: it certifies no host", k->partial, product_key_kind_name(k->kind));
+	hex_encode(id, binding, BINDING_SIZE);
+	if (name != NULL && name[0] != '\0')
+		(void)snprintf(subject, sizeof subject, "%s", name);
+	else
+		(void)snprintf(subject, sizeof subject, "host %s", id);
+	pthread_rwlock_rdlock(&c->keys);
+	r = leaf_host(out, c->session->a, c->session->mid_key, &o, now, err);
+	pthread_rwlock_unlock(&c->keys);
 	return r;
 }
 
@@ -206,9 +220,9 @@ static int take_chain(struct confirmer *c, struct confirm_answer *a, struct book
 		made->chain = NULL;
 		return MUSTER_OK;
 	}
-	pthread_mutex_lock(&c->lock);
-	r = books_certificate(c->books, serial, &given, err);
-	pthread_mutex_unlock(&c->lock);
+	confirm_books_lock(c);
+	r = books_certificate(c->session->books, serial, &given, err);
+	(void)confirm_books_unlock(c, r);
 	if (r == MUSTER_OK) {
 		a->chain = given.chain;
 		a->end = given.end;
@@ -220,9 +234,9 @@ static int record(struct confirmer *c, const struct books_order *o, struct confi
 {
 	int r;
 
-	pthread_mutex_lock(&c->lock);
-	r = books_confirm(c->books, o, 1, &a->row, act, err);
-	pthread_mutex_unlock(&c->lock);
+	confirm_books_lock(c);
+	r = books_confirm(c->session->books, o, 1, &a->row, act, err);
+	(void)confirm_books_unlock(c, r);
 	if (r == MUSTER_OK && a->row.result != MUSTER_OK)
 		r = err_code(err, a->row.result, a->row.code, "%s", a->row.refusal);
 	return r;
@@ -243,7 +257,7 @@ int confirm_one(struct confirmer *c, const struct confirm_ask *ask, struct confi
 	confirm_order(&o, &a->id, ask->method);
 	o.name = ask->name;
 	if (ask->request.n > 0) {
-		if ((r = confirm_certificate(&made, c, &a->key, ask->request, ask->name, a->id.binding, act->now, err)) != MUSTER_OK)
+		if ((r = certify(&made, c, &a->key, ask->request, ask->name, a->id.binding, act->now, err)) != MUSTER_OK)
 			goto done;
 		o.has_request = true;
 		o.reveal = false;
@@ -271,6 +285,7 @@ done:
 
 int confirm_renew(struct confirmer *c, const struct trust_chain *before, struct muster_span request, struct confirm_answer *a, const struct books_act *act, struct muster_err *err)
 {
+	const ASN1_INTEGER *number = X509_get0_serialNumber(trust_chain_signer(before));
 	struct books_certificate made = { .chain = NULL };
 	struct books_grant grant;
 	char serial[41];
@@ -278,12 +293,13 @@ int confirm_renew(struct confirmer *c, const struct trust_chain *before, struct 
 
 	memset(a, 0, sizeof *a);
 	buf_init(&a->statement, STATEMENT_CONFIRMATION_MAX);
-	if ((r = confirm_serial(serial, trust_chain_signer(before), err)) != MUSTER_OK)
-		return r;
-	pthread_mutex_lock(&c->lock);
-	if ((r = books_granted(c->books, serial, &grant, err)) == MUSTER_OK && grant.has_binding && grant.number != 0)
-		r = books_key(c->books, grant.number, &a->key, err);
-	pthread_mutex_unlock(&c->lock);
+	if (ASN1_STRING_length(number) > 20)
+		return err_set(err, MUSTER_E_INVALID, "the certificate's serial number is too long");
+	hex_encode(serial, ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number));
+	confirm_books_lock(c);
+	if ((r = books_granted(c->session->books, serial, &grant, err)) == MUSTER_OK && grant.has_binding && grant.number != 0)
+		r = books_key(c->session->books, grant.number, &a->key, err);
+	(void)confirm_books_unlock(c, r);
 	if (r == MUSTER_E_NOT_FOUND || (r == MUSTER_OK && (!grant.has_binding || grant.number == 0)))
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_KEY_INVALID, "the certificate was not given to a host with a product key; ask the issuer for a new one");
 	if (r != MUSTER_OK)
@@ -292,11 +308,11 @@ int confirm_renew(struct confirmer *c, const struct trust_chain *before, struct 
 		r = err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_SERVER_KEY_BLOCKED, "the product key ending in %s was revoked", a->key.partial);
 		goto done;
 	}
-	if ((r = confirm_certificate(&made, c, &a->key, request, NULL, grant.binding, act->now, err)) != MUSTER_OK)
+	if ((r = certify(&made, c, &a->key, request, NULL, grant.binding, act->now, err)) != MUSTER_OK)
 		goto done;
-	pthread_mutex_lock(&c->lock);
-	r = books_renew(c->books, &grant, &made, serial, act, err);
-	pthread_mutex_unlock(&c->lock);
+	confirm_books_lock(c);
+	r = books_renew(c->session->books, &grant, &made, serial, act, err);
+	(void)confirm_books_unlock(c, r);
 	if (r != MUSTER_OK)
 		goto done;
 	a->row.again = strcmp(serial, made.serial) != 0;

@@ -8,27 +8,22 @@
 #define ISSUER_CONFIRM_H
 
 #include <pthread.h>
-#include "core/issuer/authority.h"
-#include "core/store/issuer_books.h"
+#include "core/issuer/session.h"
 #include "core/trust/digits.h"
-#include "core/trust/seal.h"
-#include "core/trust/statement.h"
 
 #define CONFIRM_WRONG_TAGS 10          /**< of one key's number in a day */
 #define CONFIRM_BATCH_MAX 10000        /**< Installation IDs in one request */
 
-/** Everything borrowed but the lock and the anchors; confirm_open() and confirm_close(). */
+/** The session must have its secrets, intermediate and signer open; nobody else may use it meanwhile. */
 struct confirmer {
-	struct books *books;
-	const struct seal *seal;
-	const struct authority *authority;
-	EVP_PKEY *mid_key;
-	const struct statement_signer *signer;
-	struct trust_anchors *anchors;     /**< the root */
-	pthread_mutex_t lock;              /**< books */
+	struct session *session;           /**< borrowed */
+	pthread_mutex_t lock;              /**< its books */
+	pthread_rwlock_t keys;             /**< its keys and certificates: written by confirm_refresh() only */
 };
-int confirm_open(struct confirmer *c, struct muster_err *err);
+int confirm_open(struct confirmer *c, struct session *session, struct muster_err *err);
 void confirm_close(struct confirmer *c);
+/** For a service that runs for years: take a newer intermediate, or statement signer, into use. */
+int confirm_refresh(struct confirmer *c, int64_t now, struct muster_err *err);
 
 struct confirm_ask {
 	const char *text; size_t n;        /**< the Installation ID as it came */

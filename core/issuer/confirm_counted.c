@@ -91,9 +91,9 @@ static int flush(struct batch *b, struct muster_err *err)
 
 	if (b->n == 0)
 		return r;
-	pthread_mutex_lock(&b->c->lock);
-	r = books_confirm(b->c->books, b->orders, b->n, b->rows, b->act, err);
-	pthread_mutex_unlock(&b->c->lock);
+	confirm_books_lock(b->c);
+	r = books_confirm(b->c->session->books, b->orders, b->n, b->rows, b->act, err);
+	(void)confirm_books_unlock(b->c, r);
 	for (size_t i = 0; r == MUSTER_OK && i < b->n; i++) {
 		if (b->rows[i].result != MUSTER_OK) {
 			refuse(b->of[i], b->rows[i].code, b->rows[i].refusal);
@@ -134,11 +134,11 @@ static int count_keys(struct batch *b, struct confirm_tally **tally, size_t *key
 		n++;
 	if ((*tally = mem_array(n + 1, sizeof **tally)) == NULL)
 		return err_nomem(err);
-	pthread_mutex_lock(&b->c->lock);
+	confirm_books_lock(b->c);
 	for (const struct seen *s = b->seen; r == MUSTER_OK && s != NULL; s = s->next)
-		if ((r = books_key(b->c->books, s->key.number, &key, err)) == MUSTER_OK)
+		if ((r = books_key(b->c->session->books, s->key.number, &key, err)) == MUSTER_OK)
 			(*tally)[(*keys)++] = (struct confirm_tally){ key.number, key.activations, key.used };
-	pthread_mutex_unlock(&b->c->lock);
+	(void)confirm_books_unlock(b->c, r);
 	OPENSSL_cleanse(&key, sizeof key);
 	return r;
 }

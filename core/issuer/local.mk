@@ -1,14 +1,16 @@
 # core/issuer: muster-issuer, the publisher's side.
 noinst_LTLIBRARIES += %D%/libissuer.la
 %C%_libissuer_la_SOURCES = \
+	%D%/answers.c %D%/answers.h \
 	%D%/authority.c %D%/authority.h \
 	%D%/cmd_certify.c \
+	%D%/cmd_confirm.c \
 	%D%/cmd_init.c \
 	%D%/cmd_list.c \
+	%D%/cmd_serve.c \
 	%D%/command_table.c \
 	%D%/commands.h \
 	%D%/confirm.c %D%/confirm.h %D%/confirm_private.h \
-	%D%/confirm_certificate.c \
 	%D%/confirm_counted.c \
 	%D%/datakey.c %D%/datakey.h \
 	%D%/leaf.c %D%/leaf.h \
@@ -21,5 +23,9 @@ noinst_LTLIBRARIES += %D%/libissuer.la
 	%D%/products.c %D%/products.h \
 	%D%/rewrap.c %D%/rewrap.h \
 	%D%/roots.c \
+	%D%/service.c %D%/service.h %D%/service_private.h \
+	%D%/service_api.c \
+	%D%/service_body.c %D%/service_body.h \
+	%D%/service_tls.c \
 	%D%/session.c %D%/session.h
-issuer_libs = %D%/libissuer.la $(store_libs) $(trust_libs) $(SMARTCOLS_LIBS)
+issuer_libs = %D%/libissuer.la core/service/libservice.la $(store_libs) $(trust_libs) $(SMARTCOLS_LIBS) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS)

@@ -189,7 +189,7 @@ int books_batch_put(struct books *b, const uint8_t id[16], const uint8_t request
 	if ((r = books_begin(b, err)) != MUSTER_OK)
 		return r;
 	hex_encode(object, id, 16);
-	if ((r = books_do(b, err, "INSERT INTO batch(id, request, answer, at) VALUES(?, ?, ?, ?)", "bbbi", id, (size_t)16, request, (size_t)32, answer.p, answer.n, act->now)) == MUSTER_OK)
+	if ((r = books_do(b, err, "INSERT INTO batch(id, request, answer, at) VALUES(?, ?, ?, ?) ON CONFLICT(id) DO NOTHING", "bbbi", id, (size_t)16, request, (size_t)32, answer.p, answer.n, act->now)) == MUSTER_OK)
 		r = books_record(b, err, BOOKS_EVENT_BATCH, act, object, "answered: %zu bytes", answer.n);
 	return books_end(b, r, err);
 }

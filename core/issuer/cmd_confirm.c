@@ -1,0 +1,369 @@
+/* confirm: digits for a host on the telephone, its certificate for a request as file or text, statements for a batch; restore. */
+#include "core/issuer/commands.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <openssl/pem.h>
+#include "core/base/bytes.h"
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/issuer/answers.h"
+#include "core/issuer/output.h"
+#include "core/trust/openssl.h"
+
+#define BATCH_FILE_MAX (4u << 20)
+#define REQUEST_FILE_MAX (64u << 10)
+#define ANSWER_WORD "MUSTER1A:"
+
+/* ---- input ---- */
+
+static int read_input(struct buf *out, const char *path, size_t max, struct muster_err *err)
+{
+	uint8_t part[4096];
+	ssize_t n;
+
+	if (strcmp(path, "-") != 0)
+		return file_read(out, path, max, err);
+	while ((n = read(STDIN_FILENO, part, sizeof part)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, errno, "cannot read standard input");
+		buf_add(out, part, (size_t)n);
+		if (out->failed)
+			return err_set(err, MUSTER_E_LIMIT, "standard input is larger than %zu bytes", max);
+	}
+	return MUSTER_OK;
+}
+
+/* The digits of a line; @return how many, or -1 when there is anything else but spaces and dashes. */
+static int digits_of(char *out, size_t room, const char *line)
+{
+	size_t n = 0;
+
+	for (; *line != '\0'; line++) {
+		if (*line >= '0' && *line <= '9') {
+			if (n + 1 >= room)
+				return -1;
+			out[n++] = *line;
+		} else if (strchr(" -\t\r\n", *line) == NULL) {
+			return -1;
+		}
+	}
+	out[n] = '\0';
+	return (int)n;
+}
+
+/* What was typed as group @p from and those after it. @return how many were right; those that were not are named. */
+static unsigned take_groups(char *id, unsigned from, const char *line)
+{
+	char digits[INSTALLATION_GROUPS * DIGITS_GROUP + 1];
+	int n = digits_of(digits, sizeof digits, line);
+	unsigned groups = n > 0 ? (unsigned)n / DIGITS_GROUP : 0, taken = 0;
+
+	if (n <= 0 || n % DIGITS_GROUP != 0 || from + groups > INSTALLATION_GROUPS) {
+		printf("A group is six digits (several may be typed at once, %u are left).\n", INSTALLATION_GROUPS - from);
+		return 0;
+	}
+	for (; taken < groups; taken++) {
+		const char *six = digits + (size_t)taken * DIGITS_GROUP;
+
+		if (!digits_group_right(DIGITS_INSTALLATION, from + taken + 1, six)) {
+			printf("Group %u is mistyped (%.6s); let it be read out again.\n", from + taken + 1, six);
+			break;
+		}
+		memcpy(id + (size_t)(from + taken) * DIGITS_GROUP, six, DIGITS_GROUP);
+	}
+	return taken;
+}
+
+/* Group by group, as it is read out. */
+static int ask_digits(char id[INSTALLATION_TEXT], struct muster_err *err)
+{
+	unsigned have = 0;
+	char line[256];
+
+	printf("Installation ID, nine groups of six digits; end of input gives up.\n");
+	while (have < INSTALLATION_GROUPS) {
+		printf("Group %u: ", have + 1);
+		(void)fflush(stdout);
+		if (fgets(line, sizeof line, stdin) == NULL)
+			return err_set(err, MUSTER_E_INVALID, "given up at group %u; nothing was recorded", have + 1);
+		have += take_groups(id, have, line);
+	}
+	id[(size_t)INSTALLATION_GROUPS * DIGITS_GROUP] = '\0';
+	return MUSTER_OK;
+}
+
+static int ask_name(char *name, size_t room, struct muster_err *err)
+{
+	printf("Name of the host (may be empty): ");
+	(void)fflush(stdout);
+	name[0] = '\0';
+	if (fgets(name, (int)room, stdin) == NULL && ferror(stdin))
+		return err_errno(err, errno, "cannot read standard input");
+	name[strcspn(name, "\r\n")] = '\0';
+	return MUSTER_OK;
+}
+
+/* ---- digits ---- */
+
+static json_t *uses_json(const struct confirm_answer *a)
+{
+	char binding[HEX_SIZE(BINDING_SIZE)];
+
+	hex_encode(binding, a->id.binding, sizeof a->id.binding);
+	return json_pack("{s:I, s:s, s:s, s:b, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:o}", "key", (json_int_t)a->key.number, "partial", a->key.partial, "binding", binding, "again",
+	                 a->row.again, "at", output_json_time(a->row.at), "hosts", "used", (json_int_t)a->row.hosts_used, "allowed", (json_int_t)a->row.hosts, "activations", "used",
+	                 (json_int_t)a->row.activations_used, "allowed", (json_int_t)a->row.activations, "ends_at", output_json_time(a->end));
+}
+
+static void print_uses(const struct confirm_answer *a, FILE *to)
+{
+	char at[TIME_RFC3339], end[TIME_RFC3339];
+
+	if (a->row.counted)
+		(void)fprintf(to, "Key ending in %s: %" PRIu32 " of %" PRIu32 " machines.\n", a->key.partial, a->row.activations_used, a->row.activations);
+	else
+		(void)fprintf(to, "Key ending in %s: %" PRIu32 " of %" PRIu32 " hosts, this one activated %" PRIu32 " of %" PRIu32 " times; until %s.\n", a->key.partial, a->row.hosts_used,
+		              a->row.hosts, a->row.activations_used, a->row.activations, output_time(end, a->end));
+	if (a->row.again)
+		(void)fprintf(to, "Given before, on %s: nothing was counted.\n", output_time(at, a->row.at));
+}
+
+static int show_digits(const struct options *o, const struct confirm_answer *a, struct muster_err *err)
+{
+	json_t *j;
+
+	if (!option_json(o)) {
+		printf("\nConfirmation ID:\n\n    %s\n\n", a->digits);
+		print_uses(a, stdout);
+		return MUSTER_OK;
+	}
+	if ((j = uses_json(a)) == NULL || json_object_set_new(j, "confirmation_id", json_string(a->digits)) != 0) {
+		json_decref(j);
+		return err_nomem(err);
+	}
+	return output_json(j, err);
+}
+
+static void vouch(struct session *s, struct confirm_ask *ask)
+{
+	ask->override = option_given(s->o, OPT_OVERRIDE);
+	s->act.reason = s->o->text[OPT_OVERRIDE];
+}
+
+static int confirm_digits(struct session *s, struct confirmer *c, struct muster_err *err)
+{
+	char typed[INSTALLATION_TEXT], name[256];
+	struct confirm_ask ask = { .text = s->o->argument[0], .method = BOOKS_TELEPHONE, .name = s->o->text[OPT_NAME] };
+	struct confirm_answer a;
+	int r;
+
+	if (ask.text == NULL) {
+		if ((r = ask_digits(typed, err)) != MUSTER_OK || (ask.name == NULL && (r = ask_name(name, sizeof name, err)) != MUSTER_OK))
+			return r;
+		ask.text = typed;
+		if (ask.name == NULL)
+			ask.name = name;
+	}
+	ask.n = strlen(ask.text);
+	vouch(s, &ask);
+	if ((r = confirm_one(c, &ask, &a, &s->act, err)) != MUSTER_OK)
+		return r;
+	r = show_digits(s->o, &a, err);
+	confirm_answer_fini(&a);
+	return r;
+}
+
+/* ---- a request as file or text ---- */
+
+/* Host's and intermediate's certificates as one text for a QR code. */
+static int answer_text(struct buf *out, const char *pem, struct muster_err *err)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	struct buf der;
+	char *text;
+	X509 *x;
+
+	buf_init(&der, TRUST_CHAIN_MAX);
+	while (bio != NULL && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		unsigned char *one = NULL;
+		int n = i2d_X509(x, &one);
+
+		if (n > 0)
+			buf_add(&der, one, (size_t)n);
+		OPENSSL_free(one);
+		X509_free(x);
+	}
+	(void)trust_pem_ended();
+	BIO_free(bio);
+	if (der.failed || der.n == 0 || (text = mem_alloc(B64_SIZE(der.n))) == NULL) {
+		buf_fini(&der);
+		return err_nomem(err);
+	}
+	(void)b64_encode(text, der.p, der.n);
+	buf_adds(out, ANSWER_WORD);
+	buf_adds(out, text);
+	buf_addc(out, '\n');
+	mem_free(text);
+	buf_fini(&der);
+	return out->failed ? err_nomem(err) : MUSTER_OK;
+}
+
+static int show_chain(const struct options *o, struct output_file *file, struct confirmer *c, const struct confirm_answer *a, struct muster_err *err)
+{
+	struct buf text;
+	json_t *j = NULL;
+	int r = MUSTER_OK;
+
+	if (option_json(o))
+		return (r = answer_grant_json(&j, c, a, err)) == MUSTER_OK ? output_json(j, err) : r;
+	buf_init(&text, 2 * TRUST_CHAIN_MAX);
+	if (option_given(o, OPT_TEXT))
+		r = answer_text(&text, a->chain, err);
+	else
+		buf_adds(&text, a->chain);
+	if (r == MUSTER_OK && file->path != NULL)
+		r = output_file_write(file, span_of(text.p, text.n), err);
+	else if (r == MUSTER_OK)
+		(void)fputs(buf_str(&text), stdout);
+	if (r == MUSTER_OK)
+		print_uses(a, file->path != NULL ? stdout : stderr);   /* the answer itself goes to stdout */
+	buf_fini(&text);
+	return r;
+}
+
+static int confirm_request(struct session *s, struct confirmer *c, struct output_file *file, struct muster_err *err)
+{
+	struct confirm_ask ask = { .method = BOOKS_FILE, .name = s->o->text[OPT_NAME] };
+	struct confirm_answer a;
+	struct buf text, id, pem;
+	int r;
+
+	buf_init(&text, REQUEST_FILE_MAX);
+	buf_init(&id, 1024);
+	buf_init(&pem, 2 * TRUST_CHAIN_MAX);
+	if ((r = read_input(&text, s->o->text[OPT_REQUEST], REQUEST_FILE_MAX, err)) != MUSTER_OK
+	    || (r = body_read_request(&id, &pem, span_of(text.p, text.n), err)) != MUSTER_OK)
+		goto done;
+	ask.text = buf_str(&id);
+	ask.n = id.n;
+	ask.request = span_of(pem.p, pem.n);
+	vouch(s, &ask);
+	if ((r = confirm_one(c, &ask, &a, &s->act, err)) == MUSTER_OK) {
+		r = show_chain(s->o, file, c, &a, err);
+		confirm_answer_fini(&a);
+	}
+done:
+	buf_fini(&pem);
+	buf_fini(&id);
+	buf_fini(&text);
+	return r;
+}
+
+/* ---- a batch ---- */
+
+static int print_batch(const struct buf *answer, struct muster_err *err)
+{
+	json_t *o = json_loadb((const char *)answer->p, answer->n, 0, NULL), *one, *results = json_object_get(o, "results"), *keys = json_object_get(o, "keys");
+	size_t i, refused = 0;
+
+	if (o == NULL)
+		return err_nomem(err);
+	json_array_foreach(results, i, one)
+		refused += json_object_get(one, "code") != NULL;
+	printf("%zu confirmed, %zu refused.\n", json_array_size(results) - refused, refused);
+	json_array_foreach(keys, i, one)
+		printf("Key number %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " used.\n", json_integer_value(json_object_get(one, "number")),
+		       json_integer_value(json_object_get(one, "used")), json_integer_value(json_object_get(one, "allowed")));
+	json_decref(o);
+	return MUSTER_OK;
+}
+
+static int confirm_batch(struct session *s, struct confirmer *c, struct output_file *file, struct muster_err *err)
+{
+	const char *path = s->o->text[OPT_BATCH];
+	struct body ask = { .json = NULL };
+	struct buf text, answer;
+	int r;
+
+	buf_init(&text, BATCH_FILE_MAX);
+	buf_init(&answer, ANSWER_COUNTED_MAX);
+	if ((r = read_input(&text, path, BATCH_FILE_MAX, err)) == MUSTER_OK && (r = body_read_batch(&ask, span_of(text.p, text.n), path, err)) == MUSTER_OK
+	    && (r = answer_counted(&answer, c, &ask.of.counted, BOOKS_FILE, &s->act, err)) == MUSTER_OK) {
+		if (file->path == NULL)
+			(void)fputs(buf_str(&answer), stdout);
+		else if ((r = output_file_write(file, span_of(answer.p, answer.n), err)) == MUSTER_OK)
+			r = print_batch(&answer, err);
+	}
+	body_fini(&ask);
+	buf_fini(&answer);
+	buf_fini(&text);
+	return r;
+}
+
+/* ---- commands ---- */
+
+static int confirm(struct session *s, struct output_file *file, struct muster_err *err)
+{
+	const struct options *o = s->o;
+	struct confirmer c;
+	int r;
+
+	if ((r = output_file_open(file, o->text[OPT_OUT], "nothing was confirmed", err)) != MUSTER_OK || (r = confirm_open(&c, s, err)) != MUSTER_OK)
+		return r;
+	r = option_given(o, OPT_BATCH) ? confirm_batch(s, &c, file, err) : option_given(o, OPT_REQUEST) ? confirm_request(s, &c, file, err) : confirm_digits(s, &c, err);
+	confirm_close(&c);
+	return r;
+}
+
+int command_confirm(const struct options *o)
+{
+	struct output_file file = { .fd = -1 };
+	struct muster_err err = { .result = 0 };
+	struct session s;
+	bool batch = option_given(o, OPT_BATCH), request = option_given(o, OPT_REQUEST);
+	int r;
+
+	if ((batch && request) || ((batch || request) && o->arguments > 0))
+		return options_usage("confirm takes one of: an Installation ID, --batch, --request");
+	if (option_given(o, OPT_OUT) && !batch && !request)
+		return options_usage("confirm: --out goes with --batch or --request; digits are shown only");
+	if (option_given(o, OPT_TEXT) && !request)
+		return options_usage("confirm: --text goes with --request");
+	if (option_given(o, OPT_OVERRIDE) && (batch || o->text[OPT_OVERRIDE][0] == '\0'))
+		return options_usage(batch ? "confirm: --override is for one Installation ID, not for a batch" : "confirm: --override needs the reason");
+	if ((r = session_open(&s, o, &err)) == MUSTER_OK)
+		r = confirm(&s, &file, &err);
+	output_file_close(&file, r == MUSTER_OK);
+	session_close(&s);
+	return output_finish(r, &err);
+}
+
+int command_restore(const struct options *o)
+{
+	struct muster_err err = { .result = 0 };
+	struct books_restored done;
+	struct session s;
+	int r;
+
+	if ((r = session_open(&s, o, &err)) == MUSTER_OK && (r = books_restore(s.books, &done, &s.act, &err)) == MUSTER_OK) {
+		if (option_json(o))
+			r = output_json(json_pack("{s:I, s:I, s:i, s:i, s:i, s:i}", "from", (json_int_t)done.from, "to", (json_int_t)done.to, "lines", (int)done.lines, "confirmations",
+			                          (int)done.confirmations, "certificates", (int)done.certificates, "unknown", (int)done.unknown), &err);
+		else if (done.lines == 0)
+			printf("The books are as far as confirmations.log: there was nothing to replay.\n");
+		else
+			printf("Replayed %u lines of confirmations.log: %u confirmations, %u certificates.\n", done.lines, done.confirmations, done.certificates);
+		if (r == MUSTER_OK && done.unknown > 0)
+			output_notice("%u were of keys or licence packs made after the backup: these books do not know them; make new packs before confirming for such agreements", done.unknown);
+	}
+	session_close(&s);
+	return output_finish(r, &err);
+}
