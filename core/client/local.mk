@@ -24,5 +24,5 @@ lib_LTLIBRARIES += libmuster.la
 libmuster_la_SOURCES =
 # Each convenience library once: libtool takes them whole.
 libmuster_la_LIBADD = %D%/libclient.la %D%/libhttp.la core/trust/libtrust.la core/base/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
-libmuster_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -export-symbols-regex '^muster_' -Wl,-z,defs
+libmuster_la_LDFLAGS = $(AM_LDFLAGS) -version-info 1:0:1 -no-undefined -export-symbols-regex '^muster_' -Wl,-z,defs
 publicheader_HEADERS += include/muster/client.h

@@ -11,3 +11,10 @@ EXTRA_DIST += %D%/0.2/muster/plugin.h %D%/0.2/muster/types.h
 %C%_frozen_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
 unit_tests += %D%/test_frozen
 %C%_test_frozen_LDADD = $(catalog_libs) $(CHECK_LIBS)
+
+# An application of then: its structures are shorter than today's.
+check_PROGRAMS += %D%/frozen_client
+%C%_frozen_client_SOURCES = %D%/frozen_client.c %D%/0.1/muster/client.h
+%C%_frozen_client_CPPFLAGS = -I$(srcdir)/%D%/0.1
+%C%_frozen_client_LDADD = libmuster.la
+TESTS += %D%/frozen_client
