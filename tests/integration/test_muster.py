@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from host import BUILD, OFFICE2010, OFFICE2013, PATIENCE, SOURCE, Machine, eventually, program
+from tls import Authority
 
 MUSTER = "muster"
 CLOCKED = "tests/integration/muster-clock"
@@ -399,3 +401,24 @@ def test_nothing_is_said_without_being_asked(office):
     """Events go to standard error with --verbose only."""
     _, machine = office
     assert events(machine().run("activate", OFFICE2013)) == {}
+
+
+def test_over_tls(new_host, tmp_path):
+    """https:// hosts: certified by --ca or ca.pem in the state folder, else by the system's roots, which do not know this one; the lease is verified as ever."""
+    authority = Authority(tmp_path)
+    host = new_host(start=False)
+    host.configure(host=f"listen_tls = 127.0.0.1:0\ntls_certificate = {host.folder}/server.pem\ntls_key = {host.folder}/server.key\n")
+    authority.server(host.folder, "server")
+    host.start()
+    host.certify("office2013")
+    for _ in range(4):
+        host.activate(Machine(), OFFICE2013)
+    url = "https://localhost:" + re.search(r"started .*listen_tls=\S*?:(\d+) ", host.logged()).group(1)
+    client = Client(tmp_path, host)
+    done = client.run("activate", OFFICE2013, hosts=[url])
+    assert done.returncode == 3 and "certificate" in done.stdout
+    a = client.json("activate", OFFICE2013, "--ca", authority.file, hosts=[url])[0]
+    assert a["outcome"] == "activated" and a["host"] == url
+    shutil.copy(authority.file, client.state / "ca.pem")
+    assert client.json("activate", hosts=[url])[0]["outcome"] == "activated"
+    assert client.json("release", OFFICE2013, hosts=[url])[0]["outcome"] == "released"
