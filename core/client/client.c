@@ -145,6 +145,7 @@ void muster_client_free(struct muster_client *c)
 	c->magic = 0;
 	state_close(&c->state);
 	trust_anchors_free(c->anchors);
+	crl_unref(c->crl);
 	mem_free(c->issuer);
 	mem_free(c->ca);
 	mem_free(c->given);

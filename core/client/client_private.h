@@ -32,6 +32,7 @@ struct muster_client {
 	char id_text[UUID_TEXT];
 	/* since client_ready() */
 	struct trust_anchors *anchors;
+	struct crl *crl;               /* as last read: client_crl() */
 	struct hardware hardware;
 	uint8_t hardware_id[32];
 };
@@ -81,6 +82,13 @@ int client_http_issuer(const struct muster_client *c, struct http_answer *a, con
 int client_activation_id(char out[UUID_TEXT], const char *text, struct muster_err *err);
 /** Copy a structure of ours into a caller's of @p size bytes, keeping its size member. */
 int client_give(void *out, const void *full, size_t full_size, size_t least, struct muster_err *err);
+
+/** The issuer's revocation list that is kept; NULL: none. Ready. Borrowed until the next call. */
+const struct crl *client_crl(struct muster_client *c);
+/** Locked. Ask a host for it, unless the one kept is of the last 24 hours; the highest number is kept. A missing one is no fault. */
+void client_crl_fetch(struct muster_client *c, const char *host, int64_t now);
+/** May a lease of this chain and time be believed? MUSTER_E_REFUSED: its signer was revoked, and why. */
+int client_permits(struct muster_client *c, const struct trust_chain *chain, int64_t iat, struct muster_err *err);
 
 /** Verify a lease just received and, only then, keep it with its chain. MUSTER_E_NETWORK: not believed, and why; MUSTER_E_BUSY:
  * stopped; other results are faults here. @p err is needed. */

@@ -203,7 +203,7 @@ static int verify(struct muster_client *c, const char *id, struct muster_span to
 	uint8_t binding[BINDING_SIZE];
 	int r;
 
-	if ((r = confirmation_read(out, token, c->anchors, NULL, now, err)) != MUSTER_OK)
+	if ((r = confirmation_read(out, token, c->anchors, client_crl(c), now, err)) != MUSTER_OK)
 		return r;
 	if (!names_product(out, id))
 		return err_set(err, MUSTER_E_MISMATCH, "the confirmation is for another product; one of an edition is asked for by the product's own activation ID");

@@ -80,7 +80,7 @@ static int verify_held(struct muster_client *c, const char *id, struct holding *
 		r = err_set(err, MUSTER_E_MISMATCH, "the lease is for another product");
 		goto done;
 	}
-	if ((r = state_mark_load(&c->state, &mark, err)) != MUSTER_OK)
+	if ((r = client_permits(c, chain, h->claims.iat, err)) != MUSTER_OK || (r = state_mark_load(&c->state, &mark, err)) != MUSTER_OK)
 		goto done;
 	r = client_check_clock(now, mark, err);
 	h->clock_back = r != MUSTER_OK;
@@ -233,7 +233,11 @@ int client_take_lease(struct muster_client *c, const char *host, const struct an
 	int r;
 
 	memset(out, 0, sizeof *out);
-	if ((r = receive(&chain, &fetched, c, host, a, x, out, now, err)) != MUSTER_OK) {
+	if ((r = receive(&chain, &fetched, c, host, a, x, out, now, err)) == MUSTER_OK) {
+		client_crl_fetch(c, host, now);
+		r = client_permits(c, chain, out->iat, err);
+	}
+	if (r != MUSTER_OK) {
 		memset(out, 0, sizeof *out);
 		if (r != MUSTER_E_NOMEM && r != MUSTER_E_BUSY) {
 			(void)err_prefix(err, r, "the lease is not believed");

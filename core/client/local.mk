@@ -14,6 +14,7 @@ http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
 	%D%/grant.c \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/release.c \
+	%D%/revoked.c \
 	%D%/state.c %D%/state.h \
 	%D%/status.c \
 	%D%/verify.c

@@ -370,6 +370,16 @@ int state_chain_save(const struct state *s, const char *kid, struct muster_span 
 	return save(s, "chains/", kid, ".pem", pem, err);
 }
 
+int state_crl_load(const struct state *s, struct buf *out, struct muster_err *err)
+{
+	return load(s, "", "crl", ".pem", CRL_MAX, out, err);
+}
+
+int state_crl_save(const struct state *s, struct muster_span pem, struct muster_err *err)
+{
+	return save(s, "", "crl", ".pem", pem, err);
+}
+
 int state_mark_load(const struct state *s, int64_t *seconds, struct muster_err *err)
 {
 	struct buf b;

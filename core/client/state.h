@@ -10,6 +10,7 @@
  *   leases/ID.jws          the lease held, nothing else in the file
  *   confirmations/ID.jws   the perpetual activation held, likewise
  *   chains/KID.pem         chain under which a lease held was signed
+ *   crl.pem                the issuer's revocation list, of the highest number seen
  *   lock                   held while something is changed
  *
  * A crash between any two writes leaves a state that means something: a lease names its chain, and everything in
@@ -97,6 +98,9 @@ int state_lease_load(const struct state *s, const char *id, struct buf *out, str
 int state_lease_save(const struct state *s, const char *id, struct muster_span lease, struct muster_err *err);
 int state_chain_load(const struct state *s, const char *kid, struct buf *out, struct muster_err *err);
 int state_chain_save(const struct state *s, const char *kid, struct muster_span pem, struct muster_err *err);
+/** The issuer's revocation list. */
+int state_crl_load(const struct state *s, struct buf *out, struct muster_err *err);
+int state_crl_save(const struct state *s, struct muster_span pem, struct muster_err *err);
 int state_mark_load(const struct state *s, int64_t *seconds, struct muster_err *err);
 int state_mark_save(const struct state *s, int64_t seconds, struct muster_err *err);
 /** Appends the text; nothing when there is no file. */

@@ -11,7 +11,7 @@
 static void fill(struct muster_status *out, struct muster_client *c, const struct holding *h, const struct state_record *rec, int64_t now)
 {
 	const struct lease_claims *l = &h->claims;
-
+	const struct crl *crl = client_crl(c);
 	struct state_key key;
 
 	out->license_status = client_license_status(h, rec, now, &out->state_ends_at);
@@ -36,6 +36,11 @@ static void fill(struct muster_status *out, struct muster_client *c, const struc
 		OPENSSL_cleanse(&key, sizeof key);
 	}
 	out->telephone = h->valid && !h->perpetual ? rec->telephone : 0;
+	if (crl != NULL) {
+		out->crl_number = crl_number(crl);
+		out->crl_made_at = crl_made(crl);
+		out->crl_stale = crl_stale(crl, now) ? 1 : 0;
+	}
 	out->renew_at = h->perpetual ? 0 : rec->next_at;
 	out->count = rec->answered != 0 ? rec->count : l->count;
 	out->minimum_count = rec->answered != 0 ? rec->minimum_count : l->minimum;

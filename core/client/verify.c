@@ -66,3 +66,21 @@ done:
 	trust_anchors_free(anchors);
 	return r;
 }
+
+int muster_lease_revoked(struct muster_span issuer_pem, struct muster_span chain_pem, struct muster_span lease, struct muster_span crl_pem, int64_t now,
+                         struct muster_err *err)
+{
+	struct trust_anchors *anchors = NULL;
+	struct trust_chain *chain = NULL;
+	struct crl *crl = NULL;
+	struct lease_claims c;
+	int r;
+
+	if ((r = trust_anchors_read(&anchors, issuer_pem, err)) == MUSTER_OK && (r = trust_chain_read(&chain, chain_pem, err)) == MUSTER_OK &&
+	    (r = crl_read(&crl, crl_pem, anchors, now, err)) == MUSTER_OK && (r = lease_verify(&c, lease, chain, anchors, NULL, now, err)) == MUSTER_OK)
+		r = crl_permits(crl, trust_chain_signer(chain), c.iat, "the host that signed the lease", err);
+	crl_unref(crl);
+	trust_chain_unref(chain);
+	trust_anchors_free(anchors);
+	return r;
+}

@@ -101,6 +101,9 @@ struct muster_status {
 	char key_partial[8];           /**< last five symbols of the key kept or confirmed; "" none */
 	uint32_t key_number;           /**< its number */
 	uint32_t has_key;              /**< 1: what proves a key is kept, and is sent with the next question */
+	uint64_t crl_number;           /**< of the issuer's revocation list that is kept; 0: none is known, which is no fault */
+	int64_t crl_made_at;           /**< seconds */
+	uint32_t crl_stale, reserved2; /**< crl_stale 1: the list was to be replaced by now; it goes on counting */
 };
 /** State of one product, verified offline: confirmation or lease, chain, hardware, clock. MUSTER_E_NOT_FOUND without a lease or a request. */
 MUSTER_API int muster_client_status(struct muster_client *client, const char *activation_id, struct muster_status *status, struct muster_err *err);
@@ -173,6 +176,17 @@ struct muster_claims {
  */
 MUSTER_API int muster_lease_verify(struct muster_claims *claims, struct muster_span issuer_pem, struct muster_span chain_pem, struct muster_span lease,
                         const char *client_id, const char *activation_id, const uint8_t *hardware_id, int64_t now, struct muster_err *err);
+
+/**
+ * Does the issuer's revocation list end this lease? For a lease that muster_lease_verify() took; the list of the highest number seen is the one to use.
+ * Since ABI 0.2.
+ *
+ * @param crl_pem  as GET /v1/crl gives it, at most 1 MiB: untrusted, verified here. The others as of muster_lease_verify().
+ * @return MUSTER_OK; MUSTER_E_REFUSED: the signer is listed, in a way that ends the lease; MUSTER_E_INVALID, MUSTER_E_SIGNATURE, MUSTER_E_NOT_YET,
+ * MUSTER_E_LIMIT: the list is not to be used, which says nothing about the lease. Thread-safe.
+ */
+MUSTER_API int muster_lease_revoked(struct muster_span issuer_pem, struct muster_span chain_pem, struct muster_span lease, struct muster_span crl_pem, int64_t now,
+                                    struct muster_err *err);
 
 MUSTER_API const char *muster_version(void);
 

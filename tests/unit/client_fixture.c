@@ -106,6 +106,12 @@ static void play(void *ctx, const struct fakehost_request *request, struct buf *
 			buf_adds(out, k->raw_chain);
 		else
 			fakehost_answer(out, 200, "application/pem-certificate-chain", trust_chain_pem(k->f.chain));
+	} else if (strstr(request->head, " /v1/crl?issuer=") != NULL) {
+		k->lists++;
+		if (k->crl != NULL)
+			fakehost_answer(out, 200, "application/x-pem-file", k->crl);
+		else
+			fakehost_answer(out, 404, "application/problem+json", "{\"status\":404,\"code\":\"M-117\",\"title\":\"T\",\"detail\":\"None.\",\"action\":\"\"}");
 	} else if (strstr(request->head, " /v1/products ") != NULL) {
 		buf_adds(out, k->raw_products != NULL ? k->raw_products : "");
 	} else if (k->raw != NULL) {

@@ -29,6 +29,7 @@ struct fake {
 	const char *raw_chain;                             /* this, to /v1/certificates */
 	const char *raw_products;                          /* this, to /v1/products */
 	const char *raw_release;
+	const char *crl;                                   /* this, to /v1/crl; NULL: there is none */
 	bool counted;
 	int problem; const char *problem_code, *problem_more;  /* status, code, further members ("" or ",\"x\":1") */
 	const char *problem_client;                        /* the problem is for this client ID only */
@@ -40,7 +41,7 @@ struct fake {
 	uint32_t rearm_max;
 	/* what it saw */
 	json_t *seen;                                      /* last question, owned */
-	unsigned asked, chains, released;
+	unsigned asked, chains, released, lists;
 };
 
 void fake_init(struct fake *k);
