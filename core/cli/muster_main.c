@@ -313,9 +313,11 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 		if ((r = take_option(p, option, optarg)) != MCLI_OK)
 			return r;
 	}
-	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK || (r = check_key_options(p->m, verb)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
+	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK)
 		return r;
 	MUSTER_ASSERT(verb != NULL);
+	if ((r = check_key_options(p->m, verb)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
+		return r;
 	if (verb->run == mcli_set_hosts)
 		for (size_t i = 0; i < p->m->arg_count; i++)
 			buf_addf(&p->hosts, "%s\n", p->m->args[i]);
