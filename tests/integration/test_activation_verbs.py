@@ -390,6 +390,7 @@ def test_setup_is_taken_up_where_the_host_stands(fake, sit, admin, files):
     admin.ok("pack", "install", str(files / "good.pack"))
     t = sit("setup", OFFICE)
     t.expect("Step 3 of 5")
+    t.expect("Product key (not shown")
     t.press(CTRL_D)
     assert t.end() == LEFT and not fake.state.key
     admin.ok("ipk", "--file", str(files / "key.txt"))
