@@ -2,5 +2,5 @@
 
 int main(int argc, char **argv)
 {
-	return service_main(argc, argv, clock_system());
+	return service_main(argc, argv, clock_system(), NULL);
 }

@@ -337,6 +337,23 @@ static const char *act_word(uint32_t kind)
 	case SERVICE_J_HOST_REQUEST: return "certificate requested";
 	case SERVICE_J_HOST_INSTALL: return "certificate installed";
 	case SERVICE_J_RELOAD: return "reload";
+	case ACTIVATION_J_PACK: return "pack installed";
+	case ACTIVATION_J_PACK_REMOVE: return "pack removed";
+	case ACTIVATION_J_KEY: return "key installed";
+	case ACTIVATION_J_KEY_REMOVE: return "key removed";
+	case ACTIVATION_J_KEY_SHOWN: return "key shown";
+	case ACTIVATION_J_INSTALLATION_ID: return "Installation ID made";
+	case ACTIVATION_J_CONFIRMATION_ID: return "activated";
+	case ACTIVATION_J_ONLINE: return "activated online";
+	case ACTIVATION_J_RENEWED: return "certificate renewed";
+	case ACTIVATION_J_REKEY: return "rekeyed";
+	case ACTIVATION_J_HEARTBEAT: return "heartbeat";
+	case ACTIVATION_J_COUNTED_ASKED: return "issuer asked for machines";
+	case ACTIVATION_J_COUNTED_ANSWERED: return "issuer's answer taken";
+	case ACTIVATION_J_COUNTED_TELEPHONE: return "machine confirmed by telephone";
+	case ACTIVATION_J_CRL: return "revocation list";
+	case ACTIVATION_J_EXPORT: return "exported";
+	case ACTIVATION_J_IMPORT: return "imported";
 	case 12292: return "event 12292";
 	default: return "act";
 	}

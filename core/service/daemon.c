@@ -119,7 +119,7 @@ static void say_started(const struct service *s)
 	         s->snapshot->config->host.admin_socket, s->host_id);
 }
 
-static int run(const char *config, const struct clock *clock)
+static int run(const char *config, const struct clock *clock, service_hardware *hardware)
 {
 	struct service *s = mem_alloc(sizeof *s);
 	struct muster_err err = { 0 };
@@ -130,7 +130,7 @@ static int run(const char *config, const struct clock *clock)
 		return SERVICE_EXIT_FAILED;
 	}
 	privileges_harden();
-	if ((r = start_init(s, clock, &err)) == MUSTER_OK)
+	if ((r = start_init(s, clock, hardware, &err)) == MUSTER_OK)
 		r = start_host(s, config, &err);
 	if (r != MUSTER_OK) {
 		char code[16], text[2 * MUSTER_ERR_MAX];
@@ -232,7 +232,7 @@ static int dump(const char *path)
 	return r == MUSTER_OK && fflush(stdout) == 0 ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILED;
 }
 
-int service_main(int argc, char **argv, const struct clock *clock)
+int service_main(int argc, char **argv, const struct clock *clock, service_hardware *hardware)
 {
 	struct options o;
 	int r = options_parse(&o, argc, argv);
@@ -244,5 +244,5 @@ int service_main(int argc, char **argv, const struct clock *clock)
 		return check(o.config);
 	if (o.dump)
 		return dump(o.config);
-	return run(o.config, clock);
+	return run(o.config, clock, hardware);
 }

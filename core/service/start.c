@@ -30,12 +30,13 @@ static void pass(void *service, int64_t now)
 	admission_pass(&s->admission, now, atomic_load(&s->stopping));
 }
 
-int start_init(struct service *s, const struct clock *clock, struct muster_err *err)
+int start_init(struct service *s, const struct clock *clock, service_hardware *hardware, struct muster_err *err)
 {
 	int e;
 
 	memset(s, 0, sizeof *s);
 	s->clock = clock;
+	s->hardware = hardware;
 	s->admin_fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->reload_lock, NULL);
@@ -62,7 +63,7 @@ static void state_says(void *ctx, int level, const char *event, const char *text
 static int open_state(struct service *s, const struct config *config, struct catalog **catalog, struct muster_err *err)
 {
 	struct ledger_options o = { .dir = config->host.state, .clock = s->clock, .config = config, .event = state_says };
-	struct activation_options a = { .dir = config->host.state, .clock = s->clock, .event = state_says };
+	struct activation_options a = { .dir = config->host.state, .clock = s->clock, .hardware = s->hardware, .event = state_says };
 	char *dir = NULL;
 	int r;
 

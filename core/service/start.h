@@ -6,7 +6,7 @@
 #include "core/service/state.h"
 
 /** Memory and locks only. */
-int start_init(struct service *s, const struct clock *clock, struct muster_err *err);
+int start_init(struct service *s, const struct clock *clock, service_hardware *hardware, struct muster_err *err);
 /**
  * configuration → state folder → lock, ledger → key ring → catalog → stored settings → sockets → the user for good → threads → serving.
  *

@@ -14,6 +14,7 @@
 #include "core/service/connection.h"
 #include "core/service/networks.h"
 #include "core/service/rate.h"
+#include "core/service/service.h"
 #include "core/service/settings.h"
 #include "core/trust/ring.h"
 
@@ -46,6 +47,7 @@ struct admin;         /* the admin API's server, admin.c */
 
 struct service {
 	const struct clock *clock;
+	service_hardware *hardware;        /**< NULL: this machine's */
 	struct trust_ring *ring;
 	struct ledger *ledger;
 	struct activation *activation;

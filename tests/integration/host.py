@@ -145,6 +145,10 @@ class Host:
         part.write_text(f"{int(seconds * 1000)}\n")
         part.rename(self.clock_file)
 
+    def hardware(self, value):
+        """Another machine, from the next start on; only with clock=True."""
+        (self.folder / "hardware").write_text(value)
+
     # --- the process ---
 
     def start(self, ready=True, prefix=(), env=None):
@@ -152,6 +156,8 @@ class Host:
         environment = dict(os.environ, **(env or {}))
         if self.clock_file:
             environment["MUSTER_TEST_CLOCK"] = str(self.clock_file)
+        if (self.folder / "hardware").exists():
+            environment["MUSTER_TEST_HARDWARE"] = str(self.folder / "hardware")
         with open(self.log, "ab") as log:
             self.begun = log.tell()
             self.process = subprocess.Popen([*prefix, program(name), "--foreground", "--config", str(self.folder / "muster.conf")],
