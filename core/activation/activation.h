@@ -71,7 +71,12 @@ int activation_confirmation_id(struct activation *a, const char *actor, const st
 int activation_chain_install(struct activation *a, const char *actor, struct muster_span pem, char *kid, int64_t *end, bool *activated, struct muster_err *err);
 int activation_online(struct activation *a, const char *actor, const struct catalog_product *product, json_t **out, struct muster_err *err);
 int activation_rekey(struct activation *a, const char *actor, json_t **out, struct muster_err *err);
+/** Chain, anchored head, age, and @p expect ("SEQ:HASH", NULL none). MUSTER_E_SIGNATURE: cut, changed or written anew; MUSTER_E_EXPIRED: whole, but nothing
+ * was written for more than a day; CODE_M_AUDIT both. */
 int activation_audit_verify(struct activation *a, const char *expect, json_t **out, struct muster_err *err);
+int activation_audit_head(struct activation *a, json_t **out, struct muster_err *err);
+/** ledger_backup(), with the anchored head as it was just before. */
+int activation_backup(struct activation *a, const char *actor, const char *dir, struct muster_err *err);
 /** The highest number is kept: MUSTER_E_EXISTS for a lower one. */
 int activation_crl_install(struct activation *a, const char *actor, struct muster_span pem, json_t **out, struct muster_err *err);
 int activation_crls(struct activation *a, json_t **out, struct muster_err *err);

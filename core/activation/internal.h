@@ -77,6 +77,7 @@ struct activation {
 	void *ctx;
 	pthread_mutex_t acts;
 	struct seal *seal;                    /* acts; open from activation_open() on */
+	struct rest *rest;                    /* rest.h; has a lock of its own */
 
 	pthread_mutex_t lock;
 	struct catalog *catalog;              /* referenced; NULL before the first bind */

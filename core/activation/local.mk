@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += %D%/libactivation.la
 %C%_libactivation_la_SOURCES = \
 	%D%/activation.c %D%/activation.h \
+	%D%/anchor.c \
 	%D%/binding.c \
 	%D%/certificate.c \
 	%D%/crl.c \

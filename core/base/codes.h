@@ -54,6 +54,7 @@ enum code {
 	CODE_M_PLUGIN = 125,        /**< the plugin refused the request, or is switched off */
 	CODE_M_BUSY = 126,          /**< admin API: another operation of this kind is running */
 	CODE_M_PENDING = 127,       /**< counted keys: recorded, the issuer has not answered yet */
+	CODE_M_AUDIT = 128,         /**< the record of acts was cut or changed, or nothing was written for more than a day */
 	CODE_M_KEY_EXISTS = 130,   /**< another key of this product version is installed: ask whether to replace it */
 	CODE_M_PACK_OLDER = 131,   /**< a later issue of the licence pack is installed */
 	CODE_M_PACK_FOREIGN = 132, /**< a genuine licence pack for another host, or of an issuer that may not license its products */

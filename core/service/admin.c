@@ -54,6 +54,9 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/confirmation-id", true, ROLE_ADMINISTRATOR, admin_confirmation_id, NULL, 0 },
 	{ "/admin/v1/crl", false, ROLE_VIEWER, admin_crls, NULL, 0 },
 	{ "/admin/v1/crl", true, ROLE_ADMINISTRATOR, admin_crl_install, NULL, 2 * CRL_MAX },
+	{ "/admin/v1/rekey", true, ROLE_ADMINISTRATOR, admin_rekey, NULL, 0 },
+	{ "/admin/v1/audit/verify", true, ROLE_VIEWER, admin_audit_verify, NULL, 0 },
+	{ "/admin/v1/audit/head", false, ROLE_VIEWER, admin_audit_head, NULL, 0 },
 };
 const size_t admin_route_count = sizeof admin_routes / sizeof admin_routes[0];
 

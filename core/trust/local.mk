@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 	%D%/payload.c %D%/payload.h \
 	%D%/product_key.c %D%/product_key.h \
 	%D%/ring.c %D%/ring.h \
+	%D%/ring_key.c %D%/ring_key.h \
 	%D%/ring_view.c %D%/ring_view.h \
 	%D%/roots.c \
 	%D%/seal.c %D%/seal.h \

@@ -10,10 +10,12 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/trust/ring_key.h"
 #include "core/trust/ring_view.h"
 
 struct trust_ring {
-	char *dir, *key_path;
+	char *dir;
+	struct ring_key key;
 	const struct clock *clock;
 	pthread_mutex_t change;               /* one change at a time; readers never take it */
 	struct ring_config config;            /* owned copies */
@@ -81,7 +83,7 @@ void ring_free(struct trust_ring *r)
 	mem_free(r->beside.keys);
 	mem_free(r->beside.retired);
 	pthread_mutex_destroy(&r->change);
-	mem_free(r->key_path);
+	ring_key_fini(&r->key);
 	mem_free(r->dir);
 	mem_free(r);
 }
@@ -99,7 +101,8 @@ int ring_open(struct trust_ring **out, const char *dir, const struct clock *cloc
 	atomic_init(&r->current, NULL);
 	atomic_init(&r->entering, 0);
 	r->clock = clock;
-	if ((r->dir = mem_strdup(dir)) == NULL || (r->key_path = file_join(dir, "key.pem")) == NULL || (empty = ring_view_empty()) == NULL) {
+	ring_key_init(&r->key);
+	if ((r->dir = mem_strdup(dir)) == NULL || (r->key.path = file_join(dir, "key.pem")) == NULL || (empty = ring_view_empty()) == NULL) {
 		result = err_nomem(err);
 		goto done;
 	}
@@ -123,7 +126,8 @@ int ring_reload(struct trust_ring *r, const struct ring_issuer *issuers, size_t 
 	pthread_mutex_lock(&r->change);
 	if ((result = ring_config_init(&config, issuers, issuer_count, products, product_count, err)) != MUSTER_OK)
 		goto done;
-	if ((result = ring_view_build(&v, r->dir, r->key_path, &config, &r->beside, report, err)) != MUSTER_OK) {
+	if ((result = ring_key_load(&r->key, err)) != MUSTER_OK
+	    || (result = ring_view_build(&v, r->dir, r->key.key, &config, &r->beside, report, err)) != MUSTER_OK) {
 		ring_config_fini(&config);
 		goto done;
 	}
@@ -140,33 +144,35 @@ done:
 static int refresh(struct trust_ring *r, struct muster_err *err)
 {
 	struct trust_view *v = NULL;
-	int result = ring_view_build(&v, r->dir, r->key_path, &r->config, &r->beside, NULL, err);
+	int result = ring_key_load(&r->key, err);
 
+	if (result == MUSTER_OK)
+		result = ring_view_build(&v, r->dir, r->key.key, &r->config, &r->beside, NULL, err);
 	if (result == MUSTER_OK)
 		publish(r, v);
 	return result;
 }
 
+int ring_passphrase(struct trust_ring *r, const char *passphrase, const char *older, struct muster_err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&r->change);
+	if ((result = ring_key_passphrase(&r->key, passphrase, older, err)) == MUSTER_OK)
+		result = ring_key_load(&r->key, err);
+	pthread_mutex_unlock(&r->change);
+	return result;
+}
+
 static int request_locked(struct trust_ring *r, const char *name, struct buf *pem, struct muster_err *err)
 {
-	EVP_PKEY *key = NULL;
-	int result = MUSTER_OK;
+	int result = ring_key_load(&r->key, err);
 
-	if (access(r->key_path, F_OK) == 0) {
-		result = trust_key_read(&key, r->key_path, NULL, err);
-		if (result == MUSTER_OK && atomic_load(&r->current)->key == NULL)   /* put there since the last reload */
-			result = refresh(r, err);
-	} else if (errno != ENOENT) {
-		return err_errno(err, errno, "%s", r->key_path);
-	} else if ((result = trust_key_generate(&key, TRUST_ES256, err)) == MUSTER_OK) {
-		result = trust_key_write(key, r->key_path, NULL, err);
-		if (result == MUSTER_OK)
-			result = refresh(r, err);
-	}
-	if (result == MUSTER_OK)
-		result = trust_request_make(pem, key, name, err);
-	EVP_PKEY_free(key);
-	return result;
+	if (result == MUSTER_OK && r->key.key == NULL)
+		result = ring_key_make(&r->key, err);
+	if (result == MUSTER_OK && atomic_load(&r->current)->key == NULL)   /* just made, or put there since the last reload */
+		result = refresh(r, err);
+	return result == MUSTER_OK ? trust_request_make(pem, r->key.key, name, err) : result;
 }
 
 int ring_request(struct trust_ring *r, const char *name, struct buf *pem, struct muster_err *err)

@@ -1,8 +1,8 @@
 /**
  * The host's key ring: its key, the certificate chains installed for it, and which of them signs leases for which product.
  *
- * Folder DIR (STATE/host, 0700): `key.pem`, the host's private key (0600), and one `chain-<kid>.pem` per installed chain. Older chains are
- * kept, because leases signed under them live on. Pinned roots come from the configuration, by issuer name; a chain counts for a product only
+ * Folder DIR (STATE/host, 0700): `key.pem`, the host's private key (0600; encrypted once ring_passphrase() was called), and one `chain-<kid>.pem`
+ * per installed chain. Older chains are kept, because leases signed under them live on. Pinned roots come from the configuration, by issuer name; a chain counts for a product only
  * under that product's issuer (trust.md section 1).
  *
  * Readers take a view: immutable, counted, got without a lock or a wait. Installing and reloading build a new view and swap it in.
@@ -53,6 +53,13 @@ struct ring_report { void (*fn)(void *ctx, int level, const char *message); void
 int ring_open(struct trust_ring **out, const char *dir, const struct clock *clock, struct muster_err *err);
 /** No reader may be in ring_view() any more; views still held stay good. */
 void ring_free(struct trust_ring *r);
+
+/**
+ * The passphrase under which the host's key lies, from now on: a plain key.pem, or one under @p older, is written again at once. Without a passphrase
+ * (never called) it lies in plain text. Both copied; @p older may be NULL.
+ * @return MUSTER_OK, also when there is no key yet; MUSTER_E_DENIED: it lies under neither.
+ */
+int ring_passphrase(struct trust_ring *r, const char *passphrase, const char *older, struct muster_err *err);
 
 /**
  * Read key, roots and chains again for this configuration and catalogue, and swap the view.

@@ -376,7 +376,7 @@ static int index_products(struct trust_view *v, struct muster_err *err)
 	return MUSTER_OK;
 }
 
-int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config, const struct ring_beside *beside,
+int ring_view_build(struct trust_view **out, const char *dir, EVP_PKEY *key, const struct ring_config *config, const struct ring_beside *beside,
                     const struct ring_report *report, struct muster_err *err)
 {
 	struct trust_view *v = ring_view_empty();
@@ -386,12 +386,9 @@ int ring_view_build(struct trust_view **out, const char *dir, const char *key_pa
 	if (v == NULL)
 		return err_nomem(err);
 	v->beside = beside;
-	if (access(key_path, F_OK) == 0) {
-		if ((r = trust_key_read(&v->key, key_path, NULL, err)) != MUSTER_OK)
-			goto done;
-	} else if (errno != ENOENT) {
-		r = err_errno(err, errno, "%s", key_path);
-		goto done;
+	if (key != NULL) {
+		EVP_PKEY_up_ref(key);
+		v->key = key;
 	}
 	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_crls(v, report, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
 	    || (r = load_chains(v, dir, report, err)) != MUSTER_OK || (r = load_foreign(v, report, err)) != MUSTER_OK

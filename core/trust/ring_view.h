@@ -42,7 +42,7 @@ struct trust_view {
 };
 
 struct trust_view *ring_view_empty(void);                 /* NULL: no memory */
-int ring_view_build(struct trust_view **out, const char *dir, const char *key_path, const struct ring_config *config, const struct ring_beside *beside,
+int ring_view_build(struct trust_view **out, const char *dir, EVP_PKEY *key, const struct ring_config *config, const struct ring_beside *beside,
                     const struct ring_report *report, struct muster_err *err);
 const struct view_product *ring_view_product(const struct trust_view *v, const uint8_t id[16]);
 

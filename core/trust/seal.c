@@ -218,6 +218,17 @@ int seal_open_file(struct seal **out, const char *path, bool make, struct muster
 	return r;
 }
 
+int seal_add_old_file(struct seal *s, const char *path, struct muster_err *err)
+{
+	uint8_t key[SEAL_KEY] = { 0 };
+	int r = key_file_read(key, path, err);
+
+	if (r == MUSTER_OK)
+		r = seal_add_old(s, key, err);
+	OPENSSL_cleanse(key, sizeof(key));
+	return r;
+}
+
 /* --- records --- */
 
 static int place_aad(struct buf *aad, const struct seal_place *at, const uint8_t id[KEY_ID], struct muster_err *err)
@@ -275,7 +286,17 @@ bool seal_current(const struct seal *s, struct muster_span record)
 
 int seal_subkey(uint8_t out[32], const struct seal *s, const char *purpose, struct muster_err *err)
 {
-	return hkdf_label(out, 32, s->keys[0].prk, purpose, span_of(NULL, 0), err);
+	return seal_subkey_of(out, s, s->keys[0].id, purpose, err);
+}
+
+int seal_subkey_of(uint8_t out[32], const struct seal *s, const uint8_t key_id[8], const char *purpose, struct muster_err *err)
+{
+	const struct seal_key *k = key_find(s, key_id);
+
+	memset(out, 0, 32);
+	if (k == NULL)
+		return err_set(err, MUSTER_E_NOT_FOUND, "made under another host key file than the present one");
+	return hkdf_label(out, 32, k->prk, purpose, span_of(NULL, 0), err);
 }
 
 /* --- a key under a passphrase --- */

@@ -19,6 +19,8 @@ int seal_open_file(struct seal **out, const char *path, bool make, struct muster
 int seal_open_key(struct seal **out, const uint8_t key[SEAL_KEY], struct muster_err *err);
 /** Later files are only read with (rekey). */
 int seal_add_old(struct seal *s, const uint8_t key[SEAL_KEY], struct muster_err *err);
+/** The same from a file, checked as seal_open_file() does. */
+int seal_add_old_file(struct seal *s, const char *path, struct muster_err *err);
 void seal_free(struct seal *s);
 const uint8_t *seal_key_id(const struct seal *s);     /**< 8 bytes: HKDF of the key, not secret */
 
@@ -32,6 +34,8 @@ int seal_get(struct buf *plain, const struct seal *s, const struct seal_place *a
 bool seal_current(const struct seal *s, struct muster_span record);
 /** A subkey for one purpose ("muster audit head v1"), 32 bytes. */
 int seal_subkey(uint8_t out[32], const struct seal *s, const char *purpose, struct muster_err *err);
+/** The same of the key with this ID, the newest or an older one. MUSTER_E_NOT_FOUND. */
+int seal_subkey_of(uint8_t out[32], const struct seal *s, const uint8_t key_id[8], const char *purpose, struct muster_err *err);
 /** 32 random bytes under a passphrase (>= 12 characters; scrypt N 2^14 r 8 p 16, AES-256-GCM) as text, and back. MUSTER_E_DENIED: wrong passphrase. */
 int seal_wrap(struct buf *out, const uint8_t key[SEAL_KEY], const char *passphrase, struct muster_err *err);
 int seal_unwrap(uint8_t key[SEAL_KEY], struct muster_span wrapped, const char *passphrase, struct muster_err *err);

@@ -562,5 +562,68 @@ START_TEST(test_ring_adopt_refusals)
 }
 END_TEST
 
-UNIT_MAIN("ring", test_ring_adopt, test_ring_adopt_refusals, test_ring_request_install_sign, test_ring_install_refusals, test_ring_end_of_a_certificate, test_ring_folder,
+static bool encrypted_key(const struct host *h)
+{
+	char path[128];
+	bool encrypted;
+
+	snprintf(path, sizeof(path), "%s/key.pem", h->dir);
+	ck_assert_int_eq(trust_key_encrypted(&encrypted, path, NULL), MUSTER_OK);
+	return encrypted;
+}
+
+/* The key at rest: a plain one is encrypted as soon as there is a passphrase, moves from one to the next, and signs all the while. */
+START_TEST(test_ring_passphrase)
+{
+	static const char first[] = "the first passphrase", second[] = "the second passphrase";
+	struct host h;
+	struct buf pem;
+	int64_t end;
+
+	host_init(&h);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	fixture_ok(install(&h, &pem, &end), &h.err);
+	ck_assert(!encrypted_key(&h));
+	fixture_ok(ring_passphrase(h.ring, first, NULL, &h.err), &h.err);
+	ck_assert(encrypted_key(&h));
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	ck_assert(signs(&h, h.f.product_id));
+
+	/* a ring that knows the second one only; nothing changes */
+	ring_free(h.ring);
+	fixture_ok(ring_open(&h.ring, h.dir, &h.clock.clock, &h.err), &h.err);
+	ck_assert_int_eq(ring_passphrase(h.ring, second, NULL, &h.err), MUSTER_E_DENIED);
+	ck_assert_ptr_nonnull(strstr(h.err.message, "another host key file"));
+	ck_assert_int_eq(ring_passphrase(h.ring, second, "neither this one", &h.err), MUSTER_E_DENIED);
+	ck_assert_int_eq(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), MUSTER_E_DENIED);
+	/* from the first to the second, as after an interrupted change; then the second alone is enough */
+	fixture_ok(ring_passphrase(h.ring, second, first, &h.err), &h.err);
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	ck_assert(signs(&h, h.f.product_id));
+	ring_free(h.ring);
+	fixture_ok(ring_open(&h.ring, h.dir, &h.clock.clock, &h.err), &h.err);
+	fixture_ok(ring_passphrase(h.ring, second, NULL, &h.err), &h.err);
+	fixture_ok(ring_reload(h.ring, h.issuers, 2, h.products, 2, NULL, &h.err), &h.err);
+	ck_assert(signs(&h, h.f.product_id));
+	buf_fini(&pem);
+	host_fini(&h);
+}
+END_TEST
+
+/* A key that is made when there is a passphrase never lies in plain text. */
+START_TEST(test_ring_passphrase_new_key)
+{
+	struct host h;
+	struct buf pem;
+
+	host_init(&h);
+	fixture_ok(ring_passphrase(h.ring, "the first passphrase", NULL, &h.err), &h.err);
+	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
+	ck_assert(encrypted_key(&h));
+	buf_fini(&pem);
+	host_fini(&h);
+}
+END_TEST
+
+UNIT_MAIN("ring", test_ring_passphrase, test_ring_passphrase_new_key, test_ring_adopt, test_ring_adopt_refusals, test_ring_request_install_sign, test_ring_install_refusals, test_ring_end_of_a_certificate, test_ring_folder,
           test_ring_readers_while_reloading, test_ring_no_memory)
