@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/api.c %D%/api.h \
 	%D%/cli.h %D%/main.c \
 	%D%/dialogue.c %D%/dialogue.h \
+	%D%/list.c %D%/list.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/phone.c %D%/setup.c \
 	%D%/setup_plan.c %D%/setup_plan.h \

@@ -56,7 +56,7 @@ static const struct cli_verb verbs[] = {
 	  "musterctl atp --file answer.png" },
 	{ "phone", "phone [ACTIVATION-ID]", "Activation by telephone, led through the call", CLI_ADMINISTRATOR, 0, 0, 1, verb_phone,
 	  "musterctl phone\nmusterctl phone 2e28138a-847f-42bc-9752-61b03fff33cd" },
-	{ "mak", "mak [list | ask | export | import FILE | phone ID]", "Counted activations of machines, asked for in their place", CLI_VIEWER, O(OUT), 0, CLI_ARGS_MAX, verb_mak,
+	{ "mak", "mak [list | ask | export | import FILE | phone ID]", "Counted activations of machines, asked for in their place", CLI_VIEWER, O(OUT) | O(LIMIT) | O(ALL), 0, CLI_ARGS_MAX, verb_mak,
 	  "musterctl mak list\nmusterctl mak ask               online   (administrator)\nmusterctl mak export --out request.txt\nmusterctl mak import answer.json\n"
 	  "musterctl mak phone 147878-182305-808326-473017-624939-417546-203540-884046-980984" },
 	{ "crl", "crl [show | install FILE]", "Revocation lists of issuers", CLI_VIEWER, 0, 0, 2, verb_crl,

@@ -7,7 +7,7 @@
 #include "core/base/file.h"
 #include "core/cli/acts.h"
 #include "core/cli/dialogue.h"
-#include "core/cli/table.h"
+#include "core/cli/list.h"
 #include "core/cli/term.h"
 #include "core/cli/verbs.h"
 
@@ -15,37 +15,20 @@
 
 static void counted_row(struct libscols_table *t, const json_t *m)
 {
-	char asked[32];
+	char wanted[32], number[24];
 
-	table_row(t, (const char *[]){ json_text(m, "installation_id"), json_text(m, "product"), json_text(m, "name"), json_text(m, "state"), json_date(m, "requested_at", asked),
-	                               json_text(m, "detail") }, 6);
+	snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_number(m, "number"));
+	table_row(t, (const char *[]){ json_text(m, "installation_id"), json_text(m, "product"), number, json_text(m, "state"), json_date(m, "wanted_at", wanted), json_text(m, "code"),
+	                               json_text(m, "detail") }, 7);
 }
 
 static int counted_list(struct cli *c)
 {
-	static const struct table_column columns[] = { { "INSTALLATION ID", false }, { "PRODUCT", false }, { "NAME", false }, { "STATE", false }, { "ASKED", false }, { "NOTE", false } };
-	struct muster_err err;
-	struct libscols_table *t;
-	json_t *answer = NULL;
-	const json_t *m;
-	size_t i;
-	int r;
+	static const struct table_column columns[] = { { "INSTALLATION ID", false }, { "PRODUCT", false }, { "KEY", true }, { "STATE", false }, { "SINCE", false },
+		{ "CODE", false }, { "WHY", false } };
+	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = counted_row };
 
-	if (api_get(c, "/admin/v1/counted", &answer, &err) != MUSTER_OK)
-		return cli_fail(c, &err);
-	if (c->given[CLI_O_JSON]) {
-		r = cli_print_json(c, answer);
-	} else if (json_array_size(json_object_get(answer, "items")) == 0) {
-		fputs("No machine with a counted key has asked this host yet.\n", c->out);
-		r = CLI_OK;
-	} else {
-		if ((t = table_new(c, columns, sizeof(columns) / sizeof(columns[0]), true)) != NULL)
-			json_array_foreach(json_object_get(answer, "items"), i, m)
-				counted_row(t, m);
-		r = table_end(c, t);
-	}
-	json_decref(answer);
-	return r;
+	return list_print(c, "/admin/v1/counted", NULL, &l);
 }
 
 static void print_keys(struct cli *c, const json_t *answer)
@@ -69,8 +52,12 @@ static int print_answered(struct cli *c, const json_t *answer)
 {
 	if (c->given[CLI_O_JSON])
 		return cli_print_json(c, answer);
-	if (json_text(answer, "message")[0] != '\0')
-		fprintf(c->out, "%s\n", json_text(answer, "message"));
+	fprintf(c->out, "%" JSON_INTEGER_FORMAT " confirmed, %" JSON_INTEGER_FORMAT " refused; machines get it when they ask again.\n", json_number(answer, "confirmed"),
+	        json_number(answer, "refused"));
+	if (json_number(answer, "not_taken") > 0)
+		fprintf(c->out, "Warning: %" JSON_INTEGER_FORMAT " answers were not taken: they do not fit what was asked, or do not verify\n", json_number(answer, "not_taken"));
+	if (json_number(answer, "refused") > 0)
+		fputs("musterctl mak list says why.\n", c->out);
 	print_keys(c, answer);
 	print_each(c, json_object_get(answer, "warnings"), "Warning: ");
 	return CLI_OK;

@@ -197,8 +197,10 @@ int verb_upk(struct cli *c)
 	}
 	r = api_post(c, "/admin/v1/keys/remove", body, &answer, &err);
 	json_decref(body);
+	if (r != MUSTER_OK && (act_refused_with(c, "0xC004F014") || act_refused_with(c, "M-117"))) /* the words administrators know */
+		return cli_say(c, CLI_FAILED, "Error: Activation ID (%s) not found.", c->args[0]);
 	if (r != MUSTER_OK)
-		return act_refused(c, c->args[0], &err);
+		return cli_fail(c, &err);
 	if (c->given[CLI_O_JSON]) {
 		r = cli_print_json(c, answer);
 	} else {

@@ -6,90 +6,10 @@
 #include "core/base/err.h"
 #include "core/base/uuid.h"
 #include "core/cli/api.h"
-#include "core/cli/table.h"
+#include "core/cli/list.h"
 #include "core/cli/verbs.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define PAGE 1000   /* rows drawn as one table; longer lists go on without a second heading */
-
-/* A list on its way to the screen. */
-struct list {
-	struct cli *c;
-	const struct table_column *columns;
-	size_t column_count;
-	void (*row)(struct libscols_table *t, const json_t *item);
-	struct libscols_table *table;
-	json_t *items;        /* with --json */
-	size_t rows, pages;
-	int result;
-};
-
-static void flush_table(struct list *l)
-{
-	if (l->table != NULL && (l->rows > 0 || l->pages == 0)) {
-		int r = table_end(l->c, l->table);
-
-		if (l->result == CLI_OK)
-			l->result = r;
-		l->pages++;
-	} else if (l->table != NULL) {
-		scols_unref_table(l->table);
-	}
-	l->table = NULL;
-	l->rows = 0;
-}
-
-static int take(void *ctx, const json_t *item)
-{
-	struct list *l = ctx;
-
-	if (l->items != NULL)
-		return json_array_append(l->items, (json_t *)(uintptr_t)item);
-	if (l->table == NULL && (l->table = table_new(l->c, l->columns, l->column_count, l->pages == 0)) == NULL)
-		return -1;
-	l->row(l->table, item);
-	if (++l->rows == PAGE)
-		flush_table(l);
-	return 0;
-}
-
-/* Print a paged list; --limit or --all say how much (otherwise PAGE rows, and what is left is said). */
-static int print_list(struct cli *c, const char *path, const char *first, struct list *l)
-{
-	struct muster_err err;
-	unsigned long limit = PAGE;
-	bool more = false;
-	int r;
-
-	l->c = c;
-	l->items = c->given[CLI_O_JSON] ? json_array() : NULL;
-	if (c->given[CLI_O_LIMIT] && (r = cli_number(c, CLI_O_LIMIT, 1, 1000000000, &limit)) != CLI_OK)
-		goto done;
-	r = api_list(c, path, first, c->given[CLI_O_ALL] ? 0 : limit, take, l, &more, &err);
-	if (r != MUSTER_OK) {
-		r = cli_fail(c, &err);
-		goto done;
-	}
-	if (l->items != NULL) {
-		json_t *o = json_pack("{s:O, s:b}", "items", l->items, "more", more);
-
-		r = cli_print_json(c, o);
-		json_decref(o);
-		goto done;
-	}
-	if (l->table == NULL && l->pages == 0)
-		l->table = table_new(c, l->columns, l->column_count, true);
-	flush_table(l);
-	r = l->result;
-	if (more)
-		fprintf(c->errors, "There are more: --all prints them all, --limit N more of them.\n");
-done:
-	if (l->table != NULL)
-		scols_unref_table(l->table);
-	json_decref(l->items);
-	return r;
-}
-
 /* "name=value" behind what stands there; values are restricted to characters that need no escaping. */
 static bool add_query(char *query, size_t room, const char *name, const char *value)
 {
@@ -171,8 +91,8 @@ static int client_one(struct cli *c)
 		l.result = cli_print_json(c, answer);
 	} else {
 		json_array_foreach(json_object_get(answer, "items"), i, item)
-			take(&l, item);
-		flush_table(&l);
+			list_take(&l, item);
+		list_flush(&l);
 	}
 	json_decref(answer);
 	return l.result;
@@ -204,7 +124,7 @@ int verb_clients(struct cli *c)
 	}
 	if ((r = first_query(c, false, first, sizeof(first))) != CLI_OK)
 		return r;
-	return print_list(c, path, first[0] != '\0' ? first : NULL, &l);
+	return list_print(c, path, first[0] != '\0' ? first : NULL, &l);
 }
 
 #define EVENT_CELLS 6
@@ -272,7 +192,7 @@ int verb_events(struct cli *c)
 	if ((r = first_query(c, true, first, sizeof(first))) != CLI_OK)
 		return r;
 	if (!c->given[CLI_O_FOLLOW])
-		return print_list(c, "/admin/v1/events", first[0] != '\0' ? first : NULL, &l);
+		return list_print(c, "/admin/v1/events", first[0] != '\0' ? first : NULL, &l);
 	if (c->given[CLI_O_ALL] || c->given[CLI_O_LIMIT])
 		return cli_say(c, CLI_USAGE, "--follow goes with --tail or --after, not with --all or --limit");
 	snprintf(path, sizeof(path), "/admin/v1/events?follow=1%s%s", first[0] != '\0' ? "&" : "", first);
@@ -294,5 +214,5 @@ int verb_journal(struct cli *c)
 	char first[256] = "";
 	int r = first_query(c, true, first, sizeof(first));
 
-	return r != CLI_OK ? r : print_list(c, "/admin/v1/journal", first[0] != '\0' ? first : NULL, &l);
+	return r != CLI_OK ? r : list_print(c, "/admin/v1/journal", first[0] != '\0' ? first : NULL, &l);
 }

@@ -129,10 +129,10 @@ class State:
                            "requests": {"total": 0, "failed": 0, "status": [0] * 7}}]}
 
     def counted(self, _):
-        return {"items": [{"installation_id": "-".join(IID), "product": "cad", "name": "pc-1", "state": "waiting", "requested_at": "2026-11-22T10:00:00Z", "detail": ""}], "next": None}
+        return {"items": [{"installation_id": "-".join(IID), "product": "cad", "number": 7, "machine": "b3ee11c65a964f729fcb", "state": "wanted", "wanted_at": "2026-11-22T10:00:00Z", "code": None, "detail": None}], "next": None}
 
     def counted_ask(self, _):
-        return {"message": "1 asked, 1 confirmed.", "keys": [{"number": 7, "allowed": 100, "used": 3, "remaining": 97}, {"number": 8, "allowed": 5, "used": 5, "remaining": -1}]}
+        return {"confirmed": 1, "refused": 0, "not_taken": 0, "keys": [{"number": 7, "allowed": 100, "used": 3, "remaining": 97}, {"number": 8, "allowed": 5, "used": 5, "remaining": -1}]}
 
     def counted_export(self, _):
         return {"text": "muster-counted-request 1 " + PACK_ID + "\n" + "".join(IID) + "\n", "count": 1}
