@@ -137,15 +137,24 @@ static int save(struct muster_client *c, json_t *o, struct muster_err *err)
 	return r;
 }
 
+static bool is_name(const char *name)
+{
+	size_t n = name != NULL ? strlen(name) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F || name[i] == '=')
+			return false;
+	return n >= 1 && n <= FACTS_NAME;
+}
+
 int muster_client_set_fact(struct muster_client *c, const char *name, uint32_t kind, const char *text, int64_t number, struct muster_err *err)
 {
 	json_t *value = NULL, *o = NULL;
-	size_t n = name != NULL ? strlen(name) : 0;
 	int r;
 
 	MUSTER_ASSERT(c->magic == CLIENT_MAGIC);
-	if (n == 0 || n > FACTS_NAME || strpbrk(name, " =\"\\") != NULL)
-		return err_set(err, MUSTER_E_INVALID, "a fact's name has 1 to %d characters, no blank, quote or =", FACTS_NAME);
+	if (!is_name(name))
+		return err_set(err, MUSTER_E_INVALID, "a fact's name has 1 to %d bytes, and neither = nor control characters", FACTS_NAME);
 	if ((r = make_value(&value, name, kind, text, number, err)) != MUSTER_OK || (r = client_begin(c, err)) != MUSTER_OK)
 		goto done;
 	if ((r = load_told(c, &o, err)) == MUSTER_OK) {

@@ -139,7 +139,7 @@ enum muster_fact_kind { MUSTER_FACT_NONE = 0 /**< remove it */, MUSTER_FACT_TEXT
  * A fact about this machine that products with a key may ask for, kept in the state folder and sent with every proof of a key. os.name, os.version,
  * os.kernel and os.arch are found by themselves; one set here takes their place.
  *
- * @param name   1–64 characters. @param text of MUSTER_FACT_TEXT, UTF-8, at most 256 bytes. @param number of the others; a boolean is 0 or 1.
+ * @param name   1–64 bytes, UTF-8, without =. @param text of MUSTER_FACT_TEXT, UTF-8, at most 256 bytes. @param number of the others; a boolean is 0 or 1.
  * @return MUSTER_OK; MUSTER_E_INVALID; MUSTER_E_LIMIT: more than 64, or more than 4 KiB in all.
  */
 MUSTER_API int muster_client_set_fact(struct muster_client *client, const char *name, uint32_t kind, const char *text, int64_t number, struct muster_err *err);

@@ -259,7 +259,7 @@ START_TEST(test_counted_facts)
 	text[257] = '\0';
 	ck_assert_int_eq(muster_client_set_fact(c, "", MUSTER_FACT_TEXT, "x", 0, &err), MUSTER_E_INVALID);
 	ck_assert_int_eq(muster_client_set_fact(c, NULL, MUSTER_FACT_TEXT, "x", 0, &err), MUSTER_E_INVALID);
-	ck_assert_int_eq(muster_client_set_fact(c, "a b", MUSTER_FACT_TEXT, "x", 0, &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(muster_client_set_fact(c, "a=b", MUSTER_FACT_TEXT, "x", 0, &err), MUSTER_E_INVALID);
 	ck_assert_int_eq(muster_client_set_fact(c, "a", MUSTER_FACT_TEXT, text, 0, &err), MUSTER_E_INVALID);
 	ck_assert_int_eq(muster_client_set_fact(c, "a", MUSTER_FACT_TEXT, "\xff", 0, &err), MUSTER_E_INVALID);
 	ck_assert_int_eq(muster_client_set_fact(c, "a", 4, "x", 0, &err), MUSTER_E_INVALID);
