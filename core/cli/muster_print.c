@@ -57,15 +57,23 @@ json_t *mcli_answer_json(const struct mcli *m, const char *id, const struct must
 		"perpetual", (int)a->perpetual, "allowed", known_or_null(a->allowed), "used", known_or_null(a->used), "remaining", known_or_null(a->remaining));
 }
 
+/* The issuer's revocation list that is kept; null: none. */
+static json_t *crl_json(const struct muster_status *s)
+{
+	if (s->crl_number == 0)
+		return json_null();
+	return json_pack("{s:I, s:o, s:b}", "number", (json_int_t)s->crl_number, "made_at", when(s->crl_made_at), "stale", (int)s->crl_stale);
+}
+
 json_t *mcli_status_json(const struct muster_status *s)
 {
-	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:b}", "activation_id", s->activation_id,
+	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:b}", "activation_id", s->activation_id,
 		"product", text_or_null(s->product), "client_id", s->client_id, "valid", (int)s->valid, "license_status", (json_int_t)s->license_status,
 		"license_status_text", mcli_status_text(s->license_status), "granted_at", when(s->granted_at), "expires_at", when(s->expires_at),
 		"renew_at", when(s->renew_at), "state_ends_at", when(s->state_ends_at), "count", (json_int_t)s->count,
 		"minimum_count", (json_int_t)s->minimum_count, "record", (int)s->record,
 		"rearms_left", s->rearms_left == UINT32_MAX ? json_null() : json_integer(s->rearms_left), "host", text_or_null(s->host),
-		"reason", text_or_null(s->reason), "perpetual", (int)s->perpetual, "telephone", (int)s->telephone, "coverage_start", when(s->coverage_start),
+		"reason", text_or_null(s->reason), "crl", crl_json(s), "perpetual", (int)s->perpetual, "telephone", (int)s->telephone, "coverage_start", when(s->coverage_start),
 		"coverage_end", when(s->coverage_end), "partial_key", text_or_null(s->key_partial), "key_kept", (int)s->has_key);
 }
 
@@ -138,6 +146,10 @@ void mcli_print_status(const struct muster_status *s)
 	line_time(s->valid != 0 ? "Renewal due" : "Next question due", s->renew_at);
 	line_count(s->count, s->minimum_count);
 	line("Host", s->host);
+	if (s->crl_stale != 0)
+		(void)printf("    Warning: the issuer's revocation list (%" PRIu64 ") is past its time; it goes on counting\n", s->crl_number);
+	else if (s->valid != 0 && s->crl_number == 0)
+		line("Revocation list", "none known");
 	line("Client Machine ID (CMID)", s->client_id);
 	if (s->rearms_left != UINT32_MAX)
 		(void)printf("    Remaining rearm count: %" PRIu32 "\n", s->rearms_left);

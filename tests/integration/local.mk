@@ -13,6 +13,7 @@ EXTRA_DIST += %D%/conftest.py %D%/host.py %D%/openapi.py %D%/tls.py
 PYTESTS += \
 	%D%/test_admin.py \
 	%D%/test_counting.py \
+	%D%/test_crl.py \
 	%D%/test_daemon.py \
 	%D%/test_requests.py \
 	%D%/test_robustness.py \
