@@ -61,7 +61,7 @@ def in_python(folder, cases):
     for c in cases:
         try:
             results.append({"claims": module.verify(c["issuer_pem"], c["chain_pem"], c["lease"], c["client_id"], c["product_id"], c["now"],
-                                                    c.get("hardware_id"), c.get("nonce"))})
+                                                    c.get("hardware_id"), c.get("nonce"), c.get("crl_pem"))})
         except module.Refused as why:
             results.append({"refused": f"Refused: {why}"})
     return results
@@ -207,8 +207,8 @@ def sign(key, header, payload):
     return text + "." + b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
-def forge(host=HOST, middle=MIDDLE, root=ROOT, host_life=(-1, 730), middle_life=(-1, 2190), header=None, payload=None, host_digest=hashes.SHA256()):
-    """A case; `header` and `payload` are (old text, new text) of the JSON before it is signed."""
+def forge(host=HOST, middle=MIDDLE, root=ROOT, host_life=(-1, 730), middle_life=(-1, 2190), header=None, payload=None, host_digest=hashes.SHA256(), made=None):
+    """A case; `made` is told intermediate, its key and host; `header` and `payload` are (old text, new text) of the JSON before it is signed."""
     make = lambda: ec.generate_private_key(ec.SECP256R1())
     root_key, middle_key, host_key = make(), make(), make()
     at = lambda days: NOW + days * DAY
@@ -225,6 +225,8 @@ def forge(host=HOST, middle=MIDDLE, root=ROOT, host_life=(-1, 730), middle_life=
     for old, new in ([payload] if payload else []):
         assert old in claims
         claims = claims.replace(old, new, 1)
+    if made is not None:
+        made.extend((m, middle_key, h))
     return {"issuer_pem": pem(r), "chain_pem": pem(h, m), "lease": sign(host_key, head, claims), "client_id": CLIENT, "product_id": PRODUCT, "now": NOW}
 
 
@@ -287,6 +289,52 @@ def test_forged(programs, run):
     wrong = run(programs, [forge(**change) for change in WRONG.values()])
     bad = {name: r for name, r in zip(WRONG, wrong) if not refused(r)}
     assert not bad, bad
+
+
+REASON = x509.ReasonFlags
+LISTS = {
+    # what the list says of the lease's host: (reason, seconds after iat), None: another certificate; and whether the lease is taken
+    "nobody": (None, True), "another": ("other", True),
+    "stolen": ((REASON.key_compromise, 1), False), "no reason": ((None, 1), False), "on hold": ((REASON.certificate_hold, 1), False),
+    "retired later": ((REASON.cessation_of_operation, 1), True), "retired before": ((REASON.cessation_of_operation, 0), False),
+    "superseded later": ((REASON.superseded, 1), True), "moved later": ((REASON.affiliation_changed, 1), True), "moved before": ((REASON.affiliation_changed, -1), False),
+}
+
+
+def revocations(middle, key, entries, made=NOW):
+    at = lambda s: datetime.datetime.fromtimestamp(s, datetime.timezone.utc)
+    b = x509.CertificateRevocationListBuilder().issuer_name(middle.subject).last_update(at(made)).next_update(at(made + 30 * DAY)).add_extension(x509.CRLNumber(1), False)
+    for serial, reason, when in entries:
+        row = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at(when))
+        b = b.add_revoked_certificate((row.add_extension(x509.CRLReason(reason), False) if reason else row).build())
+    return b.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode() + pem(middle)
+
+
+def with_list(programs, case, text):
+    return in_python(programs, [dict(case, crl_pem=text)])[0]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_revocation(programs, name):
+    """Rule 11, in the Python program."""
+    what, taken = LISTS[name]
+    made = []
+    case = forge(made=made)
+    middle, key, host = made
+    entries = [] if what is None else [(5, REASON.key_compromise, NOW)] if what == "other" else [(host.serial_number, what[0], NOW + what[1])]
+    result = with_list(programs, case, revocations(middle, key, entries))
+    assert accepted(result) if taken else refused(result) and "revoked" in result["refused"], result
+
+
+def test_revocation_lists_refused(programs):
+    """A list of another issuer, of the host itself, of tomorrow, or under another intermediate's key says nothing."""
+    made, other = [], []
+    case = forge(made=made)
+    forge(made=other)
+    middle, key, host = made
+    lists = [revocations(other[0], other[1], []), revocations(middle, other[1], []), revocations(middle, key, [], NOW + DAY), revocations(host, key, [])]
+    assert all(refused(with_list(programs, case, text)) for text in lists)
+    assert accepted(with_list(programs, case, revocations(middle, key, [], NOW - DAY // 2)))
 
 
 @ALGORITHMS
