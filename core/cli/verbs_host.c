@@ -35,7 +35,7 @@ static void print_status(struct cli *c, const json_t *s)
 	char date[32];
 
 	fprintf(c->out, "Host %s, version %s: %s, %s\n", json_text(s, "name"), json_text(s, "version"), json_text(s, "state"),
-	        json_flag(s, "activated") ? "activated" : "not activated (musterctl host request)");
+	        json_flag(s, "activated") ? "activated" : "not activated (musterctl setup)");
 	json_array_foreach(json_object_get(s, "listen"), i, x)
 		fprintf(c->out, "Listening on %s\n", json_string_value(x));
 	json_array_foreach(json_object_get(s, "listen_tls"), i, x)

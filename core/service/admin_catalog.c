@@ -46,7 +46,7 @@ static json_t *source(const struct catalog_product *p)
 
 static const char *next_command(const struct catalog_product *p, bool certified)
 {
-	return p->issuer != NULL && !certified && api_not_served(p) == NULL ? "musterctl host request" : NULL;
+	return p->issuer != NULL && !certified && api_not_served(p) == NULL ? "musterctl setup" : NULL;
 }
 
 static json_t *product(struct admin_call *c, const struct catalog_product *p, const struct trust_view *view, int64_t now)

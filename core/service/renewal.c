@@ -17,7 +17,7 @@ static void report(struct service *s, const struct catalog_product *p, enum ring
 		(void)snprintf(detail, sizeof detail, "the host's certificate for %s ended or ends within a day (%s): clients get 0xC004F041; install a new one with musterctl host install",
 		               p->row.name, ends);
 	else
-		(void)snprintf(detail, sizeof detail, "the host's certificate for %s ends %s and there is no successor: leases get shorter; ask with musterctl host request", p->row.name, ends);
+		(void)snprintf(detail, sizeof detail, "the host's certificate for %s ends %s and there is no successor: leases get shorter; musterctl ato or musterctl phone gets one", p->row.name, ends);
 	log_line(state == RING_ENDING ? LOG_WARNING : LOG_ERR, "renewal", "id=12292 product=%s ends=%s text=\"%s\"", p->row.name, ends, detail);
 	if (ledger_journal_note(s->ledger, "0 musterd", 12292, p->row.name, detail, &err) != MUSTER_OK)
 		service_say(LOG_WARNING, "journal", err.message);

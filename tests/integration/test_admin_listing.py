@@ -169,8 +169,8 @@ def test_a_host_that_is_not_activated_lists_everything_as_unlicensed(new_host):
     assert len(blocks(admin.ok("dlv"))) == len(admin.items("products"))
     assert values(block_of(admin, OFFICE2013))["License Status"] == "Unlicensed"
     assert "The host is not activated for this product." in admin.ok("xpr", OFFICE2013)
-    assert "Next: musterctl host request" in admin.ok("products")
-    assert "not activated (musterctl host request)" in admin.ok("status")
+    assert "Next: musterctl setup" in admin.ok("products")
+    assert "not activated (musterctl setup)" in admin.ok("status")
     assert host.activate(Machine(), OFFICE2013).code == "0xC004F041"
     assert values(block_of(admin, OFFICE2013))["Current count"] == "1"
     host.certify("office2013")
