@@ -294,7 +294,7 @@ static int read_long(struct buf *id, struct buf *pem, const char *text, struct m
 
 int body_read_request(struct buf *id, struct buf *pem, struct muster_span text, struct muster_err *err)
 {
-	char *copy = text.n <= 2 * TRUST_CHAIN_MAX ? mem_strndup((const char *)text.p, text.n) : NULL, *at = copy;
+	char *copy = text.n <= 2 * TRUST_CHAIN_MAX ? mem_strndup(text.n > 0 ? (const char *)text.p : "", text.n) : NULL, *at = copy;
 	int r;
 
 	if (text.n > 2 * TRUST_CHAIN_MAX)

@@ -1,175 +1,192 @@
-"""
-An issuer in Python, for the client's tests: certificates by the rules of trust.md section 1, confirmations as statements, its service behind TLS; and
-a host with a product of the counted model. Both say what a test tells them to. Independent of muster-issuer and musterd: only the documents are shared.
-"""
+"""A publisher's issuer, its service, and hosts and machines that the tests play with tests/telephone/codes.py."""
 
 import base64
-import contextlib
-import datetime
 import hashlib
-import http.server
-import ipaddress
+import http.client
 import json
+import os
+import pathlib
+import signal
 import ssl
+import subprocess
 import sys
-import threading
 import time
 import uuid
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import NameOID
 
-from host import SOURCE, base64url
+import openapi
 
+SOURCE = pathlib.Path(os.environ["top_srcdir"])
+BUILD = pathlib.Path(os.environ["top_builddir"])
 sys.path.insert(0, str(SOURCE / "tests" / "telephone"))
-
 import codes  # noqa: E402
 
-DAY = datetime.timedelta(days=1)
+API = SOURCE / "docs" / "issuer-api.yaml"
+OFFICE = "2e28138a-847f-42bc-9752-61b03fff33cd"
+PROGRAM = BUILD / "tests" / "integration" / "muster-issuer-clock"
+KEYS = BUILD / "tests" / "integration" / "issuer-keys"
+ABSENT = object()
 
 
-def key_usage(*wanted):
-    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
-             "encipher_only", "decipher_only")
-    return x509.KeyUsage(**{name: name in wanted for name in names})
+class Said:
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def __repr__(self):
+        return f"exit {self.code}\n{self.out}\n{self.err}"
+
+    @property
+    def json(self):
+        return json.loads(self.out)
 
 
 class Publisher:
-    """Root, intermediate, statement signer and a TLS server's certificate."""
+    """DIR of an issuer without a passphrase."""
 
-    def __init__(self, folder, issuer_id=None, name="publisher"):
-        self.issuer_id = issuer_id or uuid.uuid4()
-        self.folder = folder
-        self.name = name
-        now = datetime.datetime.utcnow().replace(microsecond=0)
-        self.keys, self.certificates = {}, {}
-        self.make("root", None, now, 7000, [x509.BasicConstraints(True, 1), key_usage("key_cert_sign", "crl_sign")],
-                  san=[x509.UniformResourceIdentifier(f"urn:uuid:{self.issuer_id}")])
-        self.make("intermediate", "root", now, 2000, [x509.BasicConstraints(True, 0), key_usage("key_cert_sign", "crl_sign")])
-        self.make("statement", "intermediate", now, 1000, [x509.BasicConstraints(False, None), key_usage("digital_signature", "content_commitment"),
-                                                           x509.ExtendedKeyUsage([ObjectIdentifier("1.3.6.1.5.5.7.3.36")])])
-        self.make("tls", "intermediate", now, 300, [x509.BasicConstraints(False, None), key_usage("digital_signature"),
-                                                    x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])],
-                  san=[x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        self.root = folder / f"{name}.pem"
-        self.root.write_bytes(self.pem("root"))
-        self.root.chmod(0o644)
+    def __init__(self, folder, algorithm="es256"):
+        self.folder, self.dir, self.clock = folder, folder / "issuer", folder / "clock"
+        self.clock.write_text("0")
+        self.environment = dict(os.environ, MUSTER_TEST_CLOCK=str(self.clock))
+        done = self("init", "--name", "Example Software", "--algorithm", algorithm, "--no-passphrase")
+        assert done.code == 0, done
+        root = x509.load_pem_x509_certificate((self.dir / "issuer.pem").read_bytes())
+        urn = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.UniformResourceIdentifier)[0]
+        self.issuer_id = uuid.UUID(urn.removeprefix("urn:uuid:")).bytes
 
-    def make(self, name, issuer, now, days, extensions, san=None):
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{self.name} {name}")])
-        by = self.certificates[issuer].subject if issuer else subject
-        b = x509.CertificateBuilder(by, subject, key.public_key(), x509.random_serial_number(), now - DAY, now + days * DAY)
-        for e in extensions:
-            b = b.add_extension(e, critical=True)
-        b = b.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        if issuer:
-            b = b.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.keys[issuer].public_key()), critical=False)
-        if san:
-            b = b.add_extension(x509.SubjectAlternativeName(san), critical=False)
-        self.keys[name] = key
-        self.certificates[name] = b.sign(self.keys[issuer or name], hashes.SHA256())
+    def __call__(self, *arguments, stdin=None, extra=None):
+        command = [PROGRAM, "--dir", self.dir, *map(str, arguments)]
+        return Said(subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, env={**self.environment, **(extra or {})}))
 
-    def pem(self, *names):
-        return b"".join(self.certificates[n].public_bytes(serialization.Encoding.PEM) for n in names)
+    def advance(self, days):
+        self.clock.write_text(str(int(self.clock.read_text()) + int(days * 86400000)))
 
-    def der(self, name):
-        return self.certificates[name].public_bytes(serialization.Encoding.DER)
+    @property
+    def now(self):
+        return int(time.time()) + int(self.clock.read_text()) // 1000
 
-    def statement(self, payload, typ="muster-confirmation+jwt", signer="statement", x5c=("statement", "intermediate")):
-        """A compact JWS as trust.md section 2 has it."""
-        iat = int(time.time())
-        header = {"alg": "ES256", "typ": typ, "kid": base64url(hashlib.sha256(self.der(signer)).digest()),
-                  "x5c": [base64.b64encode(self.der(n)).decode() for n in x5c]}
-        body = {"iss": f"urn:uuid:{self.issuer_id}", "aud": typ, "iat": iat, "nbf": iat, **payload}
-        signed = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, body))
-        r, s = utils.decode_dss_signature(self.keys[signer].sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
-        return f"{signed}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+    def mint(self, kind="A", hosts=6, activations=10, slots=80, start=None):
+        """A key with a pack of `slots`. Returns it as the host that typed it derives it."""
+        done = subprocess.run([KEYS, self.dir, kind, str(hosts), str(activations), str(slots), *([str(start)] if start else [])], capture_output=True, text=True,
+                              env=self.environment, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return codes.Key.parse(done.stdout.split()[1]).under(self.issuer_id)
 
-    def confirmation(self, key, binding, products, coverage=None, **more):
-        payload = {"ver": 1, "jti": f"urn:uuid:{uuid.uuid4()}", "binding": base64url(binding), "products": [f"urn:uuid:{p}" for p in products],
-                   "key": {"kind": key.kind, "number": key.number, "partial": key.partial()}}
-        if coverage:
-            payload["coverage"] = {"start": coverage[0], "end": coverage[1]}
-        return self.statement({**payload, **more.pop("payload", {})}, **more)
+    def slot_secret(self, key, iid, answer):
+        """What the digits unlock: 16 bytes, different for every slot."""
+        return key.open(iid, codes.ConfirmationID.parse(answer["confirmation_id"]))
 
-    def binding(self, hardware):
-        """Of a machine whose --hardware is this."""
-        return codes.binding_of_machine(self.issuer_id.bytes, codes.hardware_id(self.issuer_id.bytes, 0, hardware.encode()))
-
-    def tls_context(self):
-        path = self.folder / f"{self.name}-tls.pem"
-        key = self.keys["tls"].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        path.write_bytes(key + self.pem("tls", "intermediate"))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(path)
-        return context
+    def telephone(self, iid, *arguments):
+        return self("--json", "confirm", iid.text(), *arguments)
 
 
-class Server:
-    """Answers POST with what `answer(path, body)` returns: status and JSON. Keeps every body it got."""
-
-    def __init__(self, answer, tls=None):
-        self.seen = []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.seen.append((self.path, body))
-                status, value = answer(self.path, body)
-                raw = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json" if status < 400 else "application/problem+json")
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *arguments):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.handle_error = lambda *arguments: None       # a client that does not believe the certificate
-        if tls:
-            self.http.socket = tls.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self.http.server_address[1]
-        self.url = f"{'https' if tls else 'http'}://localhost:{self.port}"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02})
-        self.thread.start()
-
-    def close(self):
-        self.http.shutdown()
-        self.thread.join()
-        self.http.server_close()
+def machine(n):
+    return hashlib.sha256(b"machine %d" % n).digest()[:10]
 
 
-@contextlib.contextmanager
-def serving(answer, tls=None):
-    server = Server(answer, tls)
-    try:
-        yield server
-    finally:
-        server.close()
+class Host:
+    """A host's own key and its certificate request."""
+
+    def __init__(self, name="host"):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.binding = os.urandom(10)
+        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])).sign(self.key, hashes.SHA256())
+        self.request = csr.public_bytes(serialization.Encoding.PEM).decode()
+        self.der = csr.public_bytes(serialization.Encoding.DER)
+
+    def short(self, iid):
+        return f"MUSTER1:{iid.text('')}:{b64(self.der)}"
+
+    def sign(self, chain, claims, typ="muster-state+jwt", key=None):
+        kid = b64(hashlib.sha256(leaf(chain).public_bytes(serialization.Encoding.DER)).digest())
+        signed = b64(json.dumps({"alg": "ES256", "typ": typ, "kid": kid}).encode()) + "." + b64(json.dumps(claims).encode())
+        r, s = utils.decode_dss_signature((key or self.key).sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        return signed + "." + b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+    def renewal(self, chain, new, now, audit="12:00112233445566778899aabbccddeeff", **changes):
+        claims = {"aud": "muster-state+jwt", "iat": now, "jti": str(uuid.uuid4()), "request": b64(hashlib.sha256(new.request.encode()).digest()), "audit": audit}
+        claims = {k: v for k, v in {**claims, **changes}.items() if v is not ABSENT}
+        return {"renewal": self.sign(chain, claims), "chain": chain, "request": new.request}
 
 
-def problem(status, code, detail):
-    return status, {"status": status, "code": code, "title": "T", "detail": detail, "action": ""}
+def b64(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-INTERVALS = {"activation_interval_minutes": 120, "renewal_interval_minutes": 10080, "rearm_max": 0, "time": "2026-11-22T10:00:00Z"}
+def leaf(chain):
+    return x509.load_pem_x509_certificate(chain.encode())
 
 
-def activated(product, confirmation, **more):
-    """A host's 200 for a counted product."""
-    return 200, {"result": "activated", "product": "contoso-mak", "activation_id": product, "confirmation": confirmation, "count": 0, "minimum_count": 0,
-                 **INTERVALS, **more}
+def same_key(chain, host):
+    return leaf(chain).public_key().public_numbers() == host.key.public_key().public_numbers()
 
 
-def pending(product, seconds=900):
-    return 202, {"result": "pending", "code": "M-127", "title": "T", "detail": "Collected.", "action": "", "product": "contoso-mak", "activation_id": product,
-                 "count": 0, "minimum_count": 0, "retry_after_seconds": seconds, **INTERVALS}
+def verifies(publisher, chain):
+    path = publisher.folder / "chain.pem"
+    path.write_text(chain)
+    done = subprocess.run(["openssl", "verify", "-x509_strict", "-attime", str(publisher.now), "-CAfile", publisher.dir / "issuer.pem", "-untrusted", path, path], capture_output=True, text=True)
+    return done.returncode == 0
+
+
+class Answer:
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return self.json.get("code")
+
+    def __repr__(self):
+        return f"{self.status} {self.body[:2000]}"
+
+
+class Service:
+    """`muster-issuer serve` on a free port of loopback."""
+
+    def __init__(self, publisher, name="localhost", extra=None):
+        self.publisher, self.name = publisher, name
+        self.log = open(publisher.folder / "service.log", "ab")
+        self.process = subprocess.Popen([PROGRAM, "--dir", publisher.dir, "serve", "--listen", "127.0.0.1:0", "--name", name], stdout=subprocess.PIPE, stderr=self.log, text=True,
+                                        env={**publisher.environment, **(extra or {})})
+        line = self.process.stdout.readline()
+        assert line.startswith("Listening on 127.0.0.1:"), (line, (publisher.folder / "service.log").read_text())
+        self.port = int(line.rsplit(":", 1)[1])
+        self.context = ssl.create_default_context(cafile=publisher.dir / "issuer.pem")
+
+    def ask(self, method, path, body=None, headers=None, check=True, raw=None):
+        """None: the connection ended without an answer."""
+        connection = http.client.HTTPSConnection("localhost", self.port, timeout=120, context=self.context)
+        data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(method, path, body=data, headers={**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})})
+            answer = Answer(connection.getresponse())
+        except (ConnectionError, http.client.HTTPException, ssl.SSLError):
+            return None
+        finally:
+            connection.close()
+        if check:
+            openapi.check(API, method, path, answer)
+        return answer
+
+    def activate(self, key, host, attempt=0, generation=1, name=None, iid=None):
+        iid = iid or key.installation_id(generation, attempt, host.binding)
+        body = {"installation_id": iid.text(""), "request": host.request}
+        return self.ask("POST", "/v1/host/activate", body | ({"name": name} if name else {}))
+
+    def counted(self, ids, batch=None, **more):
+        return self.ask("POST", "/v1/counted/activate", {"id": batch or str(uuid.uuid4()), "installation_ids": ids, **more})
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        self.log.close()
+        return code
