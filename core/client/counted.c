@@ -139,6 +139,15 @@ static int own_installation_id(struct muster_client *c, const struct state_key *
 	return MUSTER_OK;
 }
 
+static int own_key(struct muster_client *c, const char *id, struct state_key *out, struct muster_err *err)
+{
+	int r = counted_key(c, id, out, err);
+
+	if (r == MUSTER_E_NOT_FOUND)
+		return err_code(err, r, (uint32_t)CODE_NO_KEY, "%s: no key has been taken for this product on this machine, so it has no Installation ID", id);
+	return r == MUSTER_OK ? own_installation_id(c, out, err) : r;
+}
+
 int muster_client_installation_id(struct muster_client *c, const char *activation_id, char digits[64], struct muster_err *err)
 {
 	struct state_key k;
@@ -150,9 +159,7 @@ int muster_client_installation_id(struct muster_client *c, const char *activatio
 	memset(&k, 0, sizeof k);
 	if ((r = client_activation_id(id, activation_id, err)) != MUSTER_OK || (r = client_ready(c, err)) != MUSTER_OK)
 		return r;
-	if ((r = counted_key(c, id, &k, err)) == MUSTER_E_NOT_FOUND)
-		r = err_code(err, r, (uint32_t)CODE_NO_KEY, "%s: no key has been taken for this product on this machine, so it has no Installation ID", id);
-	if (r == MUSTER_OK && (r = own_installation_id(c, &k, err)) == MUSTER_OK)
+	if ((r = own_key(c, id, &k, err)) == MUSTER_OK)
 		memcpy(digits, k.installation_id, sizeof k.installation_id);
 	OPENSSL_cleanse(&k, sizeof k);
 	return r;
@@ -307,7 +314,7 @@ static int find_token(struct muster_span *token, struct answer *got, struct must
 	if (text.n == 0 || text.p[0] != '{')
 		return MUSTER_OK;
 	memset(&k, 0, sizeof k);
-	if ((r = counted_key(c, id, &k, err)) == MUSTER_OK && (r = own_installation_id(c, &k, err)) == MUSTER_OK &&
+	if ((r = own_key(c, id, &k, err)) == MUSTER_OK &&
 	    (r = answer_find_confirmation(got, text, k.installation_id, err)) == MUSTER_E_NETWORK)
 		r = err_set(err, MUSTER_E_INVALID, "the file is not an issuer's answer for this machine, whose Installation ID is %s", k.installation_id);
 	else if (r == MUSTER_OK && got->kind == ANSWER_REFUSED)
