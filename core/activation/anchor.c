@@ -201,7 +201,7 @@ done:
 
 static void fault(struct activation *a, const char *what)
 {
-	(void)snprintf(a->rest->fault, sizeof a->rest->fault, "%s If an older state was restored on purpose, remove " ANCHOR_FILE " from the state folder and start again.", what);
+	(void)snprintf(a->rest->fault, sizeof a->rest->fault, "%.400s If an older state was restored on purpose, remove " ANCHOR_FILE " from the state folder and start again.", what);
 	activation_say(a, LOG_ERR, "audit", "%s", a->rest->fault);
 }
 
