@@ -48,6 +48,6 @@ EXTRA_DIST += %D%/publisher.py
 PYTESTS += %D%/test_issuer_confirm.py %D%/test_issuer_service.py
 # muster and libmuster against that daemon.
 PYTESTS += %D%/test_muster.py
-# Counted products against an issuer and a host of the test itself.
-EXTRA_DIST += %D%/publisher.py
+# Counted products against an issuer and a host of the test itself, and against muster-issuer.
+EXTRA_DIST += %D%/fake_publisher.py
 PYTESTS += %D%/test_counted_client.py

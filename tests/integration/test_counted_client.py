@@ -13,8 +13,8 @@ import uuid
 import pytest
 
 import publisher
-from host import PATIENCE, SOURCE, eventually, program
-from publisher import Publisher, activated, pending, problem, serving
+from fake_publisher import Publisher, activated, pending, problem, serving
+from host import PATIENCE, SOURCE, program
 
 sys.path.insert(0, str(SOURCE / "tests" / "telephone"))
 
@@ -383,3 +383,62 @@ def test_https_host(issuer, key, tmp_path):
         again = Machine(tmp_path, issuer, host.url, 0)
         again.state = tmp_path / "again"
         assert again.activate(key, "--ca", stranger.root)["perpetual"]
+
+
+# ---- muster-issuer ----
+
+class RealIssuer:
+    """What a machine pins of a real issuer."""
+
+    def __init__(self, real):
+        self.real, self.root = real, real.dir / "issuer.pem"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    folder.chmod(0o755)
+    return publisher.Publisher(folder)
+
+
+def at_real(m, key, *arguments, code=0):
+    return m.json("activate", publisher.OFFICE, "--key-fd", "0", *arguments, key=key.text(), code=code)[0]
+
+
+def test_real_service(real, tmp_path):
+    """muster and muster-issuer serve: activated for good, the same machine anew spends nothing, another spends the last, the third is refused."""
+    mak = real.mint("1", 0, 2, 20)
+    service = publisher.Service(real)
+    try:
+        url = f"https://localhost:{service.port}"
+        machines = [Machine(tmp_path, RealIssuer(real), number=n) for n in range(3)]
+        a = at_real(machines[0], mak.key, "--issuer-url", url)
+        assert a["perpetual"] and (a["allowed"], a["used"], a["remaining"]) == (2, 1, 1)
+        assert machines[0].json("status")[0]["partial_key"] == mak.key.partial()
+        machines[0].state = tmp_path / "anew"
+        assert at_real(machines[0], mak.key, "--issuer-url", url)["remaining"] == 1
+        assert at_real(machines[1], mak.key, "--issuer-url", url)["remaining"] == 0
+        a = at_real(machines[2], mak.key, "--issuer-url", url, code=2)
+        assert a["code"] == "0xC004C020", a
+        # a host key is refused before anything is asked, a key that this issuer never made by the issuer
+        assert machines[2].run("activate", publisher.OFFICE, "--key-fd", "0", "--issuer-url", url, key=new_key("A").text()).returncode == 64
+        assert at_real(machines[2], new_key(), "--issuer-url", url, code=2)["outcome"] == "refused"
+        # the issuer's certificate is for localhost
+        a = at_real(machines[2], mak.key, "--issuer-url", f"https://127.0.0.1:{service.port}", code=3)
+        assert "127.0.0.1" in a["message"]
+    finally:
+        assert service.stop() == 0
+
+
+def test_real_batch_file(real, tmp_path):
+    """Without any network: dti of two machines, confirm --batch at the issuer, import."""
+    mak = real.mint("1", 0, 2, 20)
+    machines = [Machine(tmp_path, RealIssuer(real), number=n) for n in range(2)]
+    ids = [m.json("dti", publisher.OFFICE, "--key-fd", "0", key=mak.key.text())["installation_id"] for m in machines]
+    batch, answer = tmp_path / "batch", tmp_path / "answer"
+    batch.write_text(f"muster-counted-request 1 {uuid.uuid4()}\n# two machines\n" + "".join(i.replace(" ", "") + "\n" for i in ids))
+    done = real("confirm", "--batch", batch, "--out", answer)
+    assert done.code == 0, done
+    for m in machines:
+        assert m.json("import", publisher.OFFICE, answer)["perpetual"]
+        assert m.json("status")[0]["valid"]
