@@ -83,7 +83,7 @@ done:
 	return r;
 }
 
-int leaf_slot(struct buf *der, char serial[41], int64_t *end, const struct authority *a, EVP_PKEY *mid_key, EVP_PKEY *slot_key, const char *subject, const uint8_t (*products)[16],
+int leaf_slot(struct buf *der, char serial[41], int64_t *end, const struct authority *a, EVP_PKEY *mid_key, EVP_PKEY *slot_key, const char *name, const uint8_t (*products)[16],
               size_t product_count, int64_t now, int64_t life_s, struct muster_err *err)
 {
 	struct trust_chain *chain = NULL;
@@ -91,7 +91,7 @@ int leaf_slot(struct buf *der, char serial[41], int64_t *end, const struct autho
 	X509 *x = NULL;
 	int n, r;
 
-	if ((r = trust_make_host(&x, slot_key, subject, products, product_count, a->mid, mid_key, now, life_s, err)) != MUSTER_OK
+	if ((r = trust_make_slot(&x, slot_key, name, products, product_count, a->mid, mid_key, now, life_s, err)) != MUSTER_OK
 	    || (r = serial_of(serial, x, err)) != MUSTER_OK || (r = verified_chain(&chain, a, x, TRUST_ROLE_LEASE, now, err)) != MUSTER_OK)
 		goto done;
 	*end = trust_chain_end(chain, a->anchors);

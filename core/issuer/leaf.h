@@ -18,8 +18,8 @@ struct leaf_order {
  */
 int leaf_host(struct books_certificate *out, const struct authority *a, EVP_PKEY *mid_key, const struct leaf_order *order, int64_t now, struct muster_err *err);
 
-/** A certificate for a prepared key of a slot: DER appended to @p der, serial in hexadecimal. */
-int leaf_slot(struct buf *der, char serial[41], int64_t *end, const struct authority *a, EVP_PKEY *mid_key, EVP_PKEY *slot_key, const char *subject, const uint8_t (*products)[16],
+/** A certificate for a prepared key of a slot: DER appended to @p der, serial in hexadecimal. @p name "NUMBER-GENERATION-SLOT". */
+int leaf_slot(struct buf *der, char serial[41], int64_t *end, const struct authority *a, EVP_PKEY *mid_key, EVP_PKEY *slot_key, const char *name, const uint8_t (*products)[16],
               size_t product_count, int64_t now, int64_t life_s, struct muster_err *err);
 
 /** The newest statement signer, when there is one under the newest intermediate with more than 30 days left; else MUSTER_E_NOT_FOUND. */

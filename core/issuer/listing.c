@@ -1,8 +1,10 @@
 /* The issuer itself and what it certified, for people and as JSON. */
 #include "core/issuer/listing.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <openssl/x509.h>
+#include "core/base/bytes.h"
 #include "core/base/uuid.h"
 #include "core/issuer/output.h"
 #include "core/trust/openssl.h"
@@ -93,4 +95,99 @@ void listing_print_certificate(const struct books_certificate *c)
 const char *listing_reason(int reason)
 {
 	return crl_reason_word((enum crl_reason)reason);
+}
+
+const char *listing_method(enum books_method m)
+{
+	static const char *const words[] = { [BOOKS_TELEPHONE] = "telephone", [BOOKS_ONLINE] = "online", [BOOKS_FILE] = "file" };
+
+	return words[m];
+}
+
+json_t *listing_product(const struct books_product *p)
+{
+	char id[UUID_TEXT];
+
+	uuid_format(id, p->activation_id);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", p->name, "title", p->title, "activation_id", id, "coverage_start", output_json_time(p->coverage_start),
+	                 "coverage_end", output_json_time(p->coverage_end));
+}
+
+json_t *listing_agreement(const struct books_agreement *a, const struct books_organisation *o)
+{
+	return json_pack("{s:s, s:s, s:o, s:{s:s, s:s}, s:I, s:o}", "number", a->number, "programme", a->programme, "license_id", output_json_text(a->license_id), "organisation",
+	                 "id", o->id, "name", o->name, "issue", (json_int_t)a->issue, "created", output_json_time(a->created));
+}
+
+json_t *listing_contact(const struct books_contact *c)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "region", c->region, "telephone", output_json_text(c->telephone), "hours", output_json_text(c->hours), "web",
+	                 output_json_text(c->web), "email", output_json_text(c->email));
+}
+
+json_t *listing_key(const struct books_key *k)
+{
+	json_t *ids = output_json_ids((const uint8_t (*)[16])&k->products[0], k->product_count);
+
+	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:i, s:s, s:o, s:o, s:o, s:o, s:I, s:I}", "number", (json_int_t)k->number, "kind", product_key_kind_word(k->kind),
+	                 "kind_text", product_key_kind_name(k->kind), "partial", k->partial, "agreement", k->agreement, "products", ids, "hosts", (json_int_t)k->hosts, "activations",
+	                 (json_int_t)k->activations, "generation", (int)k->generation, "state", k->state == BOOKS_KEY_ACTIVE ? "active" : "revoked", "reason",
+	                 output_json_text(k->reason), "created", output_json_time(k->created), "coverage_start", output_json_time(k->coverage_start), "coverage_end",
+	                 output_json_time(k->coverage_end), "used_hosts", (json_int_t)k->used_hosts, "used", (json_int_t)k->used);
+}
+
+void listing_print_key(const struct books_key *k)
+{
+	char text[TIME_RFC3339], id[UUID_TEXT];
+	size_t i;
+
+	printf("Key: %" PRIu32 " (%s)\nPartial product key: %s\nAgreement: %s\nMinted: %s\nState: %s\n", k->number, product_key_kind_name(k->kind), k->partial, k->agreement,
+	       output_time(text, k->created), k->state == BOOKS_KEY_ACTIVE ? "active" : "revoked");
+	if (k->reason[0] != '\0')
+		printf("Reason: %s\n", k->reason);
+	if (k->hosts > 0)
+		printf("Hosts: %" PRIu32 " of %" PRIu32 ", each activated up to %" PRIu32 " times; %" PRIu32 " activations so far\n", k->used_hosts, k->hosts, k->activations, k->used);
+	else if (k->activations > 0)
+		printf("Activations: %" PRIu32 " of %" PRIu32 "\n", k->used, k->activations);
+	if (k->coverage_start != 0)
+		printf("Coverage from: %s\n", output_time(text, k->coverage_start));
+	if (k->coverage_end != 0)
+		printf("Coverage to: %s\n", output_time(text, k->coverage_end));
+	if (k->generation != 0)
+		printf("Generation: %u\n", k->generation);
+	else
+		printf("Generation: in no pack yet; next: muster-issuer pack create --agreement %s\n", k->agreement);
+	for (i = 0; i < k->product_count; i++) {
+		uuid_format(id, k->products[i]);
+		printf("Product: %s\n", id);
+	}
+}
+
+json_t *listing_holder(const struct books_holder *h)
+{
+	char binding[HEX_SIZE(10)];
+
+	hex_encode(binding, h->binding, sizeof(h->binding));
+	return json_pack("{s:s, s:o, s:I, s:o, s:o, s:b}", "binding", binding, "name", output_json_text(h->name), "activations", (json_int_t)h->activations, "first",
+	                 output_json_time(h->first), "last", output_json_time(h->last), "retired", (int)h->retired);
+}
+
+json_t *listing_row(const struct books_row *row)
+{
+	char binding[HEX_SIZE(10)];
+
+	hex_encode(binding, row->binding, sizeof(row->binding));
+	return json_pack("{s:I, s:o, s:s, s:I, s:i, s:i, s:s, s:b, s:o, s:o, s:o, s:o}", "id", (json_int_t)row->id, "at", output_json_time(row->at), "method",
+	                 listing_method(row->method), "number", (json_int_t)row->number, "generation", (int)row->generation, "attempt", (int)row->attempt, "binding", binding,
+	                 "counted", (int)row->counted, "slot", row->revealed ? json_integer(row->slot) : json_null(), "name", output_json_text(row->name), "certificate",
+	                 output_json_text(row->certificate), "retired", output_json_time(row->retired));
+}
+
+json_t *listing_pack_row(const struct books_pack *p)
+{
+	char id[UUID_TEXT];
+
+	uuid_format(id, p->id);
+	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "pack_id", id, "agreement", p->agreement, "issue", (json_int_t)p->issue, "issued_at", output_json_time(p->iat), "ends_at",
+	                 output_json_time(p->exp));
 }

@@ -45,16 +45,17 @@ static const struct command *find_command(char **words, int n, int *used)
 {
 	const struct command *c;
 
-	for (c = command_table; n > 0 && c->name != NULL; c++) {
+	/* two words first: "audit verify" is not "audit" with an argument */
+	for (c = command_table; n > 1 && c->name != NULL; c++)
+		if (begins(c->name, words[0]) && strcmp(c->name + strlen(words[0]) + 1, words[1]) == 0) {
+			*used = 2;
+			return c;
+		}
+	for (c = command_table; n > 0 && c->name != NULL; c++)
 		if (strcmp(c->name, words[0]) == 0) {
 			*used = 1;
 			return c;
 		}
-		if (n > 1 && begins(c->name, words[0]) && strcmp(c->name + strlen(words[0]) + 1, words[1]) == 0) {
-			*used = 2;
-			return c;
-		}
-	}
 	return NULL;
 }
 

@@ -57,7 +57,6 @@ static const struct { const char *name; enum kind kind; int64_t min, max; const 
 	[OPT_WITH_KEYS] = { .name = "with-keys", .kind = FLAG },
 	[OPT_EXPECT] = { .name = "expect", .kind = TEXT },
 	[OPT_NEW_PASSPHRASE_FD] = { .name = "new-passphrase-fd", .kind = NUMBER, .max = INT_MAX, .hint = "it takes the number of an open file descriptor, never the passphrase itself" },
-	[OPT_OLD_ROOT] = { .name = "old-root", .kind = TEXT },
 	[OPT_OVERRIDE] = { .name = "override", .kind = TEXT },
 	[OPT_BATCH] = { .name = "batch", .kind = TEXT },
 	[OPT_REQUEST] = { .name = "request", .kind = TEXT },

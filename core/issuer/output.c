@@ -156,3 +156,22 @@ int output_table_end(struct output_table *t, int r, struct muster_err *err)
 	mem_free(t);
 	return r;
 }
+
+int output_list_begin(struct output_list *l, bool json, const struct output_column *columns, size_t n, struct muster_err *err)
+{
+	l->table = NULL;
+	l->json = json ? json_array() : NULL;
+	if (json)
+		return l->json != NULL ? MUSTER_OK : err_nomem(err);
+	return output_table_new(&l->table, columns, n, err);
+}
+
+int output_list_end(struct output_list *l, int r, struct muster_err *err)
+{
+	if (l->json == NULL)
+		return output_table_end(l->table, r, err);
+	if (r == MUSTER_OK)
+		return output_json(l->json, err);
+	json_decref(l->json);
+	return r;
+}

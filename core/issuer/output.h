@@ -39,4 +39,10 @@ int output_table_row(struct output_table *t, const char *const *cells);
 /** Prints (when @p r is MUSTER_OK) and frees. */
 int output_table_end(struct output_table *t, int r, struct muster_err *err);
 
+/** A list that is a table for people and an array for programs. */
+struct output_list { json_t *json; struct output_table *table; };
+int output_list_begin(struct output_list *l, bool json, const struct output_column *columns, size_t n, struct muster_err *err);
+/** Prints when @p r is MUSTER_OK. */
+int output_list_end(struct output_list *l, int r, struct muster_err *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/uuid.h"
 
+#define SETTING_SHOWN 200   /* bytes of a value that the audit trail repeats */
 #define PRODUCT_COLUMNS "SELECT activation_id, name, title, coverage_start, coverage_end FROM product"
 
 static void read_product(struct books_product *p, sqlite3_stmt *s)
@@ -227,6 +228,18 @@ int books_contacts(struct books *b, int (*fn)(void *ctx, const struct books_cont
 	return r;
 }
 
+/* A long one, as a revocation list, by its size. */
+static int record_setting(struct books *b, const char *name, const char *value, const struct books_act *act, struct muster_err *err)
+{
+	size_t n = strlen(value);
+
+	if (n == 0)
+		return books_record(b, err, BOOKS_EVENT_SETTING, act, name, "removed");
+	if (n > SETTING_SHOWN || strchr(value, '\n') != NULL)
+		return books_record(b, err, BOOKS_EVENT_SETTING, act, name, "set, %zu bytes", n);
+	return books_record(b, err, BOOKS_EVENT_SETTING, act, name, "set to %s", value);
+}
+
 int books_setting_put(struct books *b, const char *name, const char *value, const struct books_act *act, struct muster_err *err)
 {
 	int r;
@@ -238,7 +251,7 @@ int books_setting_put(struct books *b, const char *name, const char *value, cons
 	else
 		r = books_do(b, err, "INSERT OR REPLACE INTO setting(name, value) VALUES(?, ?)", "tt", name, value);
 	if (r == MUSTER_OK)
-		r = books_record(b, err, BOOKS_EVENT_SETTING, act, name, "%s%.200s", value[0] == '\0' ? "removed" : "set to ", value);
+		r = record_setting(b, name, value, act, err);
 	return books_end(b, r, err);
 }
 

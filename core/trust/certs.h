@@ -32,6 +32,8 @@ int trust_make_root(X509 **out, EVP_PKEY *key, const uint8_t issuer_id[16], cons
 int trust_make_intermediate(X509 **out, EVP_PKEY *subject_key, const char *name, X509 *root, EVP_PKEY *root_key, int64_t now, struct muster_err *err);
 /** @p ids activation IDs, 1–64; @p subject common name from the issuer's books. */
 int trust_make_host(X509 **out, EVP_PKEY *public_key, const char *subject, const uint8_t (*ids)[16], size_t n, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, int64_t life_s, struct muster_err *err);
+/** The same for a prepared key of an activation slot; @p serial is the subject's serialNumber, "NUMBER-GENERATION-SLOT". */
+int trust_make_slot(X509 **out, EVP_PKEY *public_key, const char *serial, const uint8_t (*ids)[16], size_t n, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, int64_t life_s, struct muster_err *err);
 int trust_make_statement(X509 **out, EVP_PKEY *public_key, const char *subject, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, struct muster_err *err);
 #define TRUST_SERVER_NAME 254     /**< size of a server's name */
 /** A TLS server's, for a P-256 key and one DNS name or numeric address. */

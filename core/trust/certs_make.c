@@ -17,7 +17,7 @@
 
 struct make {
 	EVP_PKEY *key;          /* the subject's public key */
-	const char *name;
+	const char *name, *field;   /* of the subject; field NULL: CN */
 	X509 *issuer;           /* NULL: self-signed */
 	EVP_PKEY *issuer_key;
 	int64_t now, life;
@@ -27,14 +27,14 @@ struct make {
 	const char *server;     /* SAN: a server's, as OpenSSL writes it */
 };
 
-static int set_name(X509_NAME *name, const char *text, struct muster_err *err)
+static int set_name(X509_NAME *name, const char *field, const char *text, struct muster_err *err)
 {
 	if (text == NULL || text[0] == '\0')
 		return err_set(err, MUSTER_E_INVALID, "a certificate needs a name");
 	for (const char *c = text; *c != '\0'; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return err_set(err, MUSTER_E_INVALID, "the name has a control character (after %d bytes): names are one line of text", (int)(c - text));
-	if (X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0) != 1)
+	if (X509_NAME_add_entry_by_txt(name, field != NULL ? field : "CN", MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0) != 1)
 		return trust_err(err, MUSTER_E_INVALID, "the name \"%.80s\" is not UTF-8 of at most %d characters", text, NAME_MAX_CHARS);
 	return MUSTER_OK;
 }
@@ -151,7 +151,7 @@ static int make(X509 **out, const struct make *m, struct muster_err *err)
 		r = trust_err(err, MUSTER_E_INTERNAL, "cannot start a certificate");
 		goto done;
 	}
-	if ((r = set_serial(x, err)) != MUSTER_OK || (r = set_name(X509_get_subject_name(x), m->name, err)) != MUSTER_OK
+	if ((r = set_serial(x, err)) != MUSTER_OK || (r = set_name(X509_get_subject_name(x), m->field, m->name, err)) != MUSTER_OK
 	    || (r = set_dates(x, m, err)) != MUSTER_OK)
 		goto done;
 	if (X509_set_issuer_name(x, X509_get_subject_name(m->issuer != NULL ? m->issuer : x)) != 1) {
@@ -216,11 +216,11 @@ static int check_issuing(X509 *issuer, int64_t now, struct muster_err *err)
 	return MUSTER_OK;
 }
 
-int trust_make_host(X509 **out, EVP_PKEY *public_key, const char *subject, const uint8_t (*ids)[16], size_t n, X509 *issuer, EVP_PKEY *issuer_key,
-                    int64_t now, int64_t life_s, struct muster_err *err)
+static int make_lease_signer(X509 **out, EVP_PKEY *public_key, const char *field, const char *subject, const uint8_t (*ids)[16], size_t n, X509 *issuer,
+                             EVP_PKEY *issuer_key, int64_t now, int64_t life_s, struct muster_err *err)
 {
 	const struct make m = {
-		.key = public_key, .name = subject, .issuer = issuer, .issuer_key = issuer_key, .now = now, .life = life_s,
+		.key = public_key, .name = subject, .field = field, .issuer = issuer, .issuer_key = issuer_key, .now = now, .life = life_s,
 		.constraints = "critical,CA:FALSE", .usage = "critical,digitalSignature", .ids = n > 0 ? ids[0] : NULL, .n_ids = n,
 	};
 	size_t i, j;
@@ -238,6 +238,18 @@ int trust_make_host(X509 **out, EVP_PKEY *public_key, const char *subject, const
 	if ((r = check_issuing(issuer, now, err)) != MUSTER_OK)
 		return r;
 	return make(out, &m, err);
+}
+
+int trust_make_host(X509 **out, EVP_PKEY *public_key, const char *subject, const uint8_t (*ids)[16], size_t n, X509 *issuer, EVP_PKEY *issuer_key,
+                    int64_t now, int64_t life_s, struct muster_err *err)
+{
+	return make_lease_signer(out, public_key, "CN", subject, ids, n, issuer, issuer_key, now, life_s, err);
+}
+
+int trust_make_slot(X509 **out, EVP_PKEY *public_key, const char *serial, const uint8_t (*ids)[16], size_t n, X509 *issuer, EVP_PKEY *issuer_key,
+                    int64_t now, int64_t life_s, struct muster_err *err)
+{
+	return make_lease_signer(out, public_key, "serialNumber", serial, ids, n, issuer, issuer_key, now, life_s, err);
 }
 
 int trust_make_statement(X509 **out, EVP_PKEY *public_key, const char *subject, X509 *issuer, EVP_PKEY *issuer_key, int64_t now, struct muster_err *err)
@@ -303,7 +315,7 @@ int trust_request_make(struct buf *pem, EVP_PKEY *key, const char *name, struct 
 		r = err_set(err, MUSTER_E_UNSUPPORTED, "only P-256 and Ed25519 keys can be certified");
 		goto done;
 	}
-	if ((r = set_name(X509_REQ_get_subject_name(q), name, err)) != MUSTER_OK)
+	if ((r = set_name(X509_REQ_get_subject_name(q), NULL, name, err)) != MUSTER_OK)
 		goto done;
 	if (X509_REQ_set_version(q, X509_REQ_VERSION_1) != 1 || X509_REQ_set_pubkey(q, key) != 1 || X509_REQ_sign(q, key, trust_key_digest(key)) <= 0
 	    || PEM_write_bio_X509_REQ(bio, q) != 1 || (n = BIO_get_mem_data(bio, &text)) <= 0) {
