@@ -1,6 +1,7 @@
 """muster with a product key: proof instead of the key, confirmations held for good, the issuer asked directly, hosts behind TLS, the way by file."""
 
 import base64
+import hashlib
 import json
 import os
 import pty
@@ -11,6 +12,9 @@ import time
 import uuid
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 import publisher
 from fake_publisher import Publisher, activated, pending, problem, serving
@@ -401,6 +405,18 @@ def real(tmp_path_factory):
     return publisher.Publisher(folder)
 
 
+def read_confirmation(token):
+    """Claims of a statement whose signature is its own signer's; chains are compared elsewhere."""
+    head, body, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split("."))
+    header = json.loads(head)
+    assert set(header) == {"alg", "typ", "kid", "x5c"} and header["typ"] == "muster-confirmation+jwt" and header["alg"] == "ES256"
+    signer = x509.load_der_x509_certificate(base64.b64decode(header["x5c"][0]))
+    assert header["kid"] == publisher.b64(hashlib.sha256(base64.b64decode(header["x5c"][0])).digest())
+    r, s = (int.from_bytes(signature[i:i + 32], "big") for i in (0, 32))
+    signer.public_key().verify(utils.encode_dss_signature(r, s), token.rpartition(".")[0].encode(), ec.ECDSA(hashes.SHA256()))
+    return json.loads(body)
+
+
 def at_real(m, key, *arguments, code=0):
     return m.json("activate", publisher.OFFICE, "--key-fd", "0", *arguments, key=key.text(), code=code)[0]
 
@@ -439,6 +455,13 @@ def test_real_batch_file(real, tmp_path):
     batch.write_text(f"muster-counted-request 1 {uuid.uuid4()}\n# two machines\n" + "".join(i.replace(" ", "") + "\n" for i in ids))
     done = real("confirm", "--batch", batch, "--out", answer)
     assert done.code == 0, done
-    for m in machines:
+    rows = {row["installation_id"].replace(" ", ""): row for row in json.loads(answer.read_text())["results"]}
+    for m, iid in zip(machines, ids, strict=True):
+        claims = read_confirmation(rows[iid.replace(" ", "")]["confirmation"])
+        hw = codes.hardware_id(real.issuer_id, 0, m.hardware.encode())
+        assert base64.urlsafe_b64decode(claims["binding"] + "==") == codes.binding_of_machine(real.issuer_id, hw)
+        assert claims["key"] == {"kind": "1", "number": mak.key.number, "partial": mak.key.partial()} and claims["products"] == [f"urn:uuid:{publisher.OFFICE}"]
+        assert claims["iss"] == f"urn:uuid:{uuid.UUID(bytes=real.issuer_id)}" and "exp" not in claims
         assert m.json("import", publisher.OFFICE, answer)["perpetual"]
         assert m.json("status")[0]["valid"]
+    assert "for good, on this machine" in machines[0].run("status").stdout
