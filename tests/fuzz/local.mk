@@ -97,3 +97,8 @@ fuzz_targets += %D%/fuzz_dialogue
 %C%_fuzz_dialogue_SOURCES = %D%/fuzz_dialogue.c $(fuzz_main)
 %C%_fuzz_dialogue_LDADD = $(cli_libs)
 %C%_fuzz_dialogue_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_issuer_request
+%C%_fuzz_issuer_request_SOURCES = %D%/fuzz_issuer_request.c $(fuzz_main)
+%C%_fuzz_issuer_request_LDADD = $(issuer_libs)
+%C%_fuzz_issuer_request_LDFLAGS = $(fuzz_ldflags)
