@@ -4,3 +4,5 @@ check_LTLIBRARIES += %D%/libactivationfixture.la
 activation_test_libs = %D%/libactivationfixture.la %D%/libstatementfixture.la %D%/libtrustfixture.la $(activation_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
 unit_tests += %D%/test_activation
 %C%_test_activation_LDADD = $(activation_test_libs)
+unit_tests += %D%/test_activation_crl
+%C%_test_activation_crl_LDADD = $(activation_test_libs)

@@ -221,7 +221,7 @@ void make_pack(struct buf *token, const struct statement_fixture *by, const stru
 	uint8_t prk[PRODUCT_KEY_PRK];
 	struct muster_err err;
 	struct pack p = { .iat = now, .exp = now + PACK_LIFE_S, .organisation_id = organisation_id, .organisation = organisation, .programme = programme, .agreement = agreement,
-		.issue = issue, .service = service, .contacts = &contact, .contact_count = 1, .keys = pk, .key_count = n };
+		.issue = issue, .service = service, .crl = h->pack_crl, .contacts = &contact, .contact_count = 1, .keys = pk, .key_count = n };
 	json_t *payload;
 
 	ck_assert_uint_le(n, KEYS_MAX);

@@ -23,6 +23,7 @@ struct host {
 	struct trust_ring *ring;
 	struct activation *activation;
 	char hardware[64];                           /* of this host */
+	char *pack_crl;                              /* goes into packs that are made; NULL: none */
 	char said[4096];                             /* events, one a line */
 	uint8_t office[16], server[16], windows[16], tool[16];
 	struct muster_err err;
