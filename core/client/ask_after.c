@@ -125,14 +125,15 @@ void asking_answered(struct asking *q)
 static void fill_perpetual(struct muster_answer *out, const struct asking *q)
 {
 	const struct holding *h = &q->held;
-	char at[TIME_RFC3339];
+	char at[TIME_RFC3339], term[COUNTED_TERM];
 
 	time_rfc3339(at, h->confirmation.iat * 1000);
+	counted_term(term, &h->confirmation);
 	out->outcome = h->valid ? MUSTER_ACTIVATED : MUSTER_REFUSED;
 	out->code = h->valid ? (uint32_t)CODE_OK : (uint32_t)CODE_M_COVERAGE;
 	out->expires_at = h->valid ? h->confirmation.coverage_end : 0;
 	if (h->valid)
-		(void)snprintf(out->message, sizeof out->message, "Activated on this machine for good since %s, by the key that ends in %.5s; nobody needs to be asked.", at, h->confirmation.partial);
+		(void)snprintf(out->message, sizeof out->message, "Activated on this machine %s, since %s, by the key that ends in %.5s; nobody needs to be asked.", term, at, h->confirmation.partial);
 	else
 		(void)snprintf(out->message, sizeof out->message, "M-155 Outside the coverage of the key: %.400s", h->reason);
 }

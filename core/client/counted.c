@@ -288,16 +288,31 @@ int counted_take(struct muster_client *c, const char *id, struct muster_span tok
 	return r;
 }
 
+void counted_term(char out[COUNTED_TERM], const struct confirmation *k)
+{
+	char begin[TIME_RFC3339], end[TIME_RFC3339];
+
+	time_rfc3339(begin, k->coverage_start * 1000);
+	time_rfc3339(end, k->coverage_end * 1000);
+	if (k->coverage_end != 0)
+		(void)snprintf(out, COUNTED_TERM, "for its coverage, %s to %s", begin, end);
+	else
+		(void)snprintf(out, COUNTED_TERM, "for good");
+}
+
 void counted_note(struct state_record *rec, const char *id, const struct confirmation *k, int64_t now)
 {
+	char term[COUNTED_TERM];
+
 	rec->answered = 1;
 	rec->code = CODE_OK;
 	rec->telephone = 0;
 	/* For good: nobody is asked again. The time is where a grace would begin if this machine's hardware changed. */
 	rec->ended_at = now;
 	rec->next_at = 0;
-	(void)snprintf(rec->message, sizeof rec->message, "Product activated successfully: %s on this machine for good, by the key that ends in %.5s.",
-		rec->name[0] != '\0' ? rec->name : id, k->partial);
+	counted_term(term, k);
+	(void)snprintf(rec->message, sizeof rec->message, "Product activated successfully: %s on this machine %s, by the key that ends in %.5s.",
+		rec->name[0] != '\0' ? rec->name : id, term, k->partial);
 }
 
 /* ---- from a file ---- */

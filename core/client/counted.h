@@ -28,6 +28,9 @@ int counted_holding(struct muster_client *c, const char *id, struct holding *out
  * another machine's or another product's. */
 int counted_take(struct muster_client *c, const char *id, struct muster_span token, struct confirmation *out, int64_t now, struct muster_err *err);
 
+#define COUNTED_TERM 96
+/** How long it holds, in words: "for good", or the coverage of its key. */
+void counted_term(char out[COUNTED_TERM], const struct confirmation *k);
 /** What the record of @p id says after counted_take(). */
 void counted_note(struct state_record *rec, const char *id, const struct confirmation *k, int64_t now);
 
