@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/issuer/answers.h"
 #include "core/issuer/listing.h"
 #include "core/issuer/output.h"
 #include "core/issuer/revocation.h"
 #include "core/issuer/session.h"
-
-#define ROOTS_SETTING "roots"   /* the newest announcement; the service answers GET /v1/roots with it */
 
 int command_crl(const struct options *o)
 {
@@ -48,6 +48,7 @@ done:
 /* The roots of issuer.pem as a statement; while the former root signs, those who pin it learn the coming one. */
 static int announce(struct buf *token, struct session *s, struct muster_err *err)
 {
+	char *path = authority_path(s->a, ANSWER_ROOTS_FILE);   /* where the service finds it */
 	uint8_t id[16];
 	json_t *payload = NULL;
 	struct buf pem;
@@ -55,13 +56,16 @@ static int announce(struct buf *token, struct session *s, struct muster_err *err
 
 	buf_init(&pem, TRUST_CHAIN_MAX);
 	uuid_random(id);
-	if ((r = session_signer(s, err)) == MUSTER_OK && (r = authority_roots_pem(&pem, s->a, err)) == MUSTER_OK
+	if (path == NULL)
+		r = err_nomem(err);
+	else if ((r = session_signer(s, err)) == MUSTER_OK && (r = authority_roots_pem(&pem, s->a, err)) == MUSTER_OK
 	    && (r = roots_payload(&payload, id, span_of(pem.p, pem.n), err)) == MUSTER_OK
 	    && (r = statement_sign(token, s->signer, TRUST_TYP_ROOTS, s->a->issuer_id, s->act.now, payload, err)) == MUSTER_OK
-	    && (r = books_setting_put(s->books, ROOTS_SETTING, buf_str(token), &s->act, err)) == MUSTER_OK)
+	    && (r = file_write(path, span_of(token->p, token->n), 0644, err)) == MUSTER_OK)
 		r = books_note(s->books, BOOKS_EVENT_ROOTS, "", "the roots were announced", &s->act, err);
 	json_decref(payload);
 	buf_fini(&pem);
+	mem_free(path);
 	return r;
 }
 

@@ -3,7 +3,9 @@
 #include <string.h>
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/issuer/answers.h"
 
 struct gathered { struct crl_entry *entries; size_t n, room; bool failed; };
 
@@ -34,14 +36,35 @@ static int gather(void *ctx, const struct books_certificate *c)
 	return g->failed;
 }
 
+/* Of the list that is kept; 0: there is none, or none of ours. */
+static uint64_t kept_number(const struct session *s, const char *path)
+{
+	struct crl *kept = NULL;
+	struct buf pem;
+	uint64_t number = 0;
+
+	buf_init(&pem, CRL_MAX);
+	if (file_read(&pem, path, CRL_MAX, NULL) == MUSTER_OK && crl_read(&kept, span_of(pem.p, pem.n), s->a->anchors, s->act.now, NULL) == MUSTER_OK)
+		number = crl_number(kept);
+	crl_unref(kept);
+	buf_fini(&pem);
+	return number;
+}
+
 int revocation_make(struct buf *pem, struct session *s, struct muster_err *err)
 {
 	struct gathered g = { .entries = NULL };
+	char *path = authority_path(s->a, ANSWER_CRL_FILE);
 	struct crl *check = NULL;
 	uint64_t number;
 	size_t begin = pem->n;
 	int r;
 
+	if (path == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	number = kept_number(s, path);
 	if ((r = session_intermediate(s, err)) != MUSTER_OK || (r = books_crl_next(s->books, &number, gather, &g, &s->act, err)) != MUSTER_OK)
 		goto done;
 	if (g.failed) {
@@ -51,16 +74,10 @@ int revocation_make(struct buf *pem, struct session *s, struct muster_err *err)
 	/* read back as every host will before it is kept */
 	if ((r = crl_make(pem, g.entries, g.n, number, s->a->mid, s->mid_key, s->act.now, REVOCATION_LIFE_S, err)) == MUSTER_OK
 	    && (r = crl_read(&check, span_of(pem->p + begin, pem->n - begin), s->a->anchors, s->act.now, err)) == MUSTER_OK)
-		r = books_setting_put(s->books, REVOCATION_SETTING, crl_pem(check), &s->act, err);
+		r = file_write(path, span_str(crl_pem(check)), 0644, err);
 done:
 	crl_unref(check);
 	mem_free(g.entries);
+	mem_free(path);
 	return r;
-}
-
-int revocation_kept(struct buf *pem, struct books *books, struct muster_err *err)
-{
-	int r = books_setting(books, REVOCATION_SETTING, pem, err);
-
-	return r == MUSTER_E_NOT_FOUND ? err_set(err, r, "there is no revocation list yet; make one with: muster-issuer crl") : r;
 }

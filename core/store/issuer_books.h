@@ -187,7 +187,8 @@ int books_certificate(struct books *b, const char *number_kid_or_serial, struct 
 int books_certificates(struct books *b, int (*fn)(void *ctx, const struct books_certificate *), void *ctx, struct muster_err *err);
 /** By number, kid or serial; the certificate of a revealed slot by its serial. A softer reason may be followed by key compromise; else MUSTER_E_EXISTS. */
 int books_certificate_revoke(struct books *b, const char *which, int crl_reason, const struct books_act *act, struct muster_err *err);
-/** Everything revoked and not ended (serial, revoked, reason, end; of slots no more), and the number of the next list, which is taken by this call. */
+/** Everything revoked and not ended (serial, revoked, reason, end; of slots no more), and the number of the next list, which is taken by this call.
+ * @param[in,out] number one that was used already, 0 none: the next is above it and above all before. */
 int books_crl_next(struct books *b, uint64_t *number, int (*fn)(void *ctx, const struct books_certificate *), void *ctx, const struct books_act *act, struct muster_err *err);
 
 /* ---- idempotent batches, audit ---- */

@@ -190,10 +190,9 @@ int books_crl_next(struct books *b, uint64_t *number, int (*fn)(void *ctx, const
 	int64_t next = 0;
 	int r;
 
-	*number = 0;
 	if ((r = books_begin(b, err)) != MUSTER_OK)
 		return r;
-	if ((r = books_do(b, err, "UPDATE issuer SET crl_number = crl_number + 1", "")) == MUSTER_OK && (r = books_int(b, &next, err, "SELECT crl_number FROM issuer", "")) == 1)
+	if ((r = books_do(b, err, "UPDATE issuer SET crl_number = max(crl_number, ?) + 1", "i", (int64_t)*number)) == MUSTER_OK && (r = books_int(b, &next, err, "SELECT crl_number FROM issuer", "")) == 1)
 		r = each_revoked(b, fn, ctx, act->now, err);
 	if (r == MUSTER_OK)
 		r = books_record(b, err, BOOKS_EVENT_CRL, act, "", "number %" PRId64, next);
