@@ -170,6 +170,8 @@ const char *key_state_word(enum key_state s);
 /** PRK_key of an installed key; a secret. */
 int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct activation *a, const struct held_key *k, struct muster_err *err);
 bool key_names(const struct held_key *k, const uint8_t product[16]);
+/** Is it for this very product, not for one that it covers besides? */
+bool key_is_for(const struct catalog *c, const struct held_key *k, const uint8_t product[16]);
 /** The product a key is for: of those it names the one that covers the others; NULL: the catalog has none of them. */
 const struct catalog_product *key_product(const struct catalog *c, const struct held_key *k);
 /** The host key meant: that of @p product; with NULL the only one installed. MUSTER_E_NOT_FOUND names what is missing (pack or key); MUSTER_E_INVALID, CODE_M_WHICH_KEY lists them. */

@@ -141,6 +141,13 @@ static int say_missing(const struct activation *a, const struct catalog_product 
 	                p->row.name);
 }
 
+bool key_is_for(const struct catalog *c, const struct held_key *k, const uint8_t product[16])
+{
+	const struct catalog_product *p = key_product(c, k);
+
+	return p != NULL && memcmp(p->row.activation_id, product, 16) == 0;
+}
+
 int key_pick(struct held_key **out, const struct activation *a, const struct catalog *c, const struct catalog_product *product, struct muster_err *err)
 {
 	char all[600] = "";
@@ -152,14 +159,12 @@ int key_pick(struct held_key **out, const struct activation *a, const struct cat
 
 		if (k->kind != PRODUCT_KEY_HOST || (product != NULL && !key_names(k, product->row.activation_id)))
 			continue;
-		/* Of several that name a product, the one that is for this very version. */
-		if (product != NULL && *out != NULL && key_product(c, k) != product)
-			continue;
 		*out = k;
-		used += name_key(all + used, sizeof all - used, c, k, n == 0);
-		n++;
+		if (product != NULL && key_is_for(c, k, product->row.activation_id))
+			return MUSTER_OK;   /* of several that name it, the one for this very version */
+		used += name_key(all + used, sizeof all - used, c, k, n++ == 0);
 	}
-	if (n == 1 || (product != NULL && *out != NULL))
+	if (n == 1)
 		return MUSTER_OK;
 	*out = NULL;
 	if (n > 1)

@@ -36,7 +36,7 @@ static const struct held_key *shown_key(const struct activation *a, const struct
 
 	for (size_t i = 0; i < a->key_count; i++) {
 		const struct held_key *k = &a->keys[i];
-		int rank = key_names(k, p->row.activation_id) ? 1 + (k->activated_at != 0) + 2 * (key_product(a->catalog, k) == p) : 0;
+		int rank = key_names(k, p->row.activation_id) ? 1 + (k->activated_at != 0) + 2 * key_is_for(a->catalog, k, p->row.activation_id) : 0;
 
 		if (rank > best_rank) {
 			best = k;

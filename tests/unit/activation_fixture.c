@@ -93,9 +93,15 @@ static void reload_ring(struct host *h)
 
 void host_start(struct host *h)
 {
+	fixture_ok(host_try(h), &h->err);
+}
+
+int host_try(struct host *h)
+{
 	struct ledger_options lo = { .dir = h->dir, .clock = &h->clock.clock, .config = &h->setup->config, .event = ignore };
 	struct activation_options ao = { .dir = h->dir, .clock = &h->clock.clock, .hardware = read_hardware, .event = note, .ctx = h };
 	char ring[96];
+	int r;
 
 	fixture_ok(store_sqlite_new(&lo.store, h->dir, &h->err), &h->err);
 	fixture_ok(ledger_open(&h->ledger, &lo, &h->err), &h->err);
@@ -103,11 +109,16 @@ void host_start(struct host *h)
 	fixture_ok(ring_open(&h->ring, ring, &h->clock.clock, &h->err), &h->err);
 	ao.ledger = h->ledger;
 	ao.ring = h->ring;
-	fixture_ok(activation_open(&h->activation, &ao, &h->err), &h->err);
+	if ((r = activation_open(&h->activation, &ao, &h->err)) != MUSTER_OK) {
+		ledger_free(h->ledger);
+		ring_free(h->ring);
+		return r;
+	}
 	reload_ring(h);
 	fixture_ok(ledger_bind(h->ledger, h->catalog, &h->err), &h->err);
 	fixture_ok(activation_bind(h->activation, &h->setup->config, h->catalog, &h->err), &h->err);
 	fixture_ok(ledger_start(h->ledger, &h->err), &h->err);
+	return MUSTER_OK;
 }
 
 void host_stop(struct host *h)

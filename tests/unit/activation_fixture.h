@@ -35,6 +35,8 @@ void host_fini(struct host *h);
 void host_restart(struct host *h);
 void host_stop(struct host *h);
 void host_start(struct host *h);
+/** What the activation says to it; nothing is left open then. */
+int host_try(struct host *h);
 
 /** A new key; @p number 0: drawn. */
 struct minted mint(char kind, uint32_t number, const uint8_t product[16], const uint8_t *second);
