@@ -56,8 +56,10 @@ static int read_coverage(struct books_key *k, const struct books_product *first,
 	}
 	k->coverage_start = option_number(o, OPT_COVERAGE_START, first->coverage_start);
 	k->coverage_end = option_number(o, OPT_COVERAGE_END, first->coverage_end);
-	if (k->coverage_start == 0)
-		return err_set(err, MUSTER_E_INVALID, "say from when the key may be used: --coverage-start DATE, or give the product %s a coverage", first->name);
+	/* Packs and confirmations state both (docs/protocol.md section 10). */
+	if (k->coverage_start == 0 || k->coverage_end == 0)
+		return err_set(err, MUSTER_E_INVALID, "say from when until when the key may be used: --coverage-start DATE and --coverage-end DATE, or give the product %s a coverage",
+			first->name);
 	return text_coverage(k->coverage_start, k->coverage_end, err);
 }
 

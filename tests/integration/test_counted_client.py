@@ -465,3 +465,30 @@ def test_real_batch_file(real, tmp_path):
         assert m.json("import", publisher.OFFICE, answer)["perpetual"]
         assert m.json("status")[0]["valid"]
     assert "for good, on this machine" in machines[0].run("status").stdout
+
+
+def test_real_esu(tmp_path):
+    """An ESU key of a real issuer: both ends of its coverage are stated, and muster holds to them."""
+    tmp_path.chmod(0o755)
+    real = publisher.Publisher(tmp_path)
+    for command in (["product", "add", "esu1", "--activation-id", PRODUCT, "--title", "ESU year 1"],
+                    ["agreement", "add", "EA-1", "--programme", "enterprise", "--organisation", "example", "--name", "Example GmbH"]):
+        assert real(*command).code == 0, command
+    mint = ["key", "mint", "--kind", "esu-mak", "--agreement", "EA-1", "--products", "esu1", "--activations", "3", "--coverage-start"]
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() - DAY))
+    done = real(*mint, today)
+    assert done.code == 1 and "--coverage-end" in done.err
+    done = real(*mint, today, "--coverage-end", time.strftime("%Y-%m-%d", time.gmtime(time.time() + 365 * DAY)))
+    assert done.code == 0, done
+    key = codes.Key.parse(done.out.strip())
+    assert real("pack", "create", "--agreement", "EA-1", "--out", tmp_path / "pack").code == 0
+    service = publisher.Service(real)
+    try:
+        m = Machine(tmp_path, RealIssuer(real))
+        a = m.json("activate", PRODUCT, "--key-fd", "0", "--issuer-url", f"https://localhost:{service.port}", key=key.text())[0]
+        assert a["perpetual"] and "for its coverage" in a["message"]
+    finally:
+        assert service.stop() == 0
+    assert m.json("status")[0]["valid"]
+    m.shift(366 * DAY)
+    assert "ended" in m.json("status", code=4)[0]["reason"]
