@@ -1,4 +1,5 @@
 /* Opening, binding to a configuration, and the thread of periodic jobs. */
+#include "core/activation/counted.h"
 #include "core/activation/internal.h"
 #include "core/activation/rest.h"
 
@@ -123,13 +124,14 @@ int activation_start(struct activation *a, struct muster_err *err)
 	if ((e = pthread_create(&a->thread, NULL, work, a)) != 0)
 		return err_errno(err, e, "cannot start the activation's thread");
 	a->running = true;
-	return MUSTER_OK;
+	return counted_start(a, err);
 }
 
 void activation_stop(struct activation *a)
 {
 	if (a == NULL || !a->running)
 		return;
+	counted_stop(a);
 	pthread_mutex_lock(&a->work_lock);
 	atomic_store(&a->stop, true);
 	pthread_cond_signal(&a->work);
@@ -140,10 +142,13 @@ void activation_stop(struct activation *a)
 
 /* ---- opening and binding ---- */
 
-static void free_issuers(struct activation_issuer *issuers, size_t n)
+void activation_issuers_free(struct activation_issuer *issuers, size_t n)
 {
-	for (size_t i = 0; issuers != NULL && i < n; i++)
+	for (size_t i = 0; issuers != NULL && i < n; i++) {
 		mem_free(issuers[i].name);
+		mem_free(issuers[i].url);
+		mem_free(issuers[i].web_proxy);
+	}
 	mem_free(issuers);
 }
 
@@ -163,8 +168,10 @@ void activation_free(struct activation *a)
 	if (a == NULL)
 		return;
 	activation_stop(a);
+	counted_free(a);
+	mem_free(a->host_name);
 	catalog_unref(a->catalog);
-	free_issuers(a->issuers, a->issuer_count);
+	activation_issuers_free(a->issuers, a->issuer_count);
 	packs_free(a->packs, a->pack_count);
 	mem_free(a->keys);
 	mem_free(a->ids);
@@ -211,7 +218,7 @@ int activation_open(struct activation **out, const struct activation_options *o,
 		activation_free(a);
 		return err_nomem(err);
 	}
-	if ((r = rest_open(a, err)) != MUSTER_OK || (r = records_load(a, err)) != MUSTER_OK || (r = binding_check(a, err)) != MUSTER_OK) {
+	if ((r = counted_new(a, err)) != MUSTER_OK || (r = rest_open(a, err)) != MUSTER_OK || (r = records_load(a, err)) != MUSTER_OK || (r = binding_check(a, err)) != MUSTER_OK) {
 		activation_free(a);
 		return r;
 	}
@@ -219,31 +226,66 @@ int activation_open(struct activation **out, const struct activation_options *o,
 	return MUSTER_OK;
 }
 
+static bool copy_issuer(struct activation_issuer *out, const char *name, const char *url, const char *web_proxy, bool proxy_auto)
+{
+	out->name = mem_strdup(name);
+	out->url = mem_strdup(url);
+	out->web_proxy = mem_strdup(web_proxy);
+	out->proxy_auto = proxy_auto;
+	return out->name != NULL && out->url != NULL && out->web_proxy != NULL;
+}
+
 static int copy_issuers(struct activation_issuer **out, const struct config *config, struct muster_err *err)
 {
 	struct activation_issuer *issuers = mem_array(config->issuer_count + 1, sizeof *issuers);
 
-	*out = NULL;
-	for (size_t i = 0; issuers != NULL && i < config->issuer_count; i++)
-		if ((issuers[i].name = mem_strdup(config->issuers[i].name)) == NULL) {
-			free_issuers(issuers, config->issuer_count);
+	for (size_t i = 0; issuers != NULL && i < config->issuer_count; i++) {
+		const struct config_issuer *x = &config->issuers[i];
+
+		if (!copy_issuer(&issuers[i], x->name, x->url, x->web_proxy, strcmp(x->proxy, "auto") == 0)) {
+			activation_issuers_free(issuers, config->issuer_count);
 			issuers = NULL;
 		}
+	}
 	return (*out = issuers) != NULL ? MUSTER_OK : err_nomem(err);
+}
+
+struct activation_issuer *activation_issuers(struct activation *a, size_t *n)
+{
+	struct activation_issuer *issuers;
+
+	pthread_mutex_lock(&a->lock);
+	*n = a->issuer_count;
+	issuers = mem_array(*n + 1, sizeof *issuers);
+	for (size_t i = 0; issuers != NULL && i < *n; i++) {
+		const struct activation_issuer *x = &a->issuers[i];
+
+		if (!copy_issuer(&issuers[i], x->name, x->url, x->web_proxy, x->proxy_auto)) {
+			activation_issuers_free(issuers, *n);
+			issuers = NULL;
+		}
+	}
+	pthread_mutex_unlock(&a->lock);
+	return issuers;
 }
 
 int activation_bind(struct activation *a, const struct config *config, struct catalog *catalog, struct muster_err *err)
 {
 	struct activation_issuer *issuers, *old_issuers;
+	char *name = mem_strdup(config->host.name), *old_name;
 	struct catalog *old;
 	size_t old_count;
 	int r;
 
-	if ((r = copy_issuers(&issuers, config, err)) != MUSTER_OK)
-		return r;
+	if (name == NULL || copy_issuers(&issuers, config, err) != MUSTER_OK) {
+		mem_free(name);
+		return err_nomem(err);
+	}
 	activation_begin(a);
 	pthread_mutex_lock(&a->lock);
 	old = a->catalog;
+	old_name = a->host_name;
+	a->host_name = name;
 	old_issuers = a->issuers;
 	old_count = a->issuer_count;
 	a->catalog = catalog_ref(catalog);
@@ -254,6 +296,7 @@ int activation_bind(struct activation *a, const struct config *config, struct ca
 		r = packs_load(a, err);
 	activation_end(a);
 	catalog_unref(old);
-	free_issuers(old_issuers, old_count);
+	mem_free(old_name);
+	activation_issuers_free(old_issuers, old_count);
 	return r;
 }

@@ -102,11 +102,12 @@ struct counted_request {
 	uint8_t activation_id[16], client[16], hw[32]; bool has_hw;
 	char key_kind; uint32_t key_number; uint8_t proof[32]; bool has_key;
 	uint8_t nonce[64]; uint8_t nonce_len;
-	char facts[4096];                             /**< machine.facts as JSON text; "" none */
+	const char *facts;                            /**< machine.facts as JSON text; "" none. Borrowed */
 	/* answer */
 	uint32_t code;                                /**< CODE_OK: `statement` or, after a telephone, a lease to be signed; CODE_M_PENDING: collected; else refused */
 	char *statement; size_t statement_n;          /**< owned by the caller after done(), mem_free() */
 	bool telephone;                               /**< confirmed by digits: no statement exists, the host answers with a lease */
+	int64_t allowed, used;                        /**< of the key, as the issuer said last; −1 unknown */
 	uint32_t retry_after; char detail[256];
 	void (*done)(struct counted_request *);       /**< on the activation's thread; must not block */
 	void *user;

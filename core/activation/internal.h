@@ -26,7 +26,10 @@ struct activation_job {
 extern const struct activation_job activation_jobs[];
 
 /** An issuer of the configuration. */
-struct activation_issuer { char *name; };
+struct activation_issuer {
+	char *name, *url, *web_proxy;         /**< url "": it is never asked */
+	bool proxy_auto;                      /**< asks for machines with counted keys by itself */
+};
 
 /* ---- what is held in memory, as in the records ---- */
 
@@ -82,10 +85,16 @@ struct activation {
 	pthread_mutex_t lock;
 	struct catalog *catalog;              /* referenced; NULL before the first bind */
 	struct activation_issuer *issuers; size_t issuer_count;
+	char *host_name;                      /* a hint for the issuer */
 	struct held_pack *packs; size_t pack_count;
 	struct held_key *keys; size_t key_count;
 	struct held_id *ids; size_t id_count; /* by number, generation, attempt */
 	_Atomic(struct moved_list *) moved;
+
+	struct counted *counted;              /* requests of machines with counted keys, on a thread of their own */
+	_Atomic int64_t wanted_since;         /* boot ms of the first machine that waits for a batch; 0 none */
+	int64_t proxy_next; bool proxy_looked;   /* the thread's; boot ms */
+	int64_t renewal_next, crl_next;       /* the thread's; s */
 
 	/* the thread */
 	pthread_mutex_t work_lock;
@@ -108,6 +117,9 @@ int64_t activation_now(const struct activation *a);
 void activation_say(const struct activation *a, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /** The present catalog, one reference. */
 struct catalog *activation_catalog(struct activation *a);
+/** Copies of the configuration's issuers; NULL: exhausted. Free with activation_issuers_free(). */
+struct activation_issuer *activation_issuers(struct activation *a, size_t *n);
+void activation_issuers_free(struct activation_issuer *issuers, size_t n);
 
 /* ---- records.c ----
  * A record is a JSON object (packs are their token, revocation lists their PEM). A secret in it is its member `sealed`: base64url of a sealed record
@@ -136,6 +148,8 @@ void act_put_id(struct act *t, const struct held_id *id);
 #define ACTIVATION_SELF "0 musterd"
 int act_commit(struct activation *a, struct act *t, const char *actor, enum activation_journal_kind kind, const char *object, struct muster_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 7, 8)));
+/** The same without a journal row: what machines do fills no audit trail. */
+int act_store(struct activation *a, struct act *t, struct muster_err *err);
 void act_fini(struct act *t);             /**< what was not committed is dropped */
 
 /** After a commit: into memory. MUSTER_E_NOMEM: memory is loaded anew by the next act. */

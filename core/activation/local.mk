@@ -5,13 +5,20 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 	%D%/anchor.c \
 	%D%/binding.c \
 	%D%/certificate.c \
+	%D%/counted.c %D%/counted.h \
+	%D%/counted_admin.c \
+	%D%/counted_store.c \
 	%D%/crl.c \
 	%D%/internal.h \
+	%D%/issuer_client.c %D%/issuer_client.h \
 	%D%/jobs.c \
 	%D%/keys.c \
 	%D%/labels.c \
 	%D%/offline.c \
+	%D%/online.c %D%/online.h \
 	%D%/packs.c \
+	%D%/proxy.c %D%/proxy.h \
 	%D%/records.c \
-	%D%/rekey.c %D%/rest.h
-activation_libs = %D%/libactivation.la
+	%D%/rekey.c %D%/rest.h \
+	%D%/renewal.c
+activation_libs = %D%/libactivation.la $(CURL_LIBS)

@@ -451,24 +451,44 @@ void act_put_id(struct act *t, const struct held_id *x)
 	act_put_json(t, ACTIVATION_R_PENDING, span_of(id, sizeof id), id_to_json(x));
 }
 
-int act_commit(struct activation *a, struct act *t, const char *actor, enum activation_journal_kind kind, const char *object, struct muster_err *err, const char *fmt, ...)
+static int act_write(struct activation *a, struct act *t, struct muster_err *err)
 {
 	struct muster_err second = { 0 };
+	int r;
+
+	for (size_t i = 0; i < t->n; i++) {
+		t->records[i].data = t->data[i].p;
+		t->records[i].data_n = t->data[i].n;
+		t->records[i].at = clock_wall_ms(a->clock);
+		t->changes[i].record = &t->records[i];
+	}
+	r = ledger_transact(a->ledger, t->changes, t->n, err);
+	act_fini(t);
+	/* It may have happened: what is in memory must not contradict what is on disk. */
+	if (r == MUSTER_E_UNKNOWN && records_load(a, &second) != MUSTER_OK)
+		activation_say(a, 3, "activation-state", "%s", second.message);
+	return r;
+}
+
+int act_store(struct activation *a, struct act *t, struct muster_err *err)
+{
+	if (t->failed) {
+		act_fini(t);
+		return err_nomem(err);
+	}
+	return t->n > 0 ? act_write(a, t, err) : MUSTER_OK;
+}
+
+int act_commit(struct activation *a, struct act *t, const char *actor, enum activation_journal_kind kind, const char *object, struct muster_err *err, const char *fmt, ...)
+{
 	struct store_journal *j;
 	va_list ap;
-	int r;
 
 	if (t->n == 0)
 		(void)act_add(t, STORE_JOURNAL_ONLY, "", span_of(NULL, 0));
 	if (t->failed) {
 		act_fini(t);
 		return err_nomem(err);
-	}
-	for (size_t i = 0; i < t->n; i++) {
-		t->records[i].data = t->data[i].p;
-		t->records[i].data_n = t->data[i].n;
-		t->records[i].at = clock_wall_ms(a->clock);
-		t->changes[i].record = &t->records[i];
 	}
 	j = &t->changes[0].journal;
 	j->at = clock_wall_ms(a->clock);
@@ -478,12 +498,7 @@ int act_commit(struct activation *a, struct act *t, const char *actor, enum acti
 	va_start(ap, fmt);
 	(void)vsnprintf(j->detail, sizeof j->detail, fmt, ap);
 	va_end(ap);
-	r = ledger_transact(a->ledger, t->changes, t->n, err);
-	act_fini(t);
-	/* It may have happened: what is in memory must not contradict what is on disk. */
-	if (r == MUSTER_E_UNKNOWN && records_load(a, &second) != MUSTER_OK)
-		activation_say(a, 3, "activation-state", "%s", second.message);
-	return r;
+	return act_write(a, t, err);
 }
 
 void act_fini(struct act *t)

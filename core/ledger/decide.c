@@ -378,6 +378,25 @@ static void grant(struct context *c)
 	c->r->at = lease_time(c->g, c->r->at);
 }
 
+/* Decided before it came here: whoever holds a counted key is in nobody's count. */
+static void decided(struct context *c)
+{
+	struct threshold_input in = { .count = 1, .minimum_count = 1, .validity_s = c->r->edition->product->row.validity_s, .certified = c->r->certified,
+	                              .chain_end = c->r->chain_end, .now = c->g->wall };
+	struct threshold_verdict v = { .code = c->r->verdict };
+	struct store_event *e = &c->s->event;
+
+	if (c->r->grants)
+		threshold_decide(&v, &in);
+	e->result = v.code;
+	e->expires = v.expires;
+	e->digest = 0;   /* asked again it is looked up again */
+	if (c->r->grants && v.code == CODE_OK)
+		e->flags |= STORE_F_LEASE;
+	stage(c);
+	c->r->at = lease_time(c->g, c->r->at);
+}
+
 static void release(struct context *c)
 {
 	struct store_event *e = &c->s->event;
@@ -440,7 +459,7 @@ void decide(struct ledger *l, struct group *g, struct ledger_request *r)
 		s->fate = FATE_ANSWERED;
 		return;
 	}
-	if (repeated(&c))
+	if (!r->decided && repeated(&c))
 		return;
 	if (r->refused != 0 || r->edition == NULL) {
 		refuse(&c, r->refused != 0 ? r->refused : (uint32_t)CODE_UNSUPPORTED_PRODUCT, 0);
@@ -459,6 +478,8 @@ void decide(struct ledger *l, struct group *g, struct ledger_request *r)
 	} else if (is_clone(&c)) {
 		snprintf(r->detail, sizeof r->detail, "this client ID is in use by other hardware");
 		refuse(&c, CODE_M_DUPLICATE, STORE_F_CLONE);
+	} else if (r->decided) {
+		decided(&c);
 	} else if (s->pool == NULL) {
 		refuse(&c, CODE_M_MODEL, 0);   /* no count, no threshold: checked before, never granted here */
 	} else {

@@ -42,6 +42,8 @@ struct ledger_request {
 	int64_t lease_seq;               /**< seq in that lease's jti when it is of this ledger; 0 */
 	bool loopback;
 	bool certified; int64_t chain_end;  /**< see threshold.h */
+	bool decided, grants;            /**< decided elsewhere (counted keys): recorded as `verdict`, no pool is touched; grants: OK means a lease, like any other */
+	uint32_t verdict;
 	uint32_t refused;                /**< code of a static refusal (0 none): counted as failed, logged within the limits, never added to the count */
 	uint8_t status; int32_t minutes; int64_t client_time;  /**< ms */
 	uint8_t nonce[64]; uint8_t nonce_len;

@@ -13,6 +13,7 @@
 #define ADMIN_FOLLOWERS 32 /* followers of events, whatever their role */
 #define ADMIN_DISCARD_MAX (1u << 20)  /* of a body that is too long, read before the connection is closed */
 #define ADMIN_BODY_MAX (64u << 10)
+#define ADMIN_BATCH_MAX (32u << 20)  /* an issuer's answer to an export */
 #define ADMIN_PACK_MAX (6u << 20)     /* body with a licence pack, or with the answers of a batch */
 #define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
 #define ADMIN_IDLE_S 60
@@ -51,6 +52,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_events, admin_journal, admin_settings, admin_setting_put, admin_setting_reset, admin_backup, admin_clock_accept, admin_reload,
 	admin_host_request, admin_host_install,
 	admin_packs, admin_pack_install, admin_keys, admin_key_install, admin_key_remove, admin_key_whole, admin_installation_id, admin_confirmation_id, admin_crls, admin_crl_install,
+	admin_activate, admin_counted, admin_counted_ask, admin_counted_export, admin_counted_import, admin_counted_telephone,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */
 enum MHD_Result admin_follow(struct admin_call *c);
@@ -65,6 +67,11 @@ int admin_query_number(struct admin_call *c, const char *name, int64_t min, int6
 /** A string member of the body, at most @p max bytes; NULL and MUSTER_OK when absent and not required. */
 int admin_text(struct admin_call *c, const char *name, size_t max, bool required, const char **out, struct muster_err *err);
 int admin_uuid(const char *name, const char *text, uint8_t out[16], struct muster_err *err);
+
+/** The product of `activation_id`, which may be left out: NULL then. */
+int admin_product(struct admin_call *c, const struct catalog_product **out, struct muster_err *err);
+/** Which group of a Confirmation ID a refusal points at, for a program that leads somebody through them. */
+void admin_name_group(struct admin_call *c, const char *digits);
 
 /* JSON values of the admin API's forms. Each a new reference; NULL when exhausted. */
 json_t *admin_json_time(int64_t ms);                  /**< null for 0 */

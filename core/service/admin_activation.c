@@ -12,8 +12,7 @@
 #define KEY_TEXT_MAX 256      /* as people type it, blanks and all */
 #define DIGITS_TEXT_MAX 512
 
-/* The product of `activation_id`, which may be left out. */
-static int product_of(struct admin_call *c, const struct catalog_product **out, struct muster_err *err)
+int admin_product(struct admin_call *c, const struct catalog_product **out, struct muster_err *err)
 {
 	const struct catalog_edition *e;
 	const char *text;
@@ -94,7 +93,7 @@ int admin_key_remove(struct admin_call *c, json_t **out, struct muster_err *err)
 	json_int_t n;
 	int r;
 
-	if ((r = product_of(c, &p, err)) != MUSTER_OK || (r = number(c, false, &n, err)) != MUSTER_OK)
+	if ((r = admin_product(c, &p, err)) != MUSTER_OK || (r = number(c, false, &n, err)) != MUSTER_OK)
 		return r;
 	(void)snprintf(text, sizeof text, "%lld", (long long)n);
 	return activation_key_remove(c->service->activation, c->peer.actor, p != NULL ? p->row.activation_id : NULL, n >= 0 ? text : NULL, out, err);
@@ -118,13 +117,12 @@ int admin_installation_id(struct admin_call *c, json_t **out, struct muster_err 
 	bool fresh;
 	int r;
 
-	if ((r = product_of(c, &p, err)) != MUSTER_OK || (r = flag(c, "new", &fresh, err)) != MUSTER_OK)
+	if ((r = admin_product(c, &p, err)) != MUSTER_OK || (r = flag(c, "new", &fresh, err)) != MUSTER_OK)
 		return r;
 	return activation_installation_id(c->service->activation, c->peer.actor, p, fresh, out, err);
 }
 
-/* Which group a refusal points at, for a program that leads somebody through them. */
-static void name_field(struct admin_call *c, const char *digits)
+void admin_name_group(struct admin_call *c, const char *digits)
 {
 	struct confirmation_id id;
 	struct digits_fault fault;
@@ -143,9 +141,9 @@ int admin_confirmation_id(struct admin_call *c, json_t **out, struct muster_err 
 	const char *digits;
 	int r;
 
-	if ((r = product_of(c, &p, err)) != MUSTER_OK || (r = admin_text(c, "confirmation_id", DIGITS_TEXT_MAX, true, &digits, err)) != MUSTER_OK)
+	if ((r = admin_product(c, &p, err)) != MUSTER_OK || (r = admin_text(c, "confirmation_id", DIGITS_TEXT_MAX, true, &digits, err)) != MUSTER_OK)
 		return r;
 	if ((r = activation_confirmation_id(c->service->activation, c->peer.actor, p, digits, out, err)) != MUSTER_OK)
-		name_field(c, digits);
+		admin_name_group(c, digits);
 	return r;
 }

@@ -17,6 +17,14 @@ enum MHD_Result api_readyz(struct request *r);
 
 /** Set up r->ledger for this peer: everything zero but kind, catalog, address and loopback. */
 void api_ledger_begin(struct request *r, enum ledger_kind kind);
+/** A product with counted keys: suspend, have it decided, then the ledger records it. */
+enum MHD_Result api_counted(struct request *r);
+/** After the commit: a confirmation, or pending. */
+enum MHD_Result api_counted_answer(struct request *r);
+/** Cut on a character boundary: answers must stay UTF-8. */
+void api_sentence(struct request *r, const char *text);
+/** Members that every 200 and 202 of /v1/activate has, to the closing brace. */
+void api_activate_common(struct request *r, const struct setting_intervals *i, const struct catalog_product *p);
 /** 429 and 503 of the ledger, and any other refusal of it. */
 enum MHD_Result api_ledger_refused(struct request *r);
 /** The lease's claims, when it verifies now under one of the ring's chains and @p expect. */

@@ -130,13 +130,13 @@ static int check(struct request *r, const struct catalog_edition *e, struct must
 	return catalog_check(r->snapshot->catalog, e, &q, r->service->clock, err);
 }
 
-/* Cut on a character boundary: the answer must stay UTF-8. */
-static void keep_sentence(char *out, size_t room, const char *text)
+void api_sentence(struct request *r, const char *text)
 {
+	char *out = r->sentence;
 	size_t n = strlen(text);
 
-	if (n >= room) {
-		n = room - 1;
+	if (n >= sizeof r->sentence) {
+		n = sizeof r->sentence - 1;
 		while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
 			n--;
 	}
@@ -162,12 +162,12 @@ static void decide(struct request *r)
 	}
 	if (check(r, e, &err) != MUSTER_OK) {
 		l->refused = err.code != 0 ? err.code : CODE_M_INTERNAL;
-		keep_sentence(r->sentence, sizeof r->sentence, err.message);
+		api_sentence(r, err.message);
 		return;
 	}
 	if (activation_moved(r->service->activation, e->product->row.activation_id)) {
 		l->refused = (uint32_t)CODE_HARDWARE;
-		keep_sentence(r->sentence, sizeof r->sentence, "The host runs on other hardware than it was activated on, and grants nothing for this product until it is activated anew.");
+		api_sentence(r, "The host runs on other hardware than it was activated on, and grants nothing for this product until it is activated anew.");
 		return;
 	}
 	r->view = ring_view(r->service->ring);
@@ -194,6 +194,8 @@ enum MHD_Result api_activate(struct request *r)
 		return request_problem(r, CODE_M_STOPPING, NULL, NULL, 0);
 	fill_ledger(r);
 	decide(r);
+	if (r->ledger.refused == 0 && r->ledger.edition->product->row.model == MUSTER_MODEL_COUNTED)
+		return api_counted(r);
 	return request_submit(r);
 }
 
@@ -204,8 +206,7 @@ static void interval(struct buf *out, const char *name, uint32_t seconds)
 	buf_addf(out, ",\"%s\":%u", name, (seconds + 59) / 60);
 }
 
-/* Members that 200 and 202 share. */
-static void common(struct request *r, const struct setting_intervals *i, const struct catalog_product *p)
+void api_activate_common(struct request *r, const struct setting_intervals *i, const struct catalog_product *p)
 {
 	char id[UUID_TEXT], time[TIME_RFC3339];
 	struct buf *out = &r->out;
@@ -232,7 +233,7 @@ static enum MHD_Result counted(struct request *r)
 	         p->row.name, r->ledger.minimum);
 	problem_text(out, info->action);
 	buf_addf(out, ",\"retry_after_seconds\":%u", i.retry_s);
-	common(r, &i, p);
+	api_activate_common(r, &i, p);
 	return request_reply(r, MHD_HTTP_ACCEPTED, "application/json", i.retry_s);
 }
 
@@ -288,12 +289,16 @@ static enum MHD_Result activated(struct request *r)
 	buf_addf(out, "\",\"expires_at\":\"%s\"", time);
 	if (claims.record)
 		buf_adds(out, ",\"record\":true");
-	common(r, &i, p);
+	if (r->ledger.decided)
+		buf_adds(out, ",\"assurance\":\"telephone\"");
+	api_activate_common(r, &i, p);
 	return request_reply(r, MHD_HTTP_OK, "application/json", 0);
 }
 
 enum MHD_Result api_activate_answer(struct request *r)
 {
+	if (r->ledger.decided && !r->ledger.grants && r->ledger.code == r->ledger.verdict)
+		return api_counted_answer(r);
 	if (r->ledger.code == CODE_OK)
 		return activated(r);
 	if (r->ledger.code == (uint32_t)CODE_COUNT_LOW)

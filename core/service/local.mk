@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_activation.c \
 	%D%/admin_catalog.c \
+	%D%/admin_counted.c \
 	%D%/admin_crl.c \
 	%D%/admin_host.c \
 	%D%/admin_json.c \
@@ -17,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admission.c %D%/admission.h \
 	%D%/api.h \
 	%D%/api_activate.c \
+	%D%/api_counted.c \
 	%D%/api_host.c \
 	%D%/api_release.c \
 	%D%/connection.c %D%/connection.h \

@@ -134,6 +134,8 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
 	if (r->view != NULL)
 		ring_view_unref(r->view);
 	r->view = NULL;
+	mem_free(r->counted.statement);
+	r->counted.statement = NULL;
 	leave(r);
 	shrink(&r->body, r->body.cap);
 	shrink(&r->out, OUT_MAX);
@@ -467,20 +469,34 @@ static void committed(struct ledger_request *l)
 	resume(l->user, PHASE_ANSWER);
 }
 
-enum MHD_Result request_submit(struct request *r)
+void request_suspend(struct request *r)
+{
+	suspend(r);
+}
+
+void request_turn_away(struct request *r)
+{
+	leave(r);   /* while it is held it takes nobody's place, and makes no answer look slow */
+	hold(r);
+}
+
+void request_hand_over(struct request *r)
 {
 	r->ledger.done = committed;
 	r->ledger.user = r;
+	if (ledger_submit(r->service->ledger, &r->ledger) == MUSTER_OK)
+		return;
+	if (r->ledger.code == CODE_M_OVERLOAD)
+		request_turn_away(r);
+	else
+		committed(&r->ledger);
+}
+
+enum MHD_Result request_submit(struct request *r)
+{
 	/* Before the hand-over: the ledger may answer at once. */
 	suspend(r);
-	if (ledger_submit(r->service->ledger, &r->ledger) == MUSTER_OK)
-		return MHD_YES;
-	if (r->ledger.code == CODE_M_OVERLOAD) {
-		leave(r);   /* the ledger has turned it away: while it is held it takes nobody's place, and makes no answer look slow */
-		hold(r);
-	} else {
-		committed(&r->ledger);
-	}
+	request_hand_over(r);
 	return MHD_YES;
 }
 

@@ -51,6 +51,7 @@ struct request {
 	struct buf body, out;
 	struct activate activate;
 	struct ledger_request ledger;
+	struct counted_request counted;    /**< of a product with counted keys, before the ledger has it */
 	char sentence[256];                /**< why the request was refused before the ledger, "" not */
 };
 
@@ -71,6 +72,11 @@ enum MHD_Result request_problem_status(struct request *r, unsigned status, uint3
 enum MHD_Result request_error(struct request *r, const struct muster_err *err);
 /** Suspend and hand r->ledger over; answers itself when the ledger does not take it. */
 enum MHD_Result request_submit(struct request *r);
+/** The two apart, for what is decided by another thread before the ledger has it. After request_suspend() exactly one of the others is called, by any thread. */
+void request_suspend(struct request *r);
+void request_hand_over(struct request *r);
+/** Suspended, and nobody takes it: 503, some time later. */
+void request_turn_away(struct request *r);
 const char *request_query(struct request *r, const char *name);
 
 extern const struct route routes_client[];

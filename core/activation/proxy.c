@@ -1,0 +1,536 @@
+/*
+ * Asking the issuer for many machines at once. A batch is stored with its ID before anything is sent; until its answer is applied the same bytes are sent under
+ * the same ID, so a lost answer or a crash at any point spends nothing twice. By file the batch is the file.
+ */
+#include "core/activation/proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/activation/online.h"
+#include "core/activation/rest.h"
+#include "core/base/bytes.h"
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/base/uuid.h"
+
+#define GATHER_MS 60000            /* from the first machine that waits to asking for all of them */
+#define LOOK_MS 300000             /* a refused machine may have become due */
+#define AWAY_MS 600000             /* after a failure; spread by a quarter */
+#define APPLY_CHANGES 600          /* of one transaction: a machine takes two */
+#define TALLIES_MAX 64             /* keys of one batch */
+
+/* ---- the batch's record ---- */
+
+void proxy_batch_fini(struct proxy_batch *b)
+{
+	json_decref(b->json);
+	b->json = NULL;
+}
+
+static const char *batch_text(const struct proxy_batch *b, const char *name)
+{
+	const char *text = json_string_value(json_object_get(b->json, name));
+
+	return text != NULL ? text : "";
+}
+
+static bool batch_is(const struct proxy_batch *b, bool file)
+{
+	return strcmp(batch_text(b, "state"), "asked") == 0 && json_is_true(json_object_get(b->json, "file")) == file;
+}
+
+struct find { bool file; const char *issuer; const json_t *same; struct proxy_batch *out; };
+
+static int find_one(void *ctx, const struct store_record *record)
+{
+	struct find *f = ctx;
+	struct proxy_batch b = { .json = json_loadb((const char *)record->data, record->data_n, 0, NULL) };
+
+	if (record->id_n == 16)
+		memcpy(b.id, record->id, 16);
+	if (record->id_n != 16 || !batch_is(&b, f->file) || strcmp(batch_text(&b, "issuer"), f->issuer) != 0 ||
+	    (f->same != NULL && !json_equal(f->same, json_object_get(b.json, "installation_ids")))) {
+		proxy_batch_fini(&b);
+		return 0;
+	}
+	proxy_batch_fini(f->out);
+	*f->out = b;
+	return 0;
+}
+
+/* The open batch of this issuer, if there is one; with @p same one that asks for just these. */
+static int find_open(struct activation *a, const char *issuer, bool file, const json_t *same, struct proxy_batch *out, struct muster_err *err)
+{
+	struct find f = { file, issuer, same, out };
+
+	memset(out, 0, sizeof *out);
+	return ledger_records(a->ledger, ACTIVATION_R_BATCH, span_of(NULL, 0), STORE_PAGE_MAX, find_one, &f, err);
+}
+
+int proxy_batch_read(struct activation *a, const uint8_t id[16], struct proxy_batch *out, struct muster_err *err)
+{
+	struct buf data;
+	int r;
+
+	memset(out, 0, sizeof *out);
+	memcpy(out->id, id, 16);
+	buf_init(&data, STORE_RECORD_MAX);
+	if ((r = ledger_record(a->ledger, ACTIVATION_R_BATCH, span_of(id, 16), &data, err)) == MUSTER_OK &&
+	    (out->json = json_loadb((const char *)data.p, data.n, 0, NULL)) == NULL)
+		r = err_set(err, MUSTER_E_INVALID, "a stored batch of counted keys cannot be read");
+	buf_fini(&data);
+	return r;
+}
+
+/* ---- collecting ---- */
+
+struct collect { struct activation *a; const char *issuer; json_t *ids; int64_t now, due; bool all, any; uint8_t last[COUNTED_ID]; size_t seen; };
+
+static int collect_one(void *ctx, const struct store_record *record)
+{
+	struct collect *c = ctx;
+	struct counted_machine m;
+	struct muster_err err = { 0 };
+
+	c->seen++;
+	if (record->id_n == COUNTED_ID)
+		memcpy(c->last, record->id, COUNTED_ID);
+	if (counted_parse(&m, record, &err) != MUSTER_OK)
+		return 0;
+	if (strcmp(m.issuer, c->issuer) == 0) {
+		c->any = true;
+		if (m.state == COUNTED_WANTED || c->all || c->now - m.asked_at >= COUNTED_REFUSED_AGAIN_S)
+			(void)json_array_append_new(c->ids, json_string(m.installation_id));
+	}
+	counted_machine_fini(&m);
+	return json_array_size(c->ids) >= COUNTED_BATCH_MAX;
+}
+
+/* Installation IDs of machines that wait, in the order of their keys. @p all: those refused lately, too. */
+static int collect(struct activation *a, const char *issuer, bool all, json_t **ids, struct muster_err *err)
+{
+	struct collect c = { .a = a, .issuer = issuer, .ids = json_array(), .now = activation_now(a), .all = all };
+	size_t after_n = 0, before;
+	uint8_t after[COUNTED_ID];
+	int r;
+
+	*ids = NULL;
+	if (c.ids == NULL)
+		return err_nomem(err);
+	do {
+		before = c.seen;
+		memcpy(after, c.last, sizeof after);
+		r = ledger_records(a->ledger, ACTIVATION_R_WANTED, span_of(after, after_n), STORE_PAGE_MAX, collect_one, &c, err);
+		after_n = COUNTED_ID;
+	} while (r == MUSTER_OK && c.seen - before == STORE_PAGE_MAX && json_array_size(c.ids) < COUNTED_BATCH_MAX);
+	if (r != MUSTER_OK) {
+		json_decref(c.ids);
+		return r;
+	}
+	*ids = c.ids;
+	return MUSTER_OK;
+}
+
+/* Stored before it is sent or handed out. Takes over @p ids. */
+static int store_batch(struct activation *a, const char *actor, const char *issuer, bool file, json_t *ids, struct proxy_batch *out, struct muster_err *err)
+{
+	struct act t = { 0 };
+	char id[UUID_TEXT];
+	int r;
+
+	uuid_random(out->id);
+	uuid_format(id, out->id);
+	out->json = json_pack("{s:s, s:s, s:b, s:I, s:o}", "issuer", issuer, "state", "asked", "file", file, "at", (json_int_t)activation_now(a), "installation_ids", ids);
+	act_put_json(&t, ACTIVATION_R_BATCH, span_of(out->id, 16), json_incref(out->json));
+	if ((r = act_commit(a, &t, actor, file ? ACTIVATION_J_EXPORT : ACTIVATION_J_COUNTED_ASKED, id, err, "%zu machines with counted keys, issuer %s", json_array_size(ids), issuer)) != MUSTER_OK)
+		proxy_batch_fini(out);
+	return r;
+}
+
+/* ---- applying an answer ---- */
+
+struct apply {
+	struct activation *a;
+	const struct trust_anchors *anchors;
+	struct act t;
+	size_t confirmed, refused, faulty;
+};
+
+static void digits_only(char *out, size_t room, const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && n + 1 < room; text++)
+		if (*text >= '0' && *text <= '9')
+			out[n++] = *text;
+	out[n] = '\0';
+}
+
+static bool asked_for(const struct proxy_batch *b, const char *digits)
+{
+	const json_t *one;
+	char had[INSTALLATION_TEXT];
+	size_t i;
+
+	json_array_foreach(json_object_get(b->json, "installation_ids"), i, one) {
+		digits_only(had, sizeof had, json_string_value(one) != NULL ? json_string_value(one) : "");
+		if (strcmp(had, digits) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The statement is this machine's, for this key and product; else it is not taken, whoever signed it. */
+static int check_statement(struct apply *p, const struct counted_machine *m, const char *statement, struct muster_err *err)
+{
+	struct confirmation c;
+	int r = confirmation_read(&c, span_str(statement), p->anchors, NULL, activation_now(p->a), err);
+
+	if (r != MUSTER_OK)
+		return r;
+	if (c.number != m->number || memcmp(c.binding, m->binding, BINDING_SIZE) != 0)
+		return err_set(err, MUSTER_E_MISMATCH, "the confirmation is another machine's");
+	for (size_t i = 0; i < c.product_count; i++)
+		if (uuid_equal(c.products[i], m->product))
+			return MUSTER_OK;
+	return err_set(err, MUSTER_E_MISMATCH, "the confirmation does not name the product");
+}
+
+static void take_refusal(struct counted_machine *m, const json_t *result)
+{
+	const char *name = json_string_value(json_object_get(result, "code")), *detail = json_string_value(json_object_get(result, "detail"));
+	const struct code_info *info = name != NULL ? code_find_name(name, strlen(name)) : NULL;
+	size_t n;
+
+	m->state = COUNTED_REFUSED;
+	m->code = info != NULL ? info->code : (uint32_t)CODE_KEY_INVALID;
+	(void)snprintf(m->detail, sizeof m->detail, "%s", detail != NULL ? detail : info != NULL ? info->meaning : "The issuer refused this machine.");
+	for (n = 0; m->detail[n] != '\0'; n++)
+		if ((unsigned char)m->detail[n] < 0x20 || m->detail[n] == 0x7f)
+			m->detail[n] = ' ';
+}
+
+static int apply_one(struct apply *p, const struct proxy_batch *b, const json_t *result, struct muster_err *err)
+{
+	const char *text = json_string_value(json_object_get(result, "installation_id")), *statement = json_string_value(json_object_get(result, "confirmation"));
+	struct counted_machine m = { 0 };
+	struct installation_id id;
+	struct muster_err why = { 0 };
+	char digits[INSTALLATION_TEXT];
+	int r;
+
+	digits_only(digits, sizeof digits, text != NULL ? text : "");
+	if (installation_id_parse(&id, digits, strlen(digits), NULL, &why) != MUSTER_OK || !asked_for(b, digits)) {
+		p->faulty++;
+		return MUSTER_OK;
+	}
+	if ((r = counted_read(p->a, id.number, id.binding, &m, err)) != MUSTER_OK)
+		return r;
+	if (m.state == COUNTED_NONE || m.state == COUNTED_CONFIRMED) {
+		p->confirmed += m.state == COUNTED_CONFIRMED;   /* applied before */
+	} else if (statement == NULL) {
+		p->refused++;
+		if (m.state == COUNTED_TELEPHONE)
+			goto done;   /* what digits have confirmed stays */
+		take_refusal(&m, result);
+		m.asked_at = activation_now(p->a);
+		counted_put(&p->t, &m);
+	} else if (check_statement(p, &m, statement, &why) != MUSTER_OK) {
+		activation_say(p->a, 4, "counted", "a confirmation is not taken: %s", why.message);
+		p->faulty++;
+	} else if ((m.statement = mem_strdup(statement)) == NULL) {
+		r = err_nomem(err);
+	} else {
+		m.state = COUNTED_CONFIRMED;
+		m.asked_at = m.confirmed_at = activation_now(p->a);
+		p->confirmed++;
+		counted_put(&p->t, &m);
+	}
+done:
+	counted_machine_fini(&m);
+	return r;
+}
+
+/* What the issuer says of each key: allowed and used. */
+static size_t take_tallies(struct apply *p, const json_t *keys, struct held_key out[TALLIES_MAX])
+{
+	const json_t *one;
+	size_t n = 0, i;
+
+	json_array_foreach(keys, i, one) {
+		json_int_t number = json_integer_value(json_object_get(one, "number"));
+		const struct held_key *k = number >= 0 && number <= PRODUCT_KEY_NUMBER_MAX ? key_by_number(p->a, (uint32_t)number) : NULL;
+
+		if (k == NULL || n == TALLIES_MAX || !json_is_integer(json_object_get(one, "allowed")) || !json_is_integer(json_object_get(one, "used")))
+			continue;
+		out[n] = *k;
+		out[n].allowed = json_integer_value(json_object_get(one, "allowed"));
+		out[n].used = json_integer_value(json_object_get(one, "used"));
+		act_put_key(&p->t, &out[n++]);
+	}
+	return n;
+}
+
+static json_t *tallies_json(const json_t *keys)
+{
+	json_t *list = json_array(), *one;
+	size_t i;
+
+	json_array_foreach(keys, i, one) {
+		json_int_t allowed = json_integer_value(json_object_get(one, "allowed")), used = json_integer_value(json_object_get(one, "used"));
+
+		(void)json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I}", "number", json_integer_value(json_object_get(one, "number")), "allowed", allowed, "used", used,
+		                                            "remaining", allowed > used ? allowed - used : 0));
+	}
+	return list;
+}
+
+/* The last transaction closes the batch: until then a crash leaves it open, and applying it again changes nothing that was applied. */
+static int close_batch(struct apply *p, const char *actor, const struct proxy_batch *b, const json_t *keys, const char *state, struct muster_err *err)
+{
+	bool file = json_is_true(json_object_get(b->json, "file"));
+	struct held_key *tallies = mem_array(TALLIES_MAX, sizeof *tallies);
+	json_t *j = json_copy(b->json);
+	char id[UUID_TEXT];
+	size_t n;
+	int r;
+
+	if (tallies == NULL || j == NULL) {
+		mem_free(tallies);
+		json_decref(j);
+		return err_nomem(err);
+	}
+	uuid_format(id, b->id);
+	(void)json_object_set_new(j, "state", json_string(state));
+	(void)json_object_set_new(j, "answered_at", json_integer(activation_now(p->a)));
+	(void)json_object_set_new(j, "confirmed", json_integer((json_int_t)p->confirmed));
+	(void)json_object_set_new(j, "refused", json_integer((json_int_t)p->refused));
+	/* What was asked online is in the machines' records now. */
+	if (!file)
+		(void)json_object_del(j, "installation_ids");
+	n = take_tallies(p, keys, tallies);
+	act_put_json(&p->t, ACTIVATION_R_BATCH, span_of(b->id, 16), j);
+	r = act_commit(p->a, &p->t, actor, file ? ACTIVATION_J_IMPORT : ACTIVATION_J_COUNTED_ANSWERED, id, err, "%s: confirmed %zu, refused %zu, not taken %zu", state, p->confirmed,
+	               p->refused, p->faulty);
+	for (size_t i = 0; i < n && r == MUSTER_OK; i++)
+		r = memory_put_key(p->a, &tallies[i], err);
+	OPENSSL_cleanse(tallies, TALLIES_MAX * sizeof *tallies);
+	mem_free(tallies);
+	return r;
+}
+
+static int read_anchors(struct activation *a, const char *issuer, struct trust_view **view, const struct trust_anchors **anchors, struct muster_err *err)
+{
+	*view = ring_view(a->ring);
+	if ((*anchors = ring_anchors(*view, issuer)) != NULL)
+		return MUSTER_OK;
+	ring_view_unref(*view);
+	*view = NULL;
+	return err_code(err, MUSTER_E_NOT_FOUND, CODE_M_ISSUER_ADDRESS, "there is no [issuer %s] in the configuration any more", issuer);
+}
+
+int proxy_apply(struct activation *a, const char *actor, const struct proxy_batch *b, const json_t *answer, json_t **out, struct muster_err *err)
+{
+	struct apply p = { .a = a };
+	const json_t *results = json_object_get(answer, "results"), *one;
+	struct trust_view *view = NULL;
+	size_t i;
+	int r;
+
+	if ((r = read_anchors(a, batch_text(b, "issuer"), &view, &p.anchors, err)) != MUSTER_OK)
+		return r;
+	json_array_foreach(results, i, one) {
+		if ((r = apply_one(&p, b, one, err)) != MUSTER_OK || (p.t.n >= APPLY_CHANGES && (r = act_store(a, &p.t, err)) != MUSTER_OK))
+			goto done;
+	}
+	if ((r = close_batch(&p, actor, b, json_object_get(answer, "keys"), "answered", err)) != MUSTER_OK)
+		goto done;
+	activation_say(a, p.faulty > 0 ? 4 : 5, "counted", "the issuer %s answered for %zu machines: confirmed %zu, refused %zu, not taken %zu", batch_text(b, "issuer"),
+	               json_array_size(json_object_get(b->json, "installation_ids")), p.confirmed, p.refused, p.faulty);
+	if (out != NULL && (*out = json_pack("{s:I, s:I, s:I, s:o}", "confirmed", (json_int_t)p.confirmed, "refused", (json_int_t)p.refused, "not_taken", (json_int_t)p.faulty,
+	                                     "keys", tallies_json(json_object_get(answer, "keys")))) == NULL)
+		r = err_nomem(err);
+done:
+	act_fini(&p.t);
+	ring_view_unref(view);
+	return r;
+}
+
+/* ---- asking ---- */
+
+static bool give_up(const void *activation)
+{
+	return activation_stopping(activation);
+}
+
+static json_t *request_of(struct activation *a, const struct proxy_batch *b)
+{
+	char id[UUID_TEXT], head[REST_HEAD];
+	struct muster_err err = { 0 };
+	json_t *ids = json_array(), *one;
+	char digits[INSTALLATION_TEXT];
+	size_t i;
+
+	uuid_format(id, b->id);
+	json_array_foreach(json_object_get(b->json, "installation_ids"), i, one) {
+		digits_only(digits, sizeof digits, json_string_value(one));
+		(void)json_array_append_new(ids, json_string(digits));
+	}
+	return json_pack("{s:s, s:o, s:s?}", "id", id, "installation_ids", ids, "audit", anchor_head(a, head, &err) == MUSTER_OK ? head : NULL);
+}
+
+/* Send what is stored and apply the answer. Nobody's lock is held while it is waited for. */
+static int exchange(struct activation *a, const char *actor, const struct activation_issuer *issuer, const struct proxy_batch *b, json_t **out, struct muster_err *err)
+{
+	struct issuer_place place = { .url = issuer->url, .web_proxy = issuer->web_proxy, .clock = a->clock, .stop = give_up, .ctx = a };
+	json_t *body = request_of(a, b), *answer = NULL;
+	struct trust_view *view = NULL;
+	struct proxy_batch now = { .json = NULL };
+	struct muster_err second = { 0 };
+	struct apply over = { .a = a };
+	int r;
+
+	if (body == NULL)
+		return err_nomem(err);
+	if ((r = read_anchors(a, issuer->name, &view, &place.anchors, err)) == MUSTER_OK)
+		r = issuer_ask(&answer, &place, "/v1/counted/activate", body, err);
+	ring_view_unref(view);
+	json_decref(body);
+	if (r != MUSTER_OK && r != MUSTER_E_REFUSED)
+		return r;
+	activation_begin(a);
+	if (r == MUSTER_E_REFUSED) {
+		/* As a whole: this batch is over, its machines wait for another. */
+		if (close_batch(&over, actor, b, NULL, "refused", &second) != MUSTER_OK)
+			activation_say(a, 3, "counted", "%s", second.message);
+	} else if ((r = proxy_batch_read(a, b->id, &now, err)) == MUSTER_OK) {
+		/* An answer that was applied meanwhile is applied once more, which changes nothing. */
+		if (!json_is_array(json_object_get(now.json, "installation_ids")))
+			r = MUSTER_OK;
+		else
+			r = proxy_apply(a, actor, &now, answer, out, err);
+	}
+	activation_end(a);
+	proxy_batch_fini(&now);
+	json_decref(answer);
+	return r;
+}
+
+/*
+ * The open batch, or a new one of what waits. By file, where an answer may never come, the open one only while it asks for just what waits.
+ * @return MUSTER_E_NOT_FOUND: nothing waits.
+ */
+static int prepare(struct activation *a, const char *actor, const char *issuer, bool file, bool all, struct proxy_batch *b, struct muster_err *err)
+{
+	json_t *ids = NULL;
+	int r = MUSTER_OK;
+
+	memset(b, 0, sizeof *b);
+	activation_begin(a);
+	if ((!file && ((r = find_open(a, issuer, false, NULL, b, err)) != MUSTER_OK || b->json != NULL)) || (r = collect(a, issuer, all, &ids, err)) != MUSTER_OK)
+		goto done;
+	if (json_array_size(ids) == 0)
+		r = MUSTER_E_NOT_FOUND;
+	else if (file && ((r = find_open(a, issuer, true, ids, b, err)) != MUSTER_OK || b->json != NULL))
+		goto done;
+	else
+		r = store_batch(a, actor, issuer, file, json_incref(ids), b, err);
+done:
+	json_decref(ids);
+	activation_end(a);
+	return r;
+}
+
+int proxy_ask(struct activation *a, const char *actor, const struct activation_issuer *issuer, bool all, json_t **out, struct muster_err *err)
+{
+	struct proxy_batch b;
+	int r = prepare(a, actor, issuer->name, false, all, &b, err);
+
+	if (r != MUSTER_OK)
+		return r;
+	r = exchange(a, actor, issuer, &b, out, err);
+	proxy_batch_fini(&b);
+	return r;
+}
+
+/* ---- by itself ---- */
+
+void proxy_wanted(struct activation *a)
+{
+	int64_t none = 0;
+
+	(void)atomic_compare_exchange_strong(&a->wanted_since, &none, clock_boot_ms(a->clock));
+}
+
+static int64_t run_issuer(struct activation *a, const struct activation_issuer *issuer)
+{
+	struct muster_err err = { 0 };
+	int64_t wait = 0;
+	bool more;
+	int r;
+
+	do {
+		json_t *told = NULL;
+
+		r = proxy_ask(a, ACTIVATION_SELF, issuer, false, &told, &err);
+		more = r == MUSTER_OK && json_integer_value(json_object_get(told, "confirmed")) + json_integer_value(json_object_get(told, "refused")) > 0;
+		json_decref(told);
+	} while (more && !activation_stopping(a));
+	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND && r != MUSTER_E_BUSY) {
+		activation_say(a, 4, "counted", "machines with counted keys wait: %s", err.message);
+		wait = AWAY_MS + (int64_t)random_below(AWAY_MS / 4);
+	}
+	return wait;
+}
+
+int64_t proxy_run(struct activation *a)
+{
+	int64_t since = atomic_load(&a->wanted_since), now = clock_boot_ms(a->clock), wait = LOOK_MS;
+	struct activation_issuer *issuers;
+	size_t n;
+
+	/* At the start it looks at once: a batch may have been under way. */
+	if (a->proxy_looked && since == 0 && now < a->proxy_next)
+		return a->proxy_next - now < GATHER_MS / 12 ? a->proxy_next - now : GATHER_MS / 12;
+	if (since != 0 && now - since < GATHER_MS)
+		return GATHER_MS / 12;
+	a->proxy_looked = true;
+	atomic_store(&a->wanted_since, 0);
+	if ((issuers = activation_issuers(a, &n)) != NULL) {
+		for (size_t i = 0; i < n && !activation_stopping(a); i++)
+			if (issuers[i].proxy_auto && issuers[i].url[0] != '\0') {
+				int64_t one = run_issuer(a, &issuers[i]);
+
+				wait = one > wait ? one : wait;
+			}
+		activation_issuers_free(issuers, n);
+	}
+	a->proxy_next = clock_boot_ms(a->clock) + wait;
+	return GATHER_MS / 12;
+}
+
+/* ---- by file ---- */
+
+int proxy_export(struct activation *a, const char *actor, const char *issuer, struct buf *text, size_t *count, struct muster_err *err)
+{
+	struct proxy_batch b;
+	char digits[INSTALLATION_TEXT], id[UUID_TEXT];
+	const json_t *one;
+	size_t i;
+	int r = prepare(a, actor, issuer, true, true, &b, err);
+
+	if (r != MUSTER_OK)
+		return r;
+	uuid_format(id, b.id);
+	buf_addf(text, "muster-counted-request 1 %s\n# Installation IDs of machines with counted keys, for issuer %s; no keys and no names.\n# Answer: muster-issuer confirm --batch FILE\n", id, issuer);
+	json_array_foreach(json_object_get(b.json, "installation_ids"), i, one) {
+		digits_only(digits, sizeof digits, json_string_value(one));
+		buf_addf(text, "%s\n", digits);
+	}
+	*count += json_array_size(json_object_get(b.json, "installation_ids"));
+	proxy_batch_fini(&b);
+	return text->failed ? err_nomem(err) : MUSTER_OK;
+}
