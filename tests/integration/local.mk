@@ -36,14 +36,11 @@ EXTRA_DIST += %D%/fake_host.py %D%/terminal.py
 PYTESTS += %D%/test_activation_verbs.py
 PYTESTS += %D%/test_bench.py %D%/test_bench_fleet.py %D%/test_bench_manual.py
 PYTESTS += %D%/test_issuer.py
-# muster-issuer with a clock that tests can move, and keys in its books for hosts that the tests play.
-check_PROGRAMS += %D%/muster-issuer-clock %D%/issuer-keys
+# muster-issuer with a clock that tests can move.
+check_PROGRAMS += %D%/muster-issuer-clock
 %C%_muster_issuer_clock_SOURCES = %D%/muster_issuer_clock.c
 %C%_muster_issuer_clock_LDADD = $(issuer_libs) core/base/libtestclock.la
 %C%_muster_issuer_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
-%C%_issuer_keys_SOURCES = %D%/issuer_keys.c
-%C%_issuer_keys_LDADD = $(issuer_libs) core/base/libtestclock.la
-%C%_issuer_keys_LDFLAGS = $(LDFLAGS_PROGRAM)
 EXTRA_DIST += %D%/publisher.py
 PYTESTS += %D%/test_issuer_confirm.py %D%/test_issuer_service.py
 # muster and libmuster against that daemon.

@@ -28,7 +28,6 @@ import codes  # noqa: E402
 API = SOURCE / "docs" / "issuer-api.yaml"
 OFFICE = "2e28138a-847f-42bc-9752-61b03fff33cd"
 PROGRAM = BUILD / "tests" / "integration" / "muster-issuer-clock"
-KEYS = BUILD / "tests" / "integration" / "issuer-keys"
 ABSENT = object()
 
 
@@ -50,6 +49,7 @@ class Publisher:
     def __init__(self, folder, algorithm="es256"):
         self.folder, self.dir, self.clock = folder, folder / "issuer", folder / "clock"
         self.clock.write_text("0")
+        self.agreements, self.agreement_of = 0, {}
         self.environment = dict(os.environ, MUSTER_TEST_CLOCK=str(self.clock))
         done = self("init", "--name", "Example Software", "--algorithm", algorithm, "--no-passphrase")
         assert done.code == 0, done
@@ -68,12 +68,33 @@ class Publisher:
     def now(self):
         return int(time.time()) + int(self.clock.read_text()) // 1000
 
-    def mint(self, kind="A", hosts=6, activations=10, slots=80, start=None):
-        """A key with a pack of `slots`. Returns it as the host that typed it derives it."""
-        done = subprocess.run([KEYS, self.dir, kind, str(hosts), str(activations), str(slots), *([str(start)] if start else [])], capture_output=True, text=True,
-                              env=self.environment, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return codes.Key.parse(done.stdout.split()[1]).under(self.issuer_id)
+    def day(self, ahead):
+        """A date as commands take it."""
+        return time.strftime("%Y-%m-%d", time.gmtime(self.now + ahead * 86400))
+
+    def done(self, *arguments):
+        said = self(*arguments)
+        assert said.code == 0, said
+        return said
+
+    def mint(self, kind="host", hosts=6, activations=10, start=None):
+        """A key with an agreement and a licence pack of its own, as the host that typed it derives it."""
+        if not self.agreements:
+            self.done("product", "add", "office2013", "--activation-id", OFFICE, "--title", "Office 2013")
+        self.agreements += 1
+        agreement = f"EA-{self.agreements}"
+        self.done("agreement", "add", agreement, "--programme", "open", "--organisation", "example", "--name", "Example GmbH")
+        extra = ["--hosts", hosts] if kind == "host" else ["--coverage-start", start, "--coverage-end", "2100-01-01"] if start else []
+        minted = self.done("--json", "key", "mint", "--kind", kind, "--agreement", agreement, "--products", "office2013", "--activations", activations, *extra).json
+        key = codes.Key.parse(minted["key"]).under(self.issuer_id)
+        self.agreement_of[key.key.number] = agreement
+        self.pack(key)
+        return key
+
+    def pack(self, key):
+        """The next pack of its agreement: its payload."""
+        token = self.done("pack", "create", "--agreement", self.agreement_of[key.key.number]).out.strip()
+        return json.loads(unb64(token.split(".")[1]))
 
     def slot_secret(self, key, iid, answer):
         """What the digits unlock: 16 bytes, different for every slot."""
@@ -129,6 +150,10 @@ def verifies(publisher, chain):
     path.write_text(chain)
     done = subprocess.run(["openssl", "verify", "-x509_strict", "-attime", str(publisher.now), "-CAfile", publisher.dir / "issuer.pem", "-untrusted", path, path], capture_output=True, text=True)
     return done.returncode == 0
+
+
+def unb64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Answer:

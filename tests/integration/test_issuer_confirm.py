@@ -1,6 +1,5 @@
 """muster-issuer confirm and restore: what an operator at the telephone does, and what must not happen."""
 
-import base64
 import json
 import os
 import pty
@@ -10,8 +9,9 @@ import subprocess
 import uuid
 
 import pytest
+from cryptography import x509
 
-from publisher import PROGRAM, Host, Publisher, codes, machine, same_key, verifies
+from publisher import PROGRAM, Host, Publisher, codes, machine, same_key, unb64, verifies
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,8 @@ def publisher(tmp_path_factory):
 def test_digits(publisher):
     """Digits unlock a slot; the same Installation ID gets the same ones; the next attempt another slot."""
     key = publisher.mint()
-    iid = key.installation_id(1, 0, machine(1))
+    pack = publisher.pack(key)
+    iid = key.installation_id(2, 0, machine(1))
     first = publisher.telephone(iid, "--name", "kms1")
     assert first.code == 0, first
     a = first.json
@@ -30,10 +31,22 @@ def test_digits(publisher):
     assert a["partial"] == key.key.partial()
     again = publisher.telephone(iid).json
     assert again["again"] is True and again["confirmation_id"] == a["confirmation_id"] and again["activations"]["used"] == 1
-    second = key.installation_id(1, 1, machine(1))
+    second = key.installation_id(2, 1, machine(1))
     b = publisher.telephone(second).json
-    assert b["activations"]["used"] == 2 and publisher.slot_secret(key, second, b) != publisher.slot_secret(key, iid, a)
-    old = publisher.telephone(key.installation_id(1, 0, machine(1)))
+    assert b["activations"]["used"] == 2
+    # they open slots 0 and 1 of the pack, and no other
+    for n, (i, answer) in enumerate(((iid, a), (second, b))):
+        secret, opened = publisher.slot_secret(key, i, answer), []
+        for slot, box in enumerate(pack["keys"][0]["slots"]):
+            try:
+                opened.append((slot, key.slot(uuid.UUID(pack["jti"].removeprefix("urn:uuid:")).bytes, 2, slot, secret).open(unb64(box))))
+            except ValueError:
+                continue
+        assert [slot for slot, _ in opened] == [n]
+        assert x509.load_der_x509_certificate(opened[0][1][1]).not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ") == answer["ends_at"]
+    void = publisher.telephone(key.installation_id(1, 2, machine(1)))
+    assert void.code == 1 and "a newer pack (2) has replaced it" in void.err, void
+    old = publisher.telephone(key.installation_id(2, 0, machine(1)))
     assert old.code == 0 and old.json["again"] is True
     text = publisher("confirm", iid.text(""))
     assert text.code == 0 and f"    {a['confirmation_id']}\n" in text.out and "nothing was counted" in text.out, text
@@ -117,12 +130,12 @@ def test_unknown_key(publisher):
 
 def test_coverage(publisher):
     """An ESU key before its coverage starts: refused with the date, nothing counted; on that day it works."""
-    start = publisher.now + 2 * 86400
-    key = publisher.mint("Z", 0, 5, 10, start)
+    start = publisher.day(3)
+    key = publisher.mint("esu-mak", activations=5, start=start)
     iid = key.installation_id(1, 0, machine(1))
     said = publisher.telephone(iid)
-    assert said.code == 1 and "cannot be used before 2" in said.err and "coverage starts" in said.err, said
-    publisher.advance(2.1)
+    assert said.code == 1 and f"cannot be used before {start}, when its coverage starts" in said.err, said
+    publisher.advance(3)
     said = publisher.telephone(iid)
     assert said.code == 0 and said.json["activations"] == {"used": 1, "allowed": 5}, said
 
@@ -202,17 +215,13 @@ def test_bad_requests(publisher, tmp_path, text, message):
     assert said.code == 1 and said.out == "" and any(m in said.err for m in message.split("|")), said
 
 
-def unb64(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
 def batch(ids, name=None):
     return f"muster-counted-request 1 {name or uuid.uuid4()}\n# machines\n" + "".join(f"{i.text()}\n" for i in ids)
 
 
 def test_batch(publisher, tmp_path):
     """300 machines by file, and the same file again; another file with the same machines does not count them again; the 301st is refused."""
-    key = publisher.mint("1", 0, 300, 320)
+    key = publisher.mint("mak", activations=300)
     ids = [key.installation_id(1, 0, machine(n)) for n in range(300)]
     (tmp_path / "ask").write_text(batch(ids))
     said = publisher("confirm", "--batch", tmp_path / "ask", "--out", tmp_path / "answer")
@@ -248,7 +257,7 @@ def test_batch(publisher, tmp_path):
 
 def test_restore(publisher, tmp_path):
     """Yesterday's books with today's confirmations.log: nothing is revealed before `restore`; then no slot twice, nothing counted twice."""
-    key, mak, host = publisher.mint(), publisher.mint("1", 0, 10, 20), Host()
+    key, mak, host = publisher.mint(), publisher.mint("mak", activations=10), Host()
     ids = [key.installation_id(1, 0, machine(n)) for n in range(4)]
     first = publisher.telephone(ids[0]).json
     shutil.copytree(publisher.dir, tmp_path / "yesterday")

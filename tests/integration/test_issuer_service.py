@@ -1,6 +1,5 @@
 """The issuer's service: every answer is one that docs/issuer-api.yaml allows (publisher.Service.ask compares)."""
 
-import base64
 import concurrent.futures
 import json
 import shutil
@@ -10,8 +9,9 @@ import ssl
 import uuid
 
 import pytest
+from cryptography import x509
 
-from publisher import ABSENT, OFFICE, Host, Publisher, Service, codes, leaf, machine, same_key, verifies
+from publisher import ABSENT, OFFICE, Host, Publisher, Service, codes, leaf, machine, same_key, unb64, verifies
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,7 @@ def service(publisher):
 
 
 def claims(token):
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return json.loads(unb64(token.split(".")[1]))
 
 
 def test_activate(publisher, service):
@@ -38,7 +37,7 @@ def test_activate(publisher, service):
     assert a.status == 200, a
     got = a.json
     assert same_key(got["chain"], host) and verifies(publisher, got["chain"]) and got["products"] == [OFFICE] and got["again"] is False
-    assert got["hosts"] == {"used": 1, "allowed": 6} and got["activations"] == {"used": 1, "allowed": 10} and got["pack"] is None and got["crl"] is None and got["contacts"] == []
+    assert got["hosts"] == {"used": 1, "allowed": 6} and got["activations"] == {"used": 1, "allowed": 10} and got["pack"] is None and got["contacts"] == []
     assert "kms1.example.com" in leaf(got["chain"]).subject.rfc4514_string()
     b = service.activate(key, host).json
     assert b == {**got, "again": True}
@@ -83,6 +82,17 @@ def test_limits(publisher, service):
     again.binding = hosts[0].binding
     a = service.activate(key, again, attempt=10)
     assert a.status == 403 and a.code == "0xC004C008" and "activated 10 times" in a.json["detail"], a
+    # after `allow` both are accepted; a retired host's place is free, and the host itself counts anew
+    publisher.done("allow", key.key.number, "--hosts", 7, "--activations", 11, "--reason", "two more sites")
+    assert service.activate(key, again, attempt=10).json["activations"] == {"used": 11, "allowed": 11}
+    assert service.activate(key, hosts[6], name="seventh").json["hosts"] == {"used": 7, "allowed": 7}
+    eighth = Host()
+    assert service.activate(key, eighth).code == "0xC004C008"
+    publisher.done("retire", key.key.number, "phone4", "--reason", "scrapped")
+    assert service.activate(key, eighth).json["hosts"]["used"] == 7
+    a = service.activate(key, hosts[4])
+    assert a.code == "0xC004F02C" and "was retired on" in a.json["detail"], a
+    assert service.activate(key, hosts[4], attempt=1).code == "0xC004C008"
 
 
 def renew(service, publisher, host, chain, new=None, **changes):
@@ -148,7 +158,7 @@ def test_audit_heads(publisher, service):
 
 def test_counted(publisher, service):
     """300 machines in one request, and the same again, and 100 of them wiped: the count does not move. Then 0xC004C020."""
-    key = publisher.mint("1", 0, 300, 320)
+    key = publisher.mint("mak", activations=300)
     ids = [key.installation_id(1, 0, machine(n)).text("") for n in range(300)]
     batch = str(uuid.uuid4())
     a = service.counted(ids, batch, audit="3:00112233445566778899aabbccddeeff")
@@ -173,7 +183,7 @@ def test_counted(publisher, service):
 
 def test_counted_each_by_itself(publisher, service):
     """Wrong digits, a wrong tag, an unknown key, a host key: refused one by one; the others are confirmed."""
-    key, host_key = publisher.mint("1", 0, 5, 10), publisher.mint()
+    key, host_key = publisher.mint("mak", activations=5), publisher.mint()
     good = key.installation_id(1, 0, machine(1)).text("")
     stranger = codes.Key("1", b"\0" * 11, 77).under(publisher.issuer_id)
     forged = codes.InstallationID(key.installation_id(1, 0, machine(2)).value ^ 1).text("")
@@ -183,11 +193,58 @@ def test_counted_each_by_itself(publisher, service):
     assert a["keys"] == [{"number": key.key.number, "allowed": 5, "used": 1, "remaining": 4}]
 
 
-def test_coverage_and_revocation(publisher, service):
-    start = publisher.now + 30 * 86400
-    key = publisher.mint("Z", 0, 5, 10, start)
+def test_coverage(publisher, service):
+    start = publisher.day(30)
+    key = publisher.mint("esu-mak", activations=5, start=start)
     a = service.counted([key.installation_id(1, 0, machine(1)).text("")]).json
-    assert a["results"][0]["code"] == "M-155" and "cannot be used before 2" in a["results"][0]["detail"] and a["keys"][0]["used"] == 0, a
+    assert a["results"][0]["code"] == "M-155" and f"cannot be used before {start}," in a["results"][0]["detail"] and a["keys"][0]["used"] == 0, a
+
+
+def test_revoked(publisher, service):
+    """Revoked: 0xC004C003 for what is new, the same again, a renewal; the list names the certificate."""
+    key, host = publisher.mint(), Host()
+    chain = service.activate(key, host).json["chain"]
+    publisher.done("revoke", key.key.number, "--reason", "key-compromise")
+    for a in (service.activate(key, host), service.activate(key, Host()), renew(service, publisher, host, chain)[1]):
+        assert a.status == 403 and a.code == "0xC004C003", a
+    mak = publisher.mint("mak", activations=5)
+    ask = [mak.installation_id(1, 0, machine(1)).text("")]
+    assert "confirmation" in service.counted(ask).json["results"][0]
+    publisher.done("revoke", mak.key.number, "--reason", "unspecified")
+    assert service.counted(ask).json["results"][0]["code"] == "0xC004C003"
+    publisher.done("crl")
+    crl = x509.load_pem_x509_crl(service.ask("GET", "/v1/crl").body)
+    assert crl.get_revoked_certificate_by_serial_number(leaf(chain).serial_number) is not None
+    # one certificate alone: the host gets another with its next request
+    key, host = publisher.mint(), Host()
+    got = service.activate(key, host).json
+    publisher.done("revoke", "certificate", f"{leaf(got['chain']).serial_number:x}", "--reason", "superseded")
+    a = service.activate(key, host)
+    assert a.status == 403 and a.code == "0xC004C003" and "was revoked on 2" in a.json["detail"], a
+    other = Host()
+    other.binding = host.binding
+    a = service.activate(key, other, attempt=1)
+    assert a.status == 200 and a.json["crl"].startswith("-----BEGIN X509 CRL-----"), a
+
+
+def test_newer_pack(publisher, service):
+    """An Installation ID made with an older pack: the answer brings the newest."""
+    key, host = publisher.mint(), Host()
+    assert service.activate(key, host).json["pack"] is None
+    newest = publisher.pack(key)
+    publisher.done("contact", "set", "Germany", "--telephone", "+49 30 5550100")
+    a = service.activate(key, Host()).json
+    assert claims(a["pack"])["jti"] == newest["jti"] and a["contacts"] == [{"region": "Germany", "telephone": "+49 30 5550100"}]
+    assert service.activate(key, Host(), generation=2).json["pack"] is None
+    a = service.activate(key, Host(), generation=3)
+    assert a.status == 403 and a.code == "M-157", a
+    publisher.done("contact", "remove", "Germany")
+
+
+def test_roots(publisher, service):
+    publisher.done("roots", "announce")
+    a = service.ask("GET", "/v1/roots")
+    assert a.status == 200 and claims(a.body.decode())["aud"] == "muster-roots+jwt"
 
 
 def test_wrong_tags(publisher, service):
@@ -243,8 +300,6 @@ def test_http(service):
     assert service.ask("GET", "/healthz").json == {"status": "ok"}
     assert service.ask("HEAD", "/healthz").status == 200
     assert service.ask("GET", "/v1/contacts").json == {"contacts": []}
-    for path in ("/v1/crl", "/v1/roots"):
-        assert service.ask("GET", path).code == "M-117"
     assert service.ask("GET", "/nothing").code == "M-105"
     a = service.ask("GET", "/v1/host/activate")
     assert a.code == "M-106" and a.headers["Allow"] == "POST"
@@ -302,7 +357,7 @@ def test_many_at_once(publisher, service):
     granted = [a for a in answers if a.status == 200]
     assert len(granted) == 6 and {a.code for a in answers if a.status != 200} == {"0xC004C008"}
     assert sorted(a.json["hosts"]["used"] for a in granted) == [1, 2, 3, 4, 5, 6]
-    mak = publisher.mint("1", 0, 100, 120)
+    mak = publisher.mint("mak", activations=100)
     ids = [mak.installation_id(1, 0, machine(n)).text("") for n in range(60)]
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda n: service.counted(ids[n * 5:n * 5 + 30]), range(6)))
@@ -313,7 +368,7 @@ def test_many_at_once(publisher, service):
 def test_killed(publisher, tmp_path):
     """kill -9 while hosts and machines ask; then again: the same answers, no place counted twice."""
     p = Publisher(tmp_path)
-    key, mak = p.mint(), p.mint("1", 0, 40, 60)
+    key, mak = p.mint(), p.mint("mak", activations=40)
     hosts = [Host() for _ in range(6)]
     ids = [mak.installation_id(1, 0, machine(n)).text("") for n in range(40)]
     seen = {}
@@ -374,11 +429,13 @@ def test_stop(publisher, tmp_path):
     """SIGTERM: idle connections are ended at once; a second service may then listen on the same books."""
     p = Publisher(tmp_path, "ed25519")
     s, t = Service(p), Service(p, "127.0.0.1")
+    t.context.check_hostname = False
+    for path in ("/v1/crl", "/v1/roots"):
+        assert t.ask("GET", path).code == "M-117"
     with socket.create_connection(("127.0.0.1", s.port)) as raw, s.context.wrap_socket(raw, server_hostname="localhost") as tls:
         assert s.stop() == 0
         assert tls.recv(10) == b""
     key, host = p.mint(), Host()
-    t.context.check_hostname = False
     a = t.activate(key, host)
     assert a.status == 200 and verifies(p, a.json["chain"]), a
     assert t.stop(signal.SIGINT) == 0
