@@ -321,7 +321,7 @@ static int explain(const struct activation *a, const struct catalog *c, const st
 			const struct held_key *k = key_by_number(a, x->number);
 			const struct catalog_product *of;
 
-			if (k == NULL || (k == meant) != (pass == 0))
+			if (k == NULL || (meant == NULL || k == meant) != (pass == 0))
 				continue;
 			memset(&f, 0, sizeof f);
 			r = answers(&f, a, k, x, cid, err);

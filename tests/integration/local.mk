@@ -33,7 +33,7 @@ PYTESTS += \
 	%D%/test_admin_verbs.py
 # On a terminal, against a fake admin socket and against the real programs.
 EXTRA_DIST += %D%/fake_host.py %D%/terminal.py
-PYTESTS += %D%/test_activation_verbs.py
+PYTESTS += %D%/test_activation_verbs.py %D%/test_telephone.py
 PYTESTS += %D%/test_bench.py %D%/test_bench_fleet.py %D%/test_bench_manual.py
 PYTESTS += %D%/test_issuer.py
 # muster-issuer with a clock that tests can move.
