@@ -35,7 +35,7 @@ int command_crl(const struct options *o)
 	}
 	if (out.path == NULL)
 		(void)fputs(buf_str(&pem), stdout);
-	output_notice("revocation list %" PRIu64 " with %zu certificate%s%s%s; on a host: musterctl crl FILE", crl_number(list), crl_count(list), crl_count(list) == 1 ? "" : "s",
+	output_notice("revocation list %" PRIu64 " with %zu certificate%s%s%s; on a host: musterctl crl install FILE", crl_number(list), crl_count(list), crl_count(list) == 1 ? "" : "s",
 	              out.path != NULL ? " is in " : "", out.path != NULL ? out.path : "");
 done:
 	output_file_close(&out, r == MUSTER_OK);

@@ -145,3 +145,24 @@ def test_machine(new_host, tmp_path):
     (status,) = json.loads(out)
     assert status["valid"] is False
     assert "the certificate of the host that signed the lease was revoked" in status["reason"], status
+
+
+def test_from_the_issuer(new_host, tmp_path):
+    """muster-issuer revokes a certificate and makes the list; the host takes the file; its numbers rise, and another host of the issuer is not concerned."""
+    host, other = new_host(), new_host()
+    host.certify("office2013")
+    other.certify("office2013")
+    kid = host.admin_ok("GET", "/status")["certificates"][0]["kid"]
+    host.issuer.run("revoke", "certificate", kid, "--reason", "key-compromise")
+    numbers = []
+    for n in range(2):
+        host.issuer.run("crl", "--out", str(tmp_path / f"{n}.crl"))
+        numbers.append(install(host, (tmp_path / f"{n}.crl").read_text()).json["number"])
+    assert numbers[1] == numbers[0] + 1
+    assert install(other, (tmp_path / "1.crl").read_text()).status == 200
+    a = host.activate(Machine(), OFFICE2013)
+    assert a.code == "0xC004F041" and "(key-compromise)" in a.json["detail"], a
+    assert lease_of(other)
+    # an independent reader agrees about what the file says
+    entry = x509.load_pem_x509_crl((tmp_path / "1.crl").read_bytes()).get_revoked_certificate_by_serial_number(signer_of(host, kid).serial_number)
+    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason == COMPROMISE

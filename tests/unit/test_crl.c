@@ -334,5 +334,32 @@ START_TEST(test_crl_many)
 }
 END_TEST
 
+/* Every allocation of ours fails once. */
+START_TEST(test_crl_no_memory)
+{
+	struct crl_entry e;
+	struct muster_err err;
+	struct fixture f;
+	struct buf pem;
+	struct crl *c;
+	uint64_t n;
+	int r;
+
+	fixture_init(&f, TRUST_EDDSA);
+	e = entry_of(f.host, CRL_KEY_COMPROMISE, FIX_NOW);
+	make(&pem, &f, &e, 1, 1);
+	for (n = 1, r = MUSTER_E_NOMEM; r != MUSTER_OK; n++) {
+		mem_fail_at(n);
+		r = crl_read(&c, span_of(pem.p, pem.n), f.anchors, FIX_NOW, &err);
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_OK || (r == MUSTER_E_NOMEM && c == NULL), "allocation %u: result %d: %s", (unsigned)n, r, err.message);
+	}
+	ck_assert_uint_gt(n, 3);
+	crl_unref(c);
+	buf_fini(&pem);
+	fixture_fini(&f);
+}
+END_TEST
+
 UNIT_MAIN("crl", test_crl_round_trip, test_crl_words, test_crl_every_bit_and_prefix, test_crl_text, test_crl_signers, test_crl_forms, test_crl_times,
-          test_crl_permits, test_crl_many)
+          test_crl_permits, test_crl_many, test_crl_no_memory)

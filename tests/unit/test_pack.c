@@ -493,6 +493,54 @@ START_TEST(test_pack_payload_checks_itself)
 }
 END_TEST
 
+/* Every allocation of ours fails once, in reading and in writing: exhausted, nothing half done, nothing lost. */
+START_TEST(test_pack_no_memory)
+{
+	struct statement_fixture s;
+	struct muster_err err;
+	struct example e;
+	json_t *payload;
+	struct pack *p;
+	struct buf b;
+	uint64_t n;
+	int r;
+
+	statement_fixture_init(&s, TRUST_EDDSA);
+	sign_example(&b, &s);
+	for (n = 1, r = MUSTER_E_NOMEM; r != MUSTER_OK; n++) {
+		mem_fail_at(n);
+		r = pack_read(&p, span_of(b.p, b.n), s.f.anchors, NULL, FIX_NOW, &err);
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_OK || (r == MUSTER_E_NOMEM && p == NULL), "allocation %u: result %d: %s", (unsigned)n, r, err.message);
+		pack_free(p);
+	}
+	ck_assert_uint_gt(n, 20);
+	buf_fini(&b);
+	example_init(&e, &s);
+	for (n = 1, r = MUSTER_E_NOMEM; r != MUSTER_OK; n++) {
+		mem_fail_at(n);
+		r = pack_payload(&payload, &e.pack, &err);
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_OK || (r == MUSTER_E_NOMEM && payload == NULL), "allocation %u: result %d: %s", (unsigned)n, r, err.message);
+	}
+	json_decref(payload);
+	buf_init(&b, TRUST_PACK_MAX);
+	for (n = 1, r = MUSTER_E_NOMEM; r != MUSTER_OK; n++) {
+		payload = json_object();
+		mem_fail_at(n);
+		r = statement_sign(&b, s.signer, TRUST_TYP_ROOTS, s.f.issuer_id, FIX_NOW, payload, &err);
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_OK || r == MUSTER_E_NOMEM, "allocation %u: result %d: %s", (unsigned)n, r, err.message);
+		json_decref(payload);
+		buf_fini(&b);
+		buf_init(&b, TRUST_PACK_MAX);
+	}
+	buf_fini(&b);
+	example_fini(&e);
+	statement_fixture_fini(&s);
+}
+END_TEST
+
 /* A typed key is the pack's key, and no other is: not by number, kind, secret, pack or issuer. */
 START_TEST(test_pack_recognises)
 {
@@ -522,4 +570,4 @@ START_TEST(test_pack_recognises)
 END_TEST
 
 UNIT_MAIN("pack", test_pack_round_trip, test_pack_every_bit_and_prefix, test_pack_refused_as_a_whole, test_pack_payload_refused, test_pack_slot_twice,
-          test_pack_duplicate_member, test_pack_limits, test_pack_payload_checks_itself, test_pack_recognises)
+          test_pack_duplicate_member, test_pack_limits, test_pack_payload_checks_itself, test_pack_no_memory, test_pack_recognises)

@@ -17,6 +17,17 @@ static struct confirmation example(const struct statement_fixture *s)
 	return c;
 }
 
+static void check_same(const struct confirmation *a, const struct confirmation *b)
+{
+	json_t *x = confirmation_payload(a), *y = confirmation_payload(b);
+
+	ck_assert(json_equal(x, y) == 1);
+	ck_assert_mem_eq(a->issuer_id, b->issuer_id, 16);
+	ck_assert_int_eq(a->iat, b->iat);
+	json_decref(x);
+	json_decref(y);
+}
+
 static void sign_example(struct buf *out, const struct statement_fixture *s)
 {
 	struct confirmation c = example(s);
@@ -51,7 +62,7 @@ START_TEST(test_statement_round_trip)
 		statement_fixture_sign(&b, &s, TRUST_TYP_CONFIRMATION, confirmation_payload(&c));
 		ck_assert_uint_lt(b.n, STATEMENT_CONFIRMATION_MAX);
 		fixture_ok(confirmation_read(&got, span_of(b.p, b.n), s.f.anchors, NULL, FIX_NOW, &err), &err);
-		ck_assert_mem_eq(&got, &c, sizeof(c));
+		check_same(&got, &c);
 		fixture_ok(confirmation_read(&got, span_of(b.p, b.n), s.f.anchors, NULL, FIX_NOW + 19 * TRUST_YEAR_S, &err), &err);
 		ck_assert_int_eq(confirmation_read(&got, span_of(b.p, b.n), s.f.anchors, NULL, FIX_NOW - 4 * 3600, &err), MUSTER_OK);
 		EXPECT_REFUSED(confirmation_read(&got, span_of(b.p, b.n), s.f.anchors, NULL, FIX_NOW - 4 * 3600 - 1, &err), &err, MUSTER_E_NOT_YET,
