@@ -43,6 +43,8 @@ check_PROGRAMS += %D%/muster-issuer-clock
 %C%_muster_issuer_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
 EXTRA_DIST += %D%/publisher.py
 PYTESTS += %D%/test_issuer_confirm.py %D%/test_issuer_service.py
+# Hosts entitled by what that issuer makes.
+PYTESTS += %D%/test_activation.py
 # muster and libmuster against that daemon.
 PYTESTS += %D%/test_muster.py
 # Counted products against an issuer and a host of the test itself, and against muster-issuer.
