@@ -81,8 +81,10 @@ static int passphrase_of(passphrase_text out, const struct seal *s, struct muste
 
 /* ---- records ---- */
 
+struct counts { size_t sealed, unreadable; };
+
 /* A transaction in the making: records sealed anew. */
-struct resealed { struct activation *a; struct store_record *records; struct buf *data; size_t n, seen; uint8_t last[64]; size_t last_n; int r; struct muster_err *err; };
+struct resealed { struct activation *a; struct store_record *records; struct buf *data; size_t n, seen, unreadable; uint8_t last[64]; size_t last_n; int r; struct muster_err *err; };
 
 static int reseal_text(json_t *o, const struct seal *s, const struct store_record *x, struct muster_span sealed, struct muster_err *err)
 {
@@ -136,14 +138,25 @@ static int look(void *ctx, const struct store_record *x)
 	json_t *o = json_loadb((const char *)x->data, x->data_n, JSON_REJECT_DUPLICATES, NULL);
 	const char *text = json_string_value(json_object_get(o, "sealed"));
 	uint8_t sealed[SEALED_MAX];
+	struct muster_err why = { 0 };
 	size_t n = 0;
 
 	t->seen++;
 	memcpy(t->last, x->id, x->id_n);
 	t->last_n = x->id_n;
-	if (text != NULL && b64_decode(sealed, sizeof sealed, &n, text, strlen(text)) == MUSTER_OK && !seal_current(t->a->seal, span_of(sealed, n))
-	    && (t->r = reseal_text(o, t->a->seal, x, span_of(sealed, n), t->err)) == MUSTER_OK)
+	if (text == NULL || b64_decode(sealed, sizeof sealed, &n, text, strlen(text)) != MUSTER_OK || seal_current(t->a->seal, span_of(sealed, n)))
+		goto done;
+	if ((t->r = reseal_text(o, t->a->seal, x, span_of(sealed, n), &why)) == MUSTER_OK) {
 		t->r = keep(t, x, o);
+	} else if (t->r == MUSTER_E_NOT_FOUND || t->r == MUSTER_E_MISMATCH || t->r == MUSTER_E_INVALID) {
+		/* It could not be read before either: it stays as it is, for the day its key file is found. */
+		activation_say(t->a, LOG_ERR, "activation-secret", "%s", why.message);
+		t->unreadable++;
+		t->r = MUSTER_OK;
+	} else if (t->err != NULL) {
+		*t->err = why;
+	}
+done:
 	json_decref(o);
 	return t->r;
 }
@@ -174,14 +187,14 @@ static void journal(struct activation *a, struct store_change *c, const char *ac
 }
 
 /* Everything that lies under an older key, under a->seal's newest; one transaction. @p always: with its row even if there was nothing. */
-static int reseal_records(struct activation *a, const char *actor, const char *why, bool always, size_t *count, struct muster_err *err)
+static int reseal_records(struct activation *a, const char *actor, const char *why, bool always, struct counts *count, struct muster_err *err)
 {
 	struct resealed t = { .a = a, .err = err };
 	struct store_change *changes = NULL;
 	char detail[128], id[HEX_SIZE(8)];
 	int r = each_sealed(&t, look);
 
-	*count = t.n;
+	*count = (struct counts){ t.n, t.unreadable };
 	if (r != MUSTER_OK || (t.n == 0 && !always))
 		goto done;
 	if ((changes = mem_array(t.n + 1, sizeof *changes)) == NULL) {
@@ -231,7 +244,7 @@ static int sync_folder_of(const char *path, struct muster_err *err)
 }
 
 /* Steps 2 to 5. a->seal reads with both, and its newest is what everything goes to. @p next NULL: no file takes another's place. */
-static int move_over(struct activation *a, const char *older, const char *next, const char *actor, const char *why, size_t *count, struct muster_err *err)
+static int move_over(struct activation *a, const char *older, const char *next, const char *actor, const char *why, struct counts *count, struct muster_err *err)
 {
 	passphrase_text passphrase;
 	int r;
@@ -287,21 +300,24 @@ done:
 	return r;
 }
 
-/* a->seal becomes what @p next holds; what lay under the present key is still read. @p older gets the present key's passphrase. */
+/* a->seal becomes what @p next holds, and reads with all that it read with before. @p older gets the passphrase of the file that is still the present one. */
 static int take_next(struct activation *a, const char *next, passphrase_text older, struct muster_err *err)
 {
-	struct seal *fresh = NULL;
+	struct seal *fresh = NULL, *present = NULL;
 	int r;
 
-	if ((r = passphrase_of(older, a->seal, err)) != MUSTER_OK || (r = seal_open_file(&fresh, next, true, err)) != MUSTER_OK)
-		return r;
-	if ((r = seal_add_old_file(fresh, a->key_path, err)) != MUSTER_OK) {
-		seal_free(fresh);
-		return r;
-	}
+	if ((r = seal_open_file(&present, a->key_path, false, err)) != MUSTER_OK || (r = passphrase_of(older, present, err)) != MUSTER_OK
+	    || (r = seal_open_file(&fresh, next, true, err)) != MUSTER_OK)
+		goto done;
+	if ((r = seal_add_known(fresh, present, err)) != MUSTER_OK || (r = seal_add_known(fresh, a->seal, err)) != MUSTER_OK)
+		goto done;
 	seal_free(a->seal);
 	a->seal = fresh;
-	return MUSTER_OK;
+	fresh = NULL;
+done:
+	seal_free(present);
+	seal_free(fresh);
+	return r;
 }
 
 /* An older key that an administrator left beside the present one: for credentials, which only he can change, and for restored states. */
@@ -323,7 +339,7 @@ int rest_open(struct activation *a, struct muster_err *err)
 	char *next = NULL, *old = NULL;
 	passphrase_text older = "";
 	bool interrupted;
-	size_t count;
+	struct counts count;
 	int r;
 
 	if ((r = find_path(a, err)) != MUSTER_OK)
@@ -362,7 +378,7 @@ void rest_free(struct activation *a)
 }
 
 /* Acts held. */
-static int rekey(struct activation *a, const char *actor, size_t *count, struct muster_err *err)
+static int rekey(struct activation *a, const char *actor, struct counts *count, struct muster_err *err)
 {
 	char *next = beside(a->key_path, ".next");
 	passphrase_text older = "";
@@ -377,11 +393,26 @@ static int rekey(struct activation *a, const char *actor, size_t *count, struct 
 	return r;
 }
 
-int activation_rekey(struct activation *a, const char *actor, json_t **out, struct muster_err *err)
+/* What an administrator is told. */
+static json_t *rekey_json(const struct activation *a, const struct counts *count)
 {
 	char message[256], id[HEX_SIZE(8)];
-	size_t count = 0;
-	int r;
+	json_t *warnings = json_pack("[s]", "Copies and backups made before need the key file that they were made with; copy the new one to where the old one is kept.");
+
+	hex_encode(id, seal_key_id(a->seal), 8);
+	if (count->unreadable > 0) {
+		(void)snprintf(message, sizeof message, "%zu records could not be read before, and cannot now: they lie under another key file.", count->unreadable);
+		(void)json_array_append_new(warnings, json_string(message));
+	}
+	(void)snprintf(message, sizeof message, "The host key file is a new one (%s); %zu records and the host's private key are sealed under it.", id, count->sealed);
+	return json_pack("{s:s, s:I, s:s, s:o}", "message", message, "records", (json_int_t)count->sealed, "key_id", id, "warnings", warnings);
+}
+
+int activation_rekey(struct activation *a, const char *actor, json_t **out, struct muster_err *err)
+{
+	struct counts count = { 0, 0 };
+	struct muster_err why;
+	int r, loaded;
 
 	*out = NULL;
 	if (is_credential(a->key_path))
@@ -389,14 +420,14 @@ int activation_rekey(struct activation *a, const char *actor, json_t **out, stru
 		                "name " CREDENTIAL ".old, a new one (systemd-creds encrypt) the name " CREDENTIAL ", and restart; everything is then sealed anew.");
 	activation_begin(a);
 	r = rekey(a, actor, &count, err);
-	if (r == MUSTER_OK)
-		r = records_load(a, err);
+	/* Also when it was not ended: what was sealed anew must not be written back as it was. */
+	loaded = records_load(a, &why);
+	if (r == MUSTER_OK && (r = loaded) != MUSTER_OK && err != NULL)
+		*err = why;
+	if (r == MUSTER_OK && (*out = rekey_json(a, &count)) == NULL)
+		r = err_nomem(err);
 	activation_end(a);
 	if (r != MUSTER_OK)
 		return err_prefix(err, r, "the change is not complete and nothing is lost; it is ended by doing it again, or at the next start");
-	hex_encode(id, seal_key_id(a->seal), 8);
-	(void)snprintf(message, sizeof message, "The host key file is a new one (%s); %zu records and the host's private key are sealed under it.", id, count);
-	*out = json_pack("{s:s, s:I, s:s, s:[s]}", "message", message, "records", (json_int_t)count, "key_id", id, "warnings",
-	                 "Copies and backups made before need the key file that they were made with; copy the new one to where the old one is kept.");
-	return *out != NULL ? MUSTER_OK : err_nomem(err);
+	return MUSTER_OK;
 }

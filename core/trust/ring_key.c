@@ -29,6 +29,7 @@ static void drop(struct ring_key *k)
 	EVP_PKEY_free(k->key);
 	k->key = NULL;
 	buf_cleanse(&k->text);
+	k->stale = false;
 }
 
 void ring_key_fini(struct ring_key *k)
@@ -48,11 +49,11 @@ int ring_key_passphrase(struct ring_key *k, const char *passphrase, const char *
 		forget(&old);
 		return err_nomem(err);
 	}
+	k->stale |= k->key != NULL && (k->passphrase == NULL || strcmp(k->passphrase, newest) != 0);
 	forget(&k->passphrase);
 	forget(&k->older);
 	k->passphrase = newest;
 	k->older = old;
-	drop(k);   /* so that the file is looked at again */
 	return MUSTER_OK;
 }
 
@@ -78,6 +79,15 @@ static int read_key(const struct ring_key *k, EVP_PKEY **out, bool *stale, struc
 	return err_set(err, r, "%s was encrypted under another host key file than the present one: put that file back, or remove key.pem and have a new key certified", k->path);
 }
 
+/* The key under the present passphrase; @p text becomes what the file holds then. */
+static int write_key(const struct ring_key *k, const EVP_PKEY *key, struct buf *text, struct muster_err *err)
+{
+	int r = trust_key_write(key, k->path, k->passphrase, err);
+
+	buf_clear(text);
+	return r == MUSTER_OK ? file_read(text, k->path, FILE_MAX, err) : r;
+}
+
 int ring_key_load(struct ring_key *k, struct muster_err *err)
 {
 	EVP_PKEY *key = NULL;
@@ -94,15 +104,17 @@ int ring_key_load(struct ring_key *k, struct muster_err *err)
 	buf_init(&text, FILE_MAX);
 	if ((r = file_check_trust(k->path, FILE_TRUST_SECRET, err)) != MUSTER_OK || (r = file_read(&text, k->path, FILE_MAX, err)) != MUSTER_OK)
 		goto done;
-	if (k->key != NULL && text.n == k->text.n && CRYPTO_memcmp(text.p, k->text.p, text.n) == 0)
-		goto done;
-	if ((r = read_key(k, &key, &stale, err)) != MUSTER_OK)
-		goto done;
-	if (stale) {
-		buf_clear(&text);
-		if ((r = trust_key_write(key, k->path, k->passphrase, err)) != MUSTER_OK || (r = file_read(&text, k->path, FILE_MAX, err)) != MUSTER_OK)
+	if (k->key != NULL && text.n == k->text.n && CRYPTO_memcmp(text.p, k->text.p, text.n) == 0) {
+		if (!k->stale)
 			goto done;
+		EVP_PKEY_up_ref(k->key);
+		key = k->key;
+		stale = true;
+	} else if ((r = read_key(k, &key, &stale, err)) != MUSTER_OK) {
+		goto done;
 	}
+	if (stale && (r = write_key(k, key, &text, err)) != MUSTER_OK)
+		goto done;
 	drop(k);
 	k->key = key;
 	key = NULL;

@@ -9,6 +9,7 @@ struct ring_key {
 	char *passphrase, *older;   /* NULL: none; with a passphrase the file is always encrypted */
 	EVP_PKEY *key;              /* as last read */
 	struct buf text;            /* of the file then: scrypt is for what is new only */
+	bool stale;                 /* it lies under another passphrase than the present one */
 };
 
 void ring_key_init(struct ring_key *k);

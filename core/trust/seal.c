@@ -118,6 +118,18 @@ int seal_add_old(struct seal *s, const uint8_t key[SEAL_KEY], struct muster_err 
 	return MUSTER_OK;
 }
 
+int seal_add_known(struct seal *s, const struct seal *of, struct muster_err *err)
+{
+	for (size_t i = 0; i < of->count; i++) {
+		if (key_find(s, of->keys[i].id) != NULL)
+			continue;
+		if (s->count == KEYS_MAX)
+			return err_set(err, MUSTER_E_LIMIT, "more than %d older key files; restart the host", KEYS_MAX - 1);
+		s->keys[s->count++] = of->keys[i];
+	}
+	return MUSTER_OK;
+}
+
 const uint8_t *seal_key_id(const struct seal *s)
 {
 	return s->keys[0].id;

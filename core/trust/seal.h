@@ -19,7 +19,9 @@ int seal_open_file(struct seal **out, const char *path, bool make, struct muster
 int seal_open_key(struct seal **out, const uint8_t key[SEAL_KEY], struct muster_err *err);
 /** Later files are only read with (rekey). */
 int seal_add_old(struct seal *s, const uint8_t key[SEAL_KEY], struct muster_err *err);
-/** The same from a file, checked as seal_open_file() does. */
+/** All that @p of reads with. */
+int seal_add_known(struct seal *s, const struct seal *of, struct muster_err *err);
+/** As seal_add_old() from a file, checked as seal_open_file() does. */
 int seal_add_old_file(struct seal *s, const char *path, struct muster_err *err);
 void seal_free(struct seal *s);
 const uint8_t *seal_key_id(const struct seal *s);     /**< 8 bytes: HKDF of the key, not secret */

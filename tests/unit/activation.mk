@@ -6,3 +6,6 @@ unit_tests += %D%/test_activation
 %C%_test_activation_LDADD = $(activation_test_libs)
 unit_tests += %D%/test_activation_crl
 %C%_test_activation_crl_LDADD = $(activation_test_libs)
+unit_tests += %D%/test_rest
+%C%_test_rest_LDADD = $(activation_test_libs) $(SQLITE_LIBS)
+%C%_test_rest_LDFLAGS = $(LDFLAGS_PROGRAM) -Wl,--wrap=write -Wl,--wrap=fsync -Wl,--wrap=rename
