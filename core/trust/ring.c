@@ -7,11 +7,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+#include "core/base/bytes.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 #include "core/trust/ring_key.h"
 #include "core/trust/ring_view.h"
+#include "core/trust/statement.h"
 
 struct trust_ring {
 	char *dir;
@@ -80,6 +82,9 @@ void ring_free(struct trust_ring *r)
 	for (size_t i = 0; i < r->beside.crl_count; i++)
 		crl_unref(r->beside.crls[i]);
 	mem_free(r->beside.crls);
+	for (size_t i = 0; i < r->beside.root_count; i++)
+		buf_fini(&r->beside.roots[i]);
+	mem_free(r->beside.roots);
 	mem_free(r->beside.keys);
 	mem_free(r->beside.retired);
 	pthread_mutex_destroy(&r->change);
@@ -422,6 +427,40 @@ int ring_set_crl(struct trust_ring *r, struct crl *crl, struct muster_err *err)
 
 	pthread_mutex_lock(&r->change);
 	result = set_crl_locked(r, crl, err);
+	pthread_mutex_unlock(&r->change);
+	return result;
+}
+
+static int add_roots_locked(struct trust_ring *r, struct muster_span token, struct muster_err *err)
+{
+	struct ring_beside *b = &r->beside;
+	struct buf *grown;
+	int result;
+
+	for (size_t i = 0; i < b->root_count; i++)
+		if (span_equal(span_of(b->roots[i].p, b->roots[i].n), token))
+			return MUSTER_OK;
+	if ((grown = mem_grow(b->roots, b->root_count + 1, sizeof(*grown))) == NULL)
+		return err_nomem(err);
+	b->roots = grown;
+	grown = &b->roots[b->root_count++];
+	buf_init(grown, STATEMENT_ROOTS_MAX);
+	buf_add(grown, token.p, token.n);
+	result = grown->failed ? err_set(err, MUSTER_E_LIMIT, "an announcement of roots has %zu bytes; at most %d are taken", token.n, STATEMENT_ROOTS_MAX)
+	         : r->configured ? refresh(r, err) : MUSTER_OK;
+	if (result != MUSTER_OK) {
+		buf_fini(grown);
+		b->root_count--;
+	}
+	return result;
+}
+
+int ring_add_roots(struct trust_ring *r, struct muster_span token, struct muster_err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&r->change);
+	result = add_roots_locked(r, token, err);
 	pthread_mutex_unlock(&r->change);
 	return result;
 }

@@ -102,6 +102,13 @@ int ring_retire(struct trust_ring *r, const char *kid, bool retired, struct must
  */
 int ring_set_crl(struct trust_ring *r, struct crl *crl, struct muster_err *err);
 
+/**
+ * Take an announcement of roots (a token as roots_read() takes it; copied): its new roots count beside the pinned ones of its issuer, for the ring's life. It is verified under the
+ * file's roots and those announced before it at every reload, so a file with another root in it ends what was announced under the former one. One that verifies under no
+ * issuer is left out without a word: whoever takes it has read it. Before the first ring_reload() it is only remembered.
+ */
+int ring_add_roots(struct trust_ring *r, struct muster_span token, struct muster_err *err);
+
 /** The present view, one reference. Any thread, never waits, never NULL. */
 struct trust_view *ring_view(struct trust_ring *r);
 struct trust_view *ring_view_ref(struct trust_view *v);

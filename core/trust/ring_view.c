@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/trust/statement.h"
 
 void ring_config_fini(struct ring_config *c)
 {
@@ -149,6 +150,33 @@ static int load_issuers(struct trust_view *v, const struct ring_config *config, 
 	return r;
 }
 
+/* Roots announced under those an issuer has: again and again, for one announcement may rest on another. */
+static int learn_roots(struct view_issuer *is, const struct ring_beside *beside, struct muster_err *err)
+{
+	size_t i, before;
+	int r = MUSTER_OK;
+
+	do {
+		before = trust_anchors_count(is->anchors);
+		for (i = 0; r == MUSTER_OK && i < beside->root_count; i++) {
+			struct trust_anchors *more = NULL;
+			size_t added = 0;
+			struct buf pem;
+
+			buf_init(&pem, TRUST_CHAIN_MAX);
+			/* when it was made was compared with the clock when it came */
+			r = roots_read(&pem, &added, span_of(beside->roots[i].p, beside->roots[i].n), is->anchors, is->crl, TIME_MAX_S, NULL);
+			if (r == MUSTER_OK && added > 0 && (r = trust_anchors_read(&more, span_of(pem.p, pem.n), NULL)) == MUSTER_OK) {
+				trust_anchors_free(is->anchors);
+				is->anchors = more;
+			}
+			buf_fini(&pem);
+			r = r == MUSTER_E_NOMEM ? err_nomem(err) : MUSTER_OK;
+		}
+	} while (r == MUSTER_OK && trust_anchors_count(is->anchors) > before);
+	return r;
+}
+
 /* A list counts under the roots that are pinned now; it was verified under others, maybe. */
 static int load_crls(struct trust_view *v, const struct ring_report *report, struct muster_err *err)
 {
@@ -170,6 +198,31 @@ static int load_crls(struct trust_view *v, const struct ring_report *report, str
 			}
 		}
 	return MUSTER_OK;
+}
+
+/*
+ * Announced roots and revocation lists need each other: a list may be signed under an announced root, and an announcement counts for nothing
+ * when its signer was stolen. So the roots are learnt, the lists read, and then the roots learnt anew from the file's with the lists at hand.
+ */
+static int load_trust(struct trust_view *v, const struct ring_config *config, const struct ring_report *report, struct muster_err *err)
+{
+	size_t i;
+	int r = MUSTER_OK;
+
+	for (i = 0; r == MUSTER_OK && i < v->issuer_count; i++)
+		r = learn_roots(&v->issuers[i], v->beside, err);
+	if (r == MUSTER_OK)
+		r = load_crls(v, report, err);
+	for (i = 0; r == MUSTER_OK && v->beside->root_count > 0 && i < v->issuer_count; i++) {
+		struct view_issuer *is = &v->issuers[i];
+
+		if (is->crl == NULL)
+			continue;
+		trust_anchors_free(is->anchors);
+		if ((r = ring_read_issuer(&is->anchors, &config->issuers[i], err)) == MUSTER_OK)
+			r = learn_roots(is, v->beside, err);
+	}
+	return r;
 }
 
 static int by_id(const void *a, const void *b)
@@ -390,7 +443,7 @@ int ring_view_build(struct trust_view **out, const char *dir, EVP_PKEY *key, con
 		EVP_PKEY_up_ref(key);
 		v->key = key;
 	}
-	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_crls(v, report, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
+	if ((r = load_issuers(v, config, err)) != MUSTER_OK || (r = load_trust(v, config, report, err)) != MUSTER_OK || (r = load_products(v, config, err)) != MUSTER_OK
 	    || (r = load_chains(v, dir, report, err)) != MUSTER_OK || (r = load_foreign(v, report, err)) != MUSTER_OK
 	    || (r = index_products(v, err)) != MUSTER_OK)
 		goto done;

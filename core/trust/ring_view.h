@@ -15,12 +15,13 @@ int ring_config_init(struct ring_config *c, const struct ring_issuer *issuers, s
                      size_t product_count, struct muster_err *err);
 void ring_config_fini(struct ring_config *c);
 
-/* What lies outside the folder: further keys with their chains, the kids of chains that sign no more, the issuers' revocation lists. */
+/* What lies outside the folder: further keys with their chains, the kids of chains that sign no more, the issuers' revocation lists and announcements. */
 struct ring_foreign { EVP_PKEY *key; struct trust_chain *chain; };
 struct ring_beside {
 	struct ring_foreign *keys; size_t key_count;
 	char (*retired)[TRUST_KID]; size_t retired_count;
 	struct crl **crls; size_t crl_count;                  /* one an issuer_id */
+	struct buf *roots; size_t root_count;                 /* announcements, as they came */
 };
 
 #define VIEW_NO_ISSUER SIZE_MAX

@@ -206,6 +206,78 @@ START_TEST(test_ring_crl_other_roots)
 }
 END_TEST
 
+static void announce(struct buf *token, const struct statement_fixture *by, X509 *one, X509 *two)
+{
+	struct muster_err err;
+	json_t *payload;
+	uint8_t id[16];
+	struct buf pem;
+
+	uuid_random(id);
+	fixture_pem(&pem, one, two);
+	fixture_ok(roots_payload(&payload, id, span_of(pem.p, pem.n), &err), &err);
+	statement_fixture_sign(token, by, TRUST_TYP_ROOTS, payload);
+	buf_fini(&pem);
+}
+
+static size_t roots(struct host *h)
+{
+	struct trust_view *v = ring_view(h->ring);
+	size_t n = trust_anchors_count(ring_anchors(v, "acme"));
+
+	ring_view_unref(v);
+	return n;
+}
+
+/* A new root is learnt under the pinned one, the next under that; certificates and lists under them count. With another file it is over. */
+START_TEST(test_ring_announced_roots)
+{
+	struct statement_fixture second, third;
+	struct trust_view *v;
+	struct buf one, two;
+	struct crl *c;
+	struct host h;
+
+	host_init(&h);
+	statement_fixture_init(&second, TRUST_ES256);   /* the same issuer_id, other roots */
+	statement_fixture_init(&third, TRUST_EDDSA);
+	announce(&one, &h.s, h.s.f.root, second.f.root);
+	announce(&two, &second, second.f.root, third.f.root);
+	/* the later one first: it means nothing yet */
+	fixture_ok(ring_add_roots(h.ring, span_of(two.p, two.n), &h.err), &h.err);
+	ck_assert_uint_eq(roots(&h), 1);
+	ck_assert_int_eq(ring_adopt(h.ring, second.f.host_key, second.f.chain, &h.err), MUSTER_E_SIGNATURE);
+	fixture_ok(ring_add_roots(h.ring, span_of(one.p, one.n), &h.err), &h.err);
+	fixture_ok(ring_add_roots(h.ring, span_of(one.p, one.n), &h.err), &h.err);
+	ck_assert_uint_eq(roots(&h), 3);
+	fixture_ok(ring_adopt(h.ring, second.f.host_key, second.f.chain, &h.err), &h.err);
+	/* a list of the new root's intermediate, which names the old host */
+	c = statement_fixture_crl(&third, h.s.f.host, CRL_SUPERSEDED, FIX_NOW, 1);
+	fixture_ok(ring_set_crl(h.ring, c, &h.err), &h.err);
+	crl_unref(c);
+	v = ring_view(h.ring);
+	ck_assert_ptr_eq(ring_find(v, h.product.id, FIX_NOW)->revoked, NULL);
+	ck_assert_str_eq(trust_chain_kid(ring_find(v, h.product.id, FIX_NOW)->chain), trust_chain_kid(second.f.chain));
+	ring_view_unref(v);
+	fixture_ok(reload(&h), &h.err);
+	ck_assert_uint_eq(roots(&h), 3);
+	/* the signer of the first announcement was stolen: what it announced, and what rests on it, is gone */
+	c = statement_fixture_crl(&h.s, h.s.cert, CRL_KEY_COMPROMISE, FIX_NOW, 2);
+	fixture_ok(ring_set_crl(h.ring, c, &h.err), &h.err);
+	crl_unref(c);
+	ck_assert_uint_eq(roots(&h), 1);
+	/* somebody else's root in the file */
+	write_root(h.roots, third.f.root);
+	fixture_ok(reload(&h), &h.err);
+	ck_assert_uint_eq(roots(&h), 1);
+	buf_fini(&one);
+	buf_fini(&two);
+	host_fini(&h);
+	statement_fixture_fini(&second);
+	statement_fixture_fini(&third);
+}
+END_TEST
+
 /* Every allocation fails once: the list that was there stays. */
 START_TEST(test_ring_crl_no_memory)
 {
@@ -233,4 +305,5 @@ START_TEST(test_ring_crl_no_memory)
 }
 END_TEST
 
-UNIT_MAIN("ring_crl", test_ring_crl_revoked, test_ring_crl_successor, test_ring_crl_never_lowered, test_ring_crl_other_roots, test_ring_crl_no_memory)
+UNIT_MAIN("ring_crl", test_ring_crl_revoked, test_ring_crl_successor, test_ring_crl_never_lowered, test_ring_crl_other_roots, test_ring_announced_roots,
+          test_ring_crl_no_memory)
