@@ -68,9 +68,11 @@ const char *mcli_status_text(uint32_t license_status);
 json_t *mcli_answer_json(const struct mcli *m, const char *id, const struct muster_answer *a);
 json_t *mcli_status_json(const struct muster_status *s);
 json_t *mcli_claims_json(const struct muster_claims *c);
+json_t *mcli_confirmation_json(const struct muster_confirmation *c);
 void mcli_print_answer(const char *id, const struct muster_answer *a);
 void mcli_print_status(const struct muster_status *s);
 void mcli_print_claims(const struct muster_claims *c);
+void mcli_print_confirmation(const struct muster_confirmation *c);
 /** Print and free. @return enum mcli_exit. */
 int mcli_print_json(json_t *value);
 

@@ -85,6 +85,13 @@ json_t *mcli_claims_json(const struct muster_claims *c)
 		"renewal_seconds", (json_int_t)c->renewal_s, "record", (int)c->record);
 }
 
+json_t *mcli_confirmation_json(const struct muster_confirmation *c)
+{
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o}", "valid", 1, "issuer_id", c->issuer_id, "activation_id", c->activation_id, "jti", c->jti,
+		"key_kind", c->key_kind, "key_number", (json_int_t)c->key_number, "partial_key", c->key_partial, "issued_at", when(c->issued_at),
+		"coverage_start", when(c->coverage_start), "coverage_end", when(c->coverage_end));
+}
+
 int mcli_print_json(json_t *value)
 {
 	char *text = value != NULL ? json_dumps(value, JSON_INDENT(1)) : NULL;
@@ -166,4 +173,16 @@ void mcli_print_claims(const struct muster_claims *c)
 	line_time("Granted", c->issued_at);
 	line_time("Ends", c->expires_at);
 	line_count(c->count, c->minimum_count);
+}
+
+void mcli_print_confirmation(const struct muster_confirmation *c)
+{
+	(void)puts("The confirmation is valid, on the machine that it was made for.");
+	line("Activation ID", c->activation_id);
+	line("Partial Product Key", c->key_partial);
+	line("Issuer", c->issuer_id);
+	line("Confirmation", c->jti);
+	line_time("Given", c->issued_at);
+	line_time("Coverage begins", c->coverage_start);
+	line_time("Coverage ends", c->coverage_end);
 }

@@ -8,9 +8,10 @@
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/trust/token.h"
+#include "core/trust/statement.h"
 
 #define ISSUER_MAX 131072
+#define TOKEN_HEAD_MAX 8192
 
 static int64_t now_of(void *ctx)
 {
@@ -241,40 +242,83 @@ static int read_chain(struct buf *out, const struct mcli *m, struct muster_span 
 	return r;
 }
 
-static int verify_file(struct mcli *m, const char *path)
+/* Says which of the two a file holds; what it is worth is found out afterwards. */
+static bool is_confirmation(struct muster_span token)
+{
+	uint8_t head[TOKEN_HEAD_MAX + 1];
+	const uint8_t *dot = token.n > 0 ? memchr(token.p, '.', token.n) : NULL;
+	const char *typ;
+	json_t *o;
+	size_t n;
+	bool is;
+
+	if (dot == NULL || b64_decode(head, TOKEN_HEAD_MAX, &n, (const char *)token.p, (size_t)(dot - token.p)) != MUSTER_OK)
+		return false;
+	o = json_loadb((const char *)head, n, 0, NULL);
+	typ = json_string_value(json_object_get(o, "typ"));
+	is = typ != NULL && strcmp(typ, TRUST_TYP_CONFIRMATION) == 0;
+	json_decref(o);
+	return is;
+}
+
+/* @return as muster_lease_verify(); printed when it is valid. */
+static int verify_confirmation(const struct mcli *m, struct muster_span issuer, struct muster_span token, struct muster_err *err)
+{
+	struct muster_confirmation c = { .size = sizeof c };
+	int r = muster_confirmation_verify(&c, issuer, token, span_of(NULL, 0), NULL, NULL, clock_wall_ms(m->clock) / 1000, err);
+
+	if (r == MUSTER_OK && m->json)
+		(void)mcli_print_json(mcli_confirmation_json(&c));
+	else if (r == MUSTER_OK)
+		mcli_print_confirmation(&c);
+	return r;
+}
+
+/* @return as muster_lease_verify(); printed when it is valid. */
+static int verify_lease(const struct mcli *m, struct muster_span issuer, struct muster_span lease, struct muster_err *err)
 {
 	struct muster_claims claims = { .size = sizeof claims };
-	struct muster_err err = { 0 };
-	struct buf lease, chain, issuer;
+	struct buf chain;
 	int r;
 
-	buf_init(&lease, TRUST_LEASE_MAX + 1);
 	buf_init(&chain, TRUST_CHAIN_MAX);
+	if ((r = read_chain(&chain, m, lease, err)) == MUSTER_OK)
+		r = muster_lease_verify(&claims, issuer, span_of(chain.p, chain.n), lease, NULL, NULL, NULL, clock_wall_ms(m->clock) / 1000, err);
+	if (r == MUSTER_OK && m->json)
+		(void)mcli_print_json(mcli_claims_json(&claims));
+	else if (r == MUSTER_OK)
+		mcli_print_claims(&claims);
+	buf_fini(&chain);
+	return r;
+}
+
+static int verify_file(struct mcli *m, const char *path)
+{
+	struct muster_err err = { 0 };
+	struct buf token, issuer;
+	struct muster_span span;
+	int r;
+
+	buf_init(&token, STATEMENT_CONFIRMATION_MAX + 1);
 	buf_init(&issuer, ISSUER_MAX);
-	if ((r = file_read(&lease, path, TRUST_LEASE_MAX + 1, &err)) != MUSTER_OK || (r = file_read(&issuer, m->issuer, ISSUER_MAX, &err)) != MUSTER_OK) {
+	if ((r = file_read(&token, path, STATEMENT_CONFIRMATION_MAX + 1, &err)) != MUSTER_OK || (r = file_read(&issuer, m->issuer, ISSUER_MAX, &err)) != MUSTER_OK) {
 		r = mcli_fail(&err);
 		goto done;
 	}
-	if (lease.n > 0 && lease.p[lease.n - 1] == '\n')
-		lease.p[--lease.n] = '\0';
-	if ((r = read_chain(&chain, m, span_of(lease.p, lease.n), &err)) == MUSTER_OK)
-		r = muster_lease_verify(&claims, span_of(issuer.p, issuer.n), span_of(chain.p, chain.n), span_of(lease.p, lease.n), NULL, NULL, NULL,
-			clock_wall_ms(m->clock) / 1000, &err);
-	if (r == MUSTER_E_NOMEM || r == MUSTER_E_IO || r == MUSTER_E_DENIED) {
-		r = mcli_fail(&err);
-	} else if (m->json) {
-		int printed = mcli_print_json(r == MUSTER_OK ? mcli_claims_json(&claims) : json_pack("{s:b, s:s}", "valid", 0, "reason", err.message));
-
-		r = printed != MCLI_OK ? printed : r == MUSTER_OK ? MCLI_OK : MCLI_INVALID;
-	} else if (r == MUSTER_OK) {
-		mcli_print_claims(&claims);
+	if (token.n > 0 && token.p[token.n - 1] == '\n')
+		token.p[--token.n] = '\0';
+	span = span_of(token.p, token.n);
+	r = (is_confirmation(span) ? verify_confirmation : verify_lease)(m, span_of(issuer.p, issuer.n), span, &err);
+	if (r == MUSTER_OK)
 		r = MCLI_OK;
-	} else {
+	else if (r == MUSTER_E_NOMEM || r == MUSTER_E_IO || r == MUSTER_E_DENIED)
+		r = mcli_fail(&err);
+	else if (!m->json)
 		r = mcli_say(MCLI_INVALID, "%s: not valid: %s", path, err.message);
-	}
+	else
+		r = mcli_print_json(json_pack("{s:b, s:s}", "valid", 0, "reason", err.message)) == MCLI_OK ? MCLI_INVALID : MCLI_FAULT;
 done:
-	buf_fini(&lease);
-	buf_fini(&chain);
+	buf_fini(&token);
 	buf_fini(&issuer);
 	return r;
 }

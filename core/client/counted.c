@@ -203,25 +203,31 @@ static bool names_product(const struct confirmation *k, const char *id)
 	return false;
 }
 
-/* Everything but coverage: genuine, of this machine, for this product. The product is compared with what was asked for and never with what a host says
- * about it, for a host's word is not signed here. */
-static int verify(struct muster_client *c, const char *id, struct muster_span token, struct confirmation *out, int64_t now, struct muster_err *err)
+int counted_check(const struct confirmation *k, const char *id, const uint8_t *hw, struct muster_err *err)
 {
 	uint8_t binding[BINDING_SIZE];
-	int r;
 
-	if ((r = confirmation_read(out, token, c->anchors, client_crl(c), now, err)) != MUSTER_OK)
-		return r;
-	if (!names_product(out, id))
+	if (id != NULL && !names_product(k, id))
 		return err_set(err, MUSTER_E_MISMATCH, "the confirmation is for another product; one of an edition is asked for by the product's own activation ID");
-	if (binding_of_machine(binding, out->issuer_id, c->hardware_id) != MUSTER_OK)
+	if (hw == NULL)
+		return MUSTER_OK;
+	if (binding_of_machine(binding, k->issuer_id, hw) != MUSTER_OK)
 		return err_set(err, MUSTER_E_INTERNAL, "the machine's binding could not be computed");
-	if (CRYPTO_memcmp(binding, out->binding, sizeof binding) != 0)
+	if (CRYPTO_memcmp(binding, k->binding, sizeof binding) != 0)
 		return err_set(err, MUSTER_E_MISMATCH, "the confirmation is for other hardware: give the key again on this machine");
 	return MUSTER_OK;
 }
 
-static int check_coverage(const struct confirmation *k, int64_t now, struct muster_err *err)
+/* Everything but coverage: genuine, of this machine, for this product. The product is compared with what was asked for and never with what a host says
+ * about it, for a host's word is not signed here. */
+static int verify(struct muster_client *c, const char *id, struct muster_span token, struct confirmation *out, int64_t now, struct muster_err *err)
+{
+	int r = confirmation_read(out, token, c->anchors, client_crl(c), now, err);
+
+	return r == MUSTER_OK ? counted_check(out, id, c->hardware_id, err) : r;
+}
+
+int counted_coverage(const struct confirmation *k, int64_t now, struct muster_err *err)
 {
 	char text[TIME_RFC3339];
 
@@ -264,7 +270,7 @@ int counted_holding(struct muster_client *c, const char *id, struct holding *out
 	out->have = true;
 	if (r == MUSTER_OK && (r = verify(c, id, span_of(text.p, text.n), &out->confirmation, now, &why)) == MUSTER_OK) {
 		out->perpetual = true;
-		if ((r = check_coverage(&out->confirmation, now, &why)) == MUSTER_OK)
+		if ((r = counted_coverage(&out->confirmation, now, &why)) == MUSTER_OK)
 			r = check_clock(c, &out->confirmation, now, &why);
 	}
 	buf_fini(&text);

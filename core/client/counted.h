@@ -22,6 +22,10 @@ int counted_key(struct muster_client *c, const char *id, struct state_key *out, 
 /** Put the proof of the key into a question whose other members are set, and the machine's facts. @p facts stays the caller's to free. */
 int counted_prove(struct muster_client *c, const struct state_key *k, struct question *q, json_t **facts, struct muster_err *err);
 
+/** Is a genuine confirmation for this product (text) and this hardware ID? NULL: not compared. MUSTER_E_MISMATCH. */
+int counted_check(const struct confirmation *k, const char *id, const uint8_t *hw, struct muster_err *err);
+/** MUSTER_E_NOT_YET, MUSTER_E_EXPIRED. */
+int counted_coverage(const struct confirmation *k, int64_t now, struct muster_err *err);
 /** Look at the confirmation held for @p id: sets have, valid, perpetual, confirmation, reason. Negative only for memory. Ready. */
 int counted_holding(struct muster_client *c, const char *id, struct holding *out, int64_t now, struct muster_err *err);
 /** Verify a confirmation just received and, only then, keep it and let the key go. Locked. Results as confirmation_read(), MUSTER_E_MISMATCH also for

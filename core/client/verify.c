@@ -84,3 +84,44 @@ int muster_lease_revoked(struct muster_span issuer_pem, struct muster_span chain
 	trust_anchors_free(anchors);
 	return r;
 }
+
+static void fill_confirmation(struct muster_confirmation *out, const struct confirmation *in)
+{
+	out->key_number = in->number;
+	out->key_kind[0] = in->kind;
+	(void)snprintf(out->key_partial, sizeof out->key_partial, "%s", in->partial);
+	uuid_format(out->issuer_id, in->issuer_id);
+	uuid_format(out->jti, in->id);
+	uuid_format(out->activation_id, in->products[0]);
+	out->product_count = (uint32_t)in->product_count;
+	out->issued_at = in->iat;
+	out->coverage_start = in->coverage_start;
+	out->coverage_end = in->coverage_end;
+}
+
+int muster_confirmation_verify(struct muster_confirmation *confirmation, struct muster_span issuer_pem, struct muster_span token, struct muster_span crl_pem,
+                               const char *activation_id, const uint8_t *hardware_id, int64_t now, struct muster_err *err)
+{
+	struct muster_confirmation full = { .size = sizeof full }, none = { 0 };
+	struct trust_anchors *anchors = NULL;
+	struct crl *crl = NULL;
+	struct confirmation c;
+	char id[UUID_TEXT];
+	int r;
+
+	if ((r = client_give(confirmation, &none, sizeof none, sizeof none, err)) != MUSTER_OK ||
+	    (activation_id != NULL && (r = client_activation_id(id, activation_id, err)) != MUSTER_OK))
+		return r;
+	if ((r = trust_anchors_read(&anchors, issuer_pem, err)) != MUSTER_OK || (crl_pem.n > 0 && (r = crl_read(&crl, crl_pem, anchors, now, err)) != MUSTER_OK) ||
+	    (r = confirmation_read(&c, token, anchors, crl, now, err)) != MUSTER_OK ||
+	    (r = counted_check(&c, activation_id != NULL ? id : NULL, hardware_id, err)) != MUSTER_OK || (r = counted_coverage(&c, now, err)) != MUSTER_OK)
+		goto done;
+	fill_confirmation(&full, &c);
+	if (activation_id != NULL)
+		memcpy(full.activation_id, id, sizeof id);
+	r = client_give(confirmation, &full, sizeof full, sizeof full.size, err);
+done:
+	crl_unref(crl);
+	trust_anchors_free(anchors);
+	return r;
+}

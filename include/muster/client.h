@@ -188,6 +188,27 @@ MUSTER_API int muster_lease_verify(struct muster_claims *claims, struct muster_s
 MUSTER_API int muster_lease_revoked(struct muster_span issuer_pem, struct muster_span chain_pem, struct muster_span lease, struct muster_span crl_pem, int64_t now,
                                     struct muster_err *err);
 
+/** What a verified confirmation says. Since ABI 0.2. */
+struct muster_confirmation {
+	uint32_t size;
+	uint32_t key_number;
+	char issuer_id[37], jti[37], activation_id[37];   /**< activation_id: the one compared, else the first it names */
+	char key_kind[2], key_partial[6];
+	uint32_t product_count;
+	int64_t issued_at, coverage_start, coverage_end;  /**< coverage 0: none */
+};
+/**
+ * Verify an issuer's confirmation offline, as muster_lease_verify() does a lease; its certificates are in it. Since ABI 0.2.
+ *
+ * @param[out] confirmation  zeroed but for `size` on failure. Caller sets size.
+ * @param token              untrusted compact JWS, at most 16384 bytes.
+ * @param crl_pem            the newest revocation list seen; n 0: none.
+ * @return MUSTER_OK; MUSTER_E_INVALID, MUSTER_E_SIGNATURE, MUSTER_E_MISMATCH, MUSTER_E_REFUSED (its signer is revoked), MUSTER_E_NOT_YET and
+ * MUSTER_E_EXPIRED (outside its coverage). Thread-safe.
+ */
+MUSTER_API int muster_confirmation_verify(struct muster_confirmation *confirmation, struct muster_span issuer_pem, struct muster_span token, struct muster_span crl_pem,
+                                          const char *activation_id, const uint8_t *hardware_id, int64_t now, struct muster_err *err);
+
 MUSTER_API const char *muster_version(void);
 
 #ifdef __cplusplus

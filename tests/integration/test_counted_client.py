@@ -356,6 +356,11 @@ def test_by_file(issuer, key, tmp_path):
     assert m.json("status")[0]["valid"]
     # the token alone
     file.write_text(answer["results"][0]["confirmation"] + "\n")
+    done = m.run("verify", file)
+    assert done.returncode == 0 and done.stdout.startswith("The confirmation is valid") and key.partial() in done.stdout
+    assert m.json("verify", file)["activation_id"] == PRODUCT
+    (tmp_path / "short").write_text(answer["results"][0]["confirmation"][:-1])
+    assert m.json("verify", tmp_path / "short", code=4)["valid"] is False
     assert m.run("import", PRODUCT, file).returncode == 2
     assert other.json("import", PRODUCT, file)["perpetual"]
     answer["results"][1] = {"installation_id": digits, "code": "0xC004C020", "detail": "Nothing is left."}
@@ -423,7 +428,7 @@ def at_real(m, key, *arguments, code=0):
 
 def test_real_service(real, tmp_path):
     """muster and muster-issuer serve: activated for good, the same machine anew spends nothing, another spends the last, the third is refused."""
-    mak = real.mint("1", 0, 2, 20)
+    mak = real.mint("mak", activations=2)
     service = publisher.Service(real)
     try:
         url = f"https://localhost:{service.port}"
@@ -448,7 +453,7 @@ def test_real_service(real, tmp_path):
 
 def test_real_batch_file(real, tmp_path):
     """Without any network: dti of two machines, confirm --batch at the issuer, import."""
-    mak = real.mint("1", 0, 2, 20)
+    mak = real.mint("mak", activations=2)
     machines = [Machine(tmp_path, RealIssuer(real), number=n) for n in range(2)]
     ids = [m.json("dti", publisher.OFFICE, "--key-fd", "0", key=mak.key.text())["installation_id"] for m in machines]
     batch, answer = tmp_path / "batch", tmp_path / "answer"

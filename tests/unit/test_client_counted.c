@@ -367,6 +367,44 @@ START_TEST(test_counted_import)
 }
 END_TEST
 
+/* Without state and network: root, token, what it is compared with; every other one is refused, and nothing is told of it. */
+START_TEST(test_counted_verify)
+{
+	struct muster_client *c = begin();
+	struct muster_confirmation v = { .size = sizeof v }, none = { .size = sizeof none };
+	struct buf roots;
+	struct muster_span root, crl = { NULL, 0 };
+	uint8_t hw[32], other[32];
+
+	confirm("machine 1", FIX_NOW, FIX_NOW + 100 * DAY);
+	fixture_pem(&roots, k.f.root, NULL);
+	root = span_of(roots.p, roots.n);
+	machine_hw(hw, "machine 1");
+	machine_hw(other, "machine 2");
+	fixture_ok(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, PRODUCT, hw, FIX_NOW, &err), &err);
+	ck_assert_str_eq(v.activation_id, PRODUCT);
+	ck_assert_str_eq(v.key_partial, key_text + 24);
+	ck_assert_str_eq(v.key_kind, "1");
+	ck_assert_uint_eq(v.key_number, 4711);
+	ck_assert_uint_eq(v.product_count, 1);
+	ck_assert_int_eq(v.issued_at, FIX_NOW);
+	ck_assert_int_eq(v.coverage_end, FIX_NOW + 100 * DAY);
+	fixture_ok(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, NULL, NULL, FIX_NOW, &err), &err);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, OTHER_PRODUCT, hw, FIX_NOW, &err), MUSTER_E_MISMATCH);
+	ck_assert_mem_eq(&v, &none, sizeof v);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, PRODUCT, other, FIX_NOW, &err), MUSTER_E_MISMATCH);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, PRODUCT, hw, FIX_NOW + 100 * DAY, &err), MUSTER_E_EXPIRED);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, PRODUCT, hw, FIX_NOW - 2 * DAY, &err), MUSTER_E_NOT_YET);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n - 1), crl, PRODUCT, hw, FIX_NOW, &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), span_str("x"), PRODUCT, hw, FIX_NOW, &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, "x", hw, FIX_NOW, &err), MUSTER_E_INVALID);
+	v.size = 8;
+	ck_assert_int_eq(muster_confirmation_verify(&v, root, span_of(token.p, token.n), crl, PRODUCT, hw, FIX_NOW, &err), MUSTER_E_INVALID);
+	buf_fini(&roots);
+	finish(c);
+}
+END_TEST
+
 /* A clock that was set back counts where there is an end, and only there. */
 START_TEST(test_counted_clock)
 {
@@ -439,4 +477,4 @@ START_TEST(test_counted_every_allocation)
 END_TEST
 
 UNIT_MAIN("client_counted", test_counted_telephone, test_counted_perpetual, test_counted_second_key, test_counted_keys, test_counted_facts, test_counted_older_callers,
-	test_counted_import, test_counted_clock, test_counted_every_allocation)
+	test_counted_import, test_counted_verify, test_counted_clock, test_counted_every_allocation)
