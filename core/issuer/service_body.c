@@ -25,7 +25,7 @@ static int wrong(struct body_fault *f, uint32_t code, const char *field, const c
 	return MUSTER_E_INVALID;
 }
 
-/* A member that is a string of 1 … @p max bytes without a zero byte. */
+/* A member that is a string of 1 … @p max bytes without a zero byte. One that is not needed may be missing, null or empty: NULL. */
 static int get_text(const char **out, const json_t *o, const char *name, size_t max, bool needed, struct body_fault *f)
 {
 	const json_t *v = json_object_get(o, name);
@@ -37,6 +37,8 @@ static int get_text(const char **out, const json_t *o, const char *name, size_t 
 	if (!json_is_string(v))
 		return wrong(f, CODE_M_FIELD, name, "not a string");
 	n = json_string_length(v);
+	if (n == 0 && !needed)
+		return MUSTER_OK;
 	if (n == 0 || n > max || strlen(json_string_value(v)) != n)
 		return wrong(f, CODE_M_FIELD, name, n == 0 ? "empty" : n > max ? "too long" : "has a zero byte");
 	*out = json_string_value(v);

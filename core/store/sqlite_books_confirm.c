@@ -219,6 +219,20 @@ static int refuse_hosts(struct judge *j)
 	return refuse(j, (uint32_t)CODE_HOST_KEY_LIMIT, "all %" PRIu32 " hosts of the key ending in %s are taken: %s%s", j->key.hosts, j->key.partial, who, more);
 }
 
+static int count_machines(struct judge *j, int64_t *n)
+{
+	struct confirm_session *s = j->s;
+	int r = MUSTER_OK;
+
+	if (!s->tallied || s->tally_of != j->o->number) {
+		r = books_int(j->b, &s->tally, j->err, "SELECT count(*) FROM confirmation WHERE number = ? AND counted = 1 AND retired = 0", "i", (int64_t)j->o->number);
+		s->tallied = r >= 0;
+		s->tally_of = j->o->number;
+	}
+	*n = s->tally;
+	return r;
+}
+
 /* Places in use; @p mine those of this binding. */
 static int count(struct judge *j, int64_t *bindings, int64_t *mine)
 {
@@ -227,7 +241,7 @@ static int count(struct judge *j, int64_t *bindings, int64_t *mine)
 
 	*mine = 0;
 	if (j->key.counted)
-		r = books_int(j->b, bindings, j->err, "SELECT count(*) FROM confirmation WHERE number = ? AND counted = 1 AND retired = 0", "i", (int64_t)o->number);
+		r = count_machines(j, bindings);
 	else if ((r = books_int(j->b, bindings, j->err, "SELECT count(DISTINCT binding) FROM confirmation WHERE number = ? AND counted = 0 AND retired = 0", "i",
 	                        (int64_t)o->number)) >= 0)
 		r = books_int(j->b, mine, j->err, "SELECT count(*) FROM confirmation WHERE number = ? AND binding = ? AND counted = 0 AND retired = 0", "ib", (int64_t)o->number,
@@ -365,6 +379,7 @@ static int write_row(struct judge *j, bool changed)
 		return MUSTER_OK;
 	if ((r = confirm_apply(j->b, &j->row, NULL, j->err)) != MUSTER_OK || (r = confirm_note(j->s, confirm_row_json(&j->row), j->err)) != MUSTER_OK)
 		return r;
+	j->s->tally += j->row.counted && !j->out->again;
 	hex_encode(binding, j->row.binding, sizeof j->row.binding);
 	(void)snprintf(object, sizeof object, "%" PRIu32 "/%s", j->row.number, binding);
 	if (j->row.has_slot)

@@ -19,7 +19,10 @@ struct confirm_row {
 };
 
 /** A transaction and the line of the log that goes with it. */
-struct confirm_session { struct books_log log; struct books_mark mark; json_t *items; };
+struct confirm_session {
+	struct books_log log; struct books_mark mark; json_t *items;
+	bool tallied; uint32_t tally_of; int64_t tally;   /* machines of the counted key met last: not counted anew for each of a batch */
+};
 /** BEGIN IMMEDIATE, look at the log, take in the one line a crash left. On failure nothing is open. */
 int confirm_begin(struct books *b, struct confirm_session *s, const struct books_act *act, struct muster_err *err);
 /** When @p r is MUSTER_OK: append the items (if any), then commit; else roll back. Frees. @return @p r, or why it failed. */
