@@ -9,9 +9,10 @@ check_PROGRAMS += %D%/musterd-clock
 %C%_musterd_clock_SOURCES = %D%/musterd_clock.c
 %C%_musterd_clock_LDADD = $(service_libs) core/base/libtestclock.la
 %C%_musterd_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
-EXTRA_DIST += %D%/conftest.py %D%/host.py %D%/openapi.py %D%/tls.py
+EXTRA_DIST += %D%/conftest.py %D%/host.py %D%/licensed.py %D%/openapi.py %D%/tls.py
 PYTESTS += \
 	%D%/test_admin.py \
+	%D%/test_counted.py \
 	%D%/test_counting.py \
 	%D%/test_crl.py \
 	%D%/test_daemon.py \
