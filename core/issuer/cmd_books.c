@@ -131,8 +131,8 @@ int command_backup(const struct options *o)
 	struct muster_err err;
 	int r;
 
-	if ((r = session_open(&s, o, &err)) == MUSTER_OK && (r = books_note(s.books, BOOKS_EVENT_BACKUP, "", "a backup was begun", &s.act, &err)) == MUSTER_OK
-	    && (r = books_backup(s.books, o->argument[0], &err)) == MUSTER_OK) {
+	if ((r = session_open(&s, o, &err)) == MUSTER_OK && (r = books_backup(s.books, o->argument[0], &err)) == MUSTER_OK
+	    && (r = books_note(s.books, BOOKS_EVENT_BACKUP, "", "the books were copied", &s.act, &err)) == MUSTER_OK) {
 		if (option_json(o))
 			r = output_json(json_pack("{s:s}", "backup", o->argument[0]), &err);
 		else

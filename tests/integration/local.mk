@@ -43,7 +43,7 @@ check_PROGRAMS += %D%/muster-issuer-clock
 %C%_muster_issuer_clock_LDADD = $(issuer_libs) core/base/libtestclock.la
 %C%_muster_issuer_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
 EXTRA_DIST += %D%/publisher.py
-PYTESTS += %D%/test_issuer_confirm.py %D%/test_issuer_service.py
+PYTESTS += %D%/test_issuer_books.py %D%/test_issuer_confirm.py %D%/test_issuer_service.py
 # Hosts entitled by what that issuer makes.
 PYTESTS += %D%/test_activation.py
 # muster and libmuster against that daemon.
