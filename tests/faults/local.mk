@@ -9,6 +9,9 @@ unit_tests += %D%/test_store_vfs %D%/test_store_alloc
 %C%_test_store_vfs_LDADD = $(vfs_fail_libs) $(store_libs) $(CHECK_LIBS)
 %C%_test_store_alloc_SOURCES = %D%/test_store_alloc.c %D%/store_workload.c %D%/store_workload.h
 %C%_test_store_alloc_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_books_vfs
+%C%_test_books_vfs_SOURCES = %D%/test_books_vfs.c
+%C%_test_books_vfs_LDADD = $(vfs_fail_libs) $(store_libs) $(CHECK_LIBS)
 
 # The same for the whole ledger. MUSTER_FAULTS=all takes every call, else as many as 20 seconds allow.
 ledger_workload = %D%/ledger_workload.c %D%/ledger_workload.h %D%/faults.h $(ledger_fixture)
