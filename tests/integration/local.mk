@@ -50,4 +50,4 @@ PYTESTS += %D%/test_activation.py
 PYTESTS += %D%/test_muster.py
 # Counted products against an issuer and a host of the test itself, and against muster-issuer.
 EXTRA_DIST += %D%/fake_publisher.py
-PYTESTS += %D%/test_counted_client.py
+PYTESTS += %D%/test_counted_client.py %D%/test_counted_proxy.py

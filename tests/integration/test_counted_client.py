@@ -53,6 +53,10 @@ class Machine:
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout)
 
+    def run_json(self, *arguments):
+        """Whatever the exit status."""
+        return json.loads(self.run("--json", *arguments).stdout)
+
     def activate(self, key, *arguments, code=0):
         return self.json("activate", PRODUCT, "--key-fd", "0", *arguments, key=key.text(), code=code)[0]
 
