@@ -291,8 +291,9 @@ static int first_key(struct activation *a, struct muster_err *err)
 	if ((r = each_sealed(&t, is_there)) != MUSTER_OK)
 		goto done;
 	if (encrypted || t.n > 0)
-		r = err_set(err, MUSTER_E_NOT_FOUND, "the host key file %s is missing, and %s%zu records lie sealed under it; put it back from your copy", a->key_path,
-		            encrypted ? "the host's private key and " : "", t.n);
+		r = err_set(err, MUSTER_E_NOT_FOUND, "the host key file %s is missing, and %s%zu records lie sealed under it; put it back from your copy. If it is lost for good, make another one "
+		            "(head -c 32 /dev/urandom, mode 0600)%s and install the product keys again", a->key_path, encrypted ? "the host's private key and " : "", t.n,
+		            encrypted ? ", remove host/key.pem" : "");
 	else
 		r = seal_open_file(&a->seal, a->key_path, true, err);
 done:

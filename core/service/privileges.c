@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <openssl/crypto.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,6 +11,9 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+
+#define SECURE_HEAP (1u << 20)   /* as many certificates as a ring holds, and a signature of every worker */
+#define SECURE_LEAST 32
 
 int privileges_init(struct privileges *p, const char *user, struct muster_err *err)
 {
@@ -78,5 +82,8 @@ void privileges_harden(void)
 	/* The leak checker traces its own process, which this would forbid. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
+	/* Private keys, and what signing makes of them, off the swap where the system lets us (trust/seal.c has pages of its own). */
+	if (CRYPTO_secure_malloc_initialized() == 0)
+		(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
 	(void)umask(0077);
 }

@@ -21,7 +21,7 @@ int privileges_lower(const struct privileges *p, struct muster_err *err);
 int privileges_raise(const struct privileges *p, struct muster_err *err);
 /** Become the user for good. */
 int privileges_drop(const struct privileges *p, struct muster_err *err);
-/** No core dumps (they would hold keys), files for ourselves only. */
+/** No core dumps (they would hold keys), private keys off the swap, files for ourselves only. */
 void privileges_harden(void);
 
 #endif

@@ -44,8 +44,8 @@ check_PROGRAMS += %D%/muster-issuer-clock
 %C%_muster_issuer_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
 EXTRA_DIST += %D%/publisher.py
 PYTESTS += %D%/test_issuer_books.py %D%/test_issuer_confirm.py %D%/test_issuer_service.py
-# Hosts entitled by what that issuer makes.
-PYTESTS += %D%/test_activation.py
+# Hosts entitled by what that issuer makes, and what they keep.
+PYTESTS += %D%/test_activation.py %D%/test_at_rest.py
 # muster and libmuster against that daemon.
 PYTESTS += %D%/test_muster.py
 # Counted products against an issuer and a host of the test itself, and against muster-issuer.
