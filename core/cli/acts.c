@@ -110,19 +110,25 @@ static json_t *about(const char *id)
 	return id[0] != '\0' ? json_pack("{s:s}", "activation_id", id) : json_object();
 }
 
-int act_installation_id(struct cli *c, const char *id, bool fresh, json_t **answer)
+int ask_installation_id(struct cli *c, const char *id, bool fresh, json_t **answer, struct muster_err *err)
 {
-	struct muster_err err;
 	json_t *body = about(id);
 	int r;
 
 	*answer = NULL;
 	if (body == NULL || json_object_set_new(body, "new", json_boolean(fresh)) != 0)
-		r = err_nomem(&err);
+		r = err_nomem(err);
 	else
-		r = api_post(c, "/admin/v1/installation-id", body, answer, &err);
+		r = api_post(c, "/admin/v1/installation-id", body, answer, err);
 	json_decref(body);
-	return r == MUSTER_OK ? CLI_OK : act_refused(c, id, &err);
+	return r;
+}
+
+int act_installation_id(struct cli *c, const char *id, bool fresh, json_t **answer)
+{
+	struct muster_err err;
+
+	return ask_installation_id(c, id, fresh, answer, &err) == MUSTER_OK ? CLI_OK : act_refused(c, id, &err);
 }
 
 int act_confirmation_id(struct cli *c, const char *id, const char *digits, json_t **answer, struct muster_err *err)

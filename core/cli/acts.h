@@ -18,7 +18,9 @@ bool act_refused_with(const struct cli *c, const char *code);
 int act_pack_install(struct cli *c, const char *path, json_t **answer);
 /** @param key as typed; a wrong one is named here already. Asks before one is replaced. */
 int act_key_install(struct cli *c, const char *key, json_t **answer);
-/** The Installation ID of a product. @param id "" : the one key that can be meant. */
+/** The Installation ID of a product. @param id "" : the one key that can be meant; where several can, M-136 is the host's refusal. Not said on failure. */
+int ask_installation_id(struct cli *c, const char *id, bool fresh, json_t **answer, struct muster_err *err);
+/** The same, and a failure is said. */
 int act_installation_id(struct cli *c, const char *id, bool fresh, json_t **answer);
 /** Deposit a Confirmation ID. Not said on failure: @p err has it. @return MUSTER_OK or an error. */
 int act_confirmation_id(struct cli *c, const char *id, const char *digits, json_t **answer, struct muster_err *err);
@@ -41,7 +43,7 @@ void print_each(struct cli *c, const json_t *array, const char *before);
 int phone_talk(struct cli *c, const json_t *installation, const char *counted, bool read_out);
 /** What is said before it: the product, its key, whom to call. */
 void phone_introduce(struct cli *c, const json_t *installation);
-/** Ask which product is meant when several keys wait for activation. @param[out] id stays "" when the host can tell by itself. @return CLI_OK, CLI_LEFT, … */
+/** Ask which of the keys that wait for activation is meant. @param[out] id of its product. @return CLI_OK, CLI_LEFT, … */
 int choose_key(struct cli *c, char id[40]);
 
 #endif

@@ -24,6 +24,7 @@ int list_take(void *ctx, const json_t *item)
 {
 	struct list *l = ctx;
 
+	l->total++;
 	if (l->items != NULL)
 		return json_array_append(l->items, (json_t *)(uintptr_t)item);
 	if (l->table == NULL && (l->table = table_new(l->c, l->columns, l->column_count, l->pages == 0)) == NULL)

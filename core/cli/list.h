@@ -13,6 +13,7 @@ struct list {
 	struct libscols_table *table;
 	json_t *items;        /**< with --json */
 	size_t rows, pages;
+	size_t total;         /**< items taken */
 	int result;
 };
 

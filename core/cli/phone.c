@@ -137,6 +137,21 @@ void phone_introduce(struct cli *c, const json_t *installation)
 	buf_fini(&say);
 }
 
+/* Where several keys wait the person is asked which one is meant. */
+static int which_installation_id(struct cli *c, char id[40], json_t **installation)
+{
+	struct muster_err err;
+	int r;
+
+	if (ask_installation_id(c, id, false, installation, &err) == MUSTER_OK)
+		return CLI_OK;
+	if (id[0] != '\0' || c->given[CLI_O_JSON] || !act_refused_with(c, "M-136"))
+		return act_refused(c, id, &err);
+	if ((r = choose_key(c, id)) != CLI_OK)
+		return r;
+	return act_installation_id(c, id, false, installation);
+}
+
 int verb_phone(struct cli *c)
 {
 	json_t *installation = NULL;
@@ -145,9 +160,7 @@ int verb_phone(struct cli *c)
 
 	if (c->arg_count == 1 && (r = act_id(c, c->args[0], id)) != CLI_OK)
 		return r;
-	if (id[0] == '\0' && (r = choose_key(c, id)) != CLI_OK)
-		return r;
-	if ((r = act_installation_id(c, id, false, &installation)) != CLI_OK)
+	if ((r = which_installation_id(c, id, &installation)) != CLI_OK)
 		return r;
 	if (c->given[CLI_O_JSON]) {
 		r = cli_print_json(c, installation);

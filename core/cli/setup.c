@@ -338,8 +338,10 @@ int choose_key(struct cli *c, char id[40])
 	json_array_foreach(s.state.keys, i, k)
 		if (setup_waits(k) && n < sizeof(shown) / sizeof(shown[0]))
 			shown[n++] = k;
-	if (n < 2 || c->given[CLI_O_JSON]) /* the host takes the one that can be meant, or says what there is */
+	if (n == 0) {
+		r = cli_say(c, CLI_FAILED, "no product key waits for activation; `musterctl keys` lists them");
 		goto done;
+	}
 	fputs("Several product keys wait for activation:\n", c->out);
 	for (i = 0; i < n; i++)
 		fprintf(c->out, "  %zu  ending in %s, for %s\n", i + 1, json_text(shown[i], "partial"), json_text(shown[i], "product"));

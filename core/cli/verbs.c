@@ -35,7 +35,7 @@ static const struct cli_verb verbs[] = {
 	{ "status", "status", "The host itself: certificates, ledger, disk, clock", CLI_VIEWER, 0, 0, 0, verb_status, "musterctl status" },
 	{ "host", "host request | install FILE", "Ask for the host's certificate, and install it", CLI_ADMINISTRATOR, O(OUT), 1, 2, verb_host,
 	  "musterctl host request --out host.csr\nmuster-issuer certify host.csr --products products.txt --out host.pem\nmusterctl host install host.pem" },
-	{ "setup", "setup [PRODUCT]", "Led from product, pack and key to an activated host", CLI_ADMINISTRATOR, 0, 0, 1, verb_setup,
+	{ "setup", "setup [PRODUCT]", "Led from product, pack and key to an activated host", CLI_VIEWER, 0, 0, 1, verb_setup,
 	  "musterctl setup\nmusterctl setup office2013\nmusterctl setup --json          what is missing, product by product" },
 	{ "pack", "pack [list | show [PACK-ID] | install FILE]", "Licence packs", CLI_VIEWER, 0, 0, 2, verb_pack,
 	  "musterctl pack install contoso-office2013.pack   (administrator)\nmusterctl pack list\nmusterctl pack show" },

@@ -28,7 +28,11 @@ static int counted_list(struct cli *c)
 		{ "CODE", false }, { "WHY", false } };
 	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = counted_row };
 
-	return list_print(c, "/admin/v1/counted", NULL, &l);
+	int r = list_print(c, "/admin/v1/counted", NULL, &l);
+
+	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
+		fputs("No machine with a counted key has asked this host yet.\n", c->out);
+	return r;
 }
 
 static void print_keys(struct cli *c, const json_t *answer)

@@ -8,7 +8,7 @@ import subprocess
 
 from host import PATIENCE, SOURCE, program
 
-DONE, FAILED, USAGE, NO_HOST, DENIED = range(5)  # exit codes of musterctl(1)
+DONE, FAILED, USAGE, NO_HOST, DENIED, LEFT = range(6)  # exit codes of musterctl(1)
 
 
 class Said:

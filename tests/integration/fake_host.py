@@ -96,6 +96,8 @@ class State:
     def installation_id(self, body):
         if not self.key:
             raise Refusal(422, "0xC004F014", "no product key is installed")
+        if self.windows_key and "activation_id" not in body:
+            raise Refusal(422, "M-136", f"name one of the installed keys by its product's activation ID: {OFFICE} {WINDOWS}")
         if body.get("activation_id", OFFICE) not in (OFFICE, WINDOWS):
             raise Refusal(404, "M-117", "no such product")
         self.attempt += body["new"]

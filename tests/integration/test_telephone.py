@@ -6,11 +6,10 @@ import subprocess
 
 import pytest
 
-from administrator import DONE, FAILED, Administrator
+from administrator import DONE, FAILED, LEFT, Administrator
 from host import OFFICE2013, PATIENCE, Host, Issuer, Machine, folder, program
 from terminal import CTRL_C, CTRL_D, Terminal
 
-LEFT = 5
 WINDOWS_SERVER = "windows-server"
 CONTACT = ("Germany", "+49 30 5550100", "Mon-Fri 8-18")
 
