@@ -228,7 +228,8 @@ static int machine_of(struct activation *a, const char *text, struct installatio
 		return err_code(err, MUSTER_E_NOT_FOUND, CODE_M_NOT_FOUND, "no machine with this Installation ID has asked this host: musterctl mak list");
 	if (m->state == COUNTED_CONFIRMED || m->state == COUNTED_TELEPHONE)
 		return err_code(err, MUSTER_E_EXISTS, CODE_M_CONFIRMATION_USED, "this machine is confirmed already");
-	return MUSTER_OK;
+	/* A machine that shows its ID itself (muster dti) knows no pack; by telephone the issuer answers for the pack whose finders are here. */
+	return id->generation == 0 ? counted_installation_id(id, k, m->binding, err) : MUSTER_OK;
 }
 
 static json_t *groups_json(const struct installation_id *id)

@@ -133,3 +133,31 @@ def test_by_file(new_site):
     site.host.admin_ok("POST", "/counted/import", {"answer": answer.read_text()})
     for m in machines:
         assert m.json("activate", PRODUCT)[0]["perpetual"]
+
+
+def test_by_telephone(new_site):
+    """Digits read out for one machine: the host records them and answers with leases, marked; the same digits for another machine are refused."""
+    site = new_site(online=False)
+    request, products, chain = (site.folder / name for name in ("host.csr", "products", "chain.pem"))
+    request.write_text(site.host.admin_ok("POST", "/host/request", {"name": "test-host"})["request"])
+    products.write_text(PRODUCT + "\n")
+    site.real.done("certify", request, "--products", products, "--out", chain)
+    site.host.admin_ok("POST", "/host/install", {"chain": chain.read_text()})
+    machines = [site.machine(n) for n in range(2)]
+    ids = []
+    for m in machines:
+        assert m.activate(site.key, *FACT, code=1)["outcome"] == "pending"
+        ids.append(m.json("dti", PRODUCT)["installation_id"])
+    # what is read out names the host's pack, too; a machine by itself knows none
+    read_out = [" ".join(site.host.admin_ok("POST", "/counted/telephone", {"installation_id": i})["groups"]) for i in ids]
+    assert [codes.InstallationID.parse(r).binding for r in read_out] == [codes.InstallationID.parse(i).binding for i in ids]
+    digits = site.real.done("--json", "confirm", read_out[0]).json["confirmation_id"]
+    assert site.host.admin("POST", "/counted/telephone", {"installation_id": read_out[1], "confirmation_id": digits}).status == 422
+    site.host.admin_ok("POST", "/counted/telephone", {"installation_id": read_out[0], "confirmation_id": digits})
+    m = machines[0]
+    a = m.json("activate", PRODUCT)[0]
+    assert (a["outcome"], a["perpetual"]) == ("activated", False)
+    s = m.json("status")[0]
+    assert s["valid"] and s["telephone"] and not s["perpetual"] and s["key_kept"]
+    assert "confirmed by telephone" in m.run("status").stdout
+    assert machines[1].json("activate", PRODUCT, code=1)[0]["outcome"] == "pending"
