@@ -443,6 +443,26 @@ START_TEST(test_confirm_restored)
 }
 END_TEST
 
+/* Behind by one line, as after a crash: it is taken in at once, whoever asks first. */
+START_TEST(test_confirm_one_behind)
+{
+	struct books_order o = order(HOST_KEY, 1, 0);
+	struct books_confirmation c;
+	char backup[128];
+
+	(void)snprintf(backup, sizeof backup, "%s/backup", folder);
+	EXPECT(MUSTER_OK, books_backup(b, backup, &err));
+	ck_assert_uint_eq(given(b, &o).slot, 0);
+	reopen(backup);
+	o = order(HOST_KEY, 2, 0);
+	c = given(b, &o);
+	ck_assert(c.slot == 1 && c.hosts_used == 2);
+	o = order(HOST_KEY, 1, 0);
+	c = given(b, &o);
+	ck_assert(c.again && c.slot == 0);
+}
+END_TEST
+
 static void write_log(const char *how, long cut)
 {
 	char path[128];
@@ -512,7 +532,7 @@ int main(void)
 	const TTest *const tests[] = {
 		test_confirm_again, test_confirm_limits, test_confirm_retired, test_confirm_refusals, test_confirm_generations, test_confirm_slots, test_confirm_online,
 		test_confirm_counted, test_confirm_mixed, test_confirm_holders, test_confirm_wrong_tags, test_confirm_batches, test_confirm_audit_heads, test_confirm_restored,
-		test_confirm_log, test_confirm_log_damaged,
+		test_confirm_one_behind, test_confirm_log, test_confirm_log_damaged,
 	};
 
 	return unit_run_with(suite_create("books_confirm"), tests, sizeof tests / sizeof tests[0], begin, end);

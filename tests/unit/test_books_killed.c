@@ -1,6 +1,7 @@
 /*
  * kill -9 at every point of confirming: before, amid and after every write, sync and truncation of books and log. Asked again the answer is the same one
- * that was or would have been given: no slot twice, nothing counted twice, and what is given next is another slot.
+ * that was or would have been given: no slot twice, nothing counted twice, and what is given next is another slot. At the end the books of the beginning
+ * and the log that grew through all of it give every answer once more.
  *
  * The calls of SQLite and of the log go through the functions below, which the child lets end it at the Nth point.
  */
@@ -122,15 +123,54 @@ static struct books *open_books(void)
 	return b;
 }
 
+/* Everything that was shown. */
+static struct { struct books_order o; uint16_t slot; uint8_t statement_id[16]; } shown[1000];
+static size_t shown_count;
+
+static struct books_confirmation show(struct books *b, const struct books_order *o)
+{
+	struct books_confirmation c = given(b, o);
+
+	ck_assert_uint_lt(shown_count, sizeof shown / sizeof shown[0]);
+	shown[shown_count].o = *o;
+	shown[shown_count].slot = c.slot;
+	memcpy(shown[shown_count++].statement_id, c.statement_id, sizeof c.statement_id);
+	return c;
+}
+
+static void check_restored(void)
+{
+	struct books_restored done;
+	struct books_confirmation c;
+	char path[100], backup[100];
+	struct books *b;
+
+	(void)snprintf(path, sizeof path, "%s/books.db", folder);
+	(void)snprintf(backup, sizeof backup, "%s/backup", folder);
+	ck_assert_int_eq(rename(backup, path), 0);
+	b = open_books();
+	EXPECT(MUSTER_OK, books_restore(b, &done, &act, &err));
+	ck_assert_uint_ge(done.lines, shown_count / 2);
+	for (size_t i = 0; i < shown_count; i++) {
+		shown[i].o.certificate = NULL;
+		c = given(b, &shown[i].o);
+		ck_assert_msg(c.again && c.slot == shown[i].slot && memcmp(c.statement_id, shown[i].statement_id, 16) == 0, "what was shown at point %zu is another after the restore", i);
+	}
+	books_close(b);
+}
+
 static void begin(void)
 {
 	struct books *b;
+	char backup[100];
 
 	(void)help_folder(folder);
 	EXPECT(MUSTER_OK, books_open(&b, folder, issuer, true, &err));
 	fill(b);
 	EXPECT(MUSTER_OK, books_key_allow(b, HOST_KEY, 1000, 0, &later, &err));
 	EXPECT(MUSTER_OK, books_key_allow(b, MAK, 0, 1000, &later, &err));
+	(void)snprintf(backup, sizeof backup, "%s/backup", folder);
+	EXPECT(MUSTER_OK, books_backup(b, backup, &err));
 	books_close(b);
 }
 
@@ -152,16 +192,17 @@ START_TEST(test_killed_telephone)
 
 		lived = ask(&o, 1, ++n);
 		b = open_books();
-		c = given(b, &o);
+		c = show(b, &o);
 		ck_assert_msg(c.slot == 2 * (n - 1) && c.activations_used == 2 * n - 1, "point %u: slot %u, %u used", n, c.slot, c.activations_used);
 		ck_assert(!lived || c.again);
 		c = given(b, &o);
 		ck_assert(c.again && c.slot == 2 * (n - 1) && c.activations_used == 2 * n - 1);
-		c = given(b, &next);
+		c = show(b, &next);
 		ck_assert(!c.again && c.slot == 2 * n - 1 && c.activations_used == 2 * n);
 		books_close(b);
 	}
 	ck_assert_uint_gt(n, 10);
+	check_restored();
 }
 END_TEST
 
@@ -193,7 +234,7 @@ START_TEST(test_killed_online)
 		lived = ask(&o, 1, ++n);
 		b = open_books();
 		o.certificate = &other;
-		c = given(b, &o);
+		c = show(b, &o);
 		ck_assert_str_eq(c.certificate, c.again ? made.serial : other.serial);
 		ck_assert(!lived || c.again);
 		ck_assert(c.hosts_used == n && c.activations_used == 1);
@@ -203,6 +244,7 @@ START_TEST(test_killed_online)
 		books_close(b);
 	}
 	ck_assert_uint_gt(n, 10);
+	check_restored();
 }
 END_TEST
 
@@ -226,6 +268,7 @@ START_TEST(test_killed_counted)
 		b = open_books();
 		EXPECT(MUSTER_OK, books_confirm(b, orders, 4, out, &act, &err));
 		EXPECT(MUSTER_OK, books_confirm(b, orders, 4, again, &act, &err));
+		(void)show(b, &orders[2]);
 		for (unsigned i = 0; i < 4; i++) {
 			ck_assert(out[i].result == MUSTER_OK && out[i].again == out[0].again && again[i].again);
 			ck_assert_mem_eq(out[i].statement_id, again[i].statement_id, 16);
@@ -234,6 +277,7 @@ START_TEST(test_killed_counted)
 		books_close(b);
 	}
 	ck_assert_uint_gt(n, 10);
+	check_restored();
 }
 END_TEST
 
