@@ -18,7 +18,15 @@
 
 void activation_begin(struct activation *a)
 {
+	struct muster_err err = { 0 };
+
 	pthread_mutex_lock(&a->acts);
+	if (!atomic_load(&a->stale))
+		return;
+	if (records_load(a, &err) == MUSTER_OK && packs_load(a, &err) == MUSTER_OK && binding_check(a, &err) == MUSTER_OK)
+		atomic_store(&a->stale, false);
+	else
+		activation_say(a, 3, "activation-state", "what was recorded last cannot be read back yet: %s", err.message);
 }
 
 void activation_end(struct activation *a)

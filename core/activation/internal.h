@@ -79,6 +79,7 @@ struct activation {
 	void (*event)(void *ctx, int level, const char *event, const char *text);
 	void *ctx;
 	pthread_mutex_t acts;
+	atomic_bool stale;                    /* something was committed, or may have been, and is not in memory: the next act loads it anew */
 	struct seal *seal;                    /* acts; open from activation_open() on */
 	struct rest *rest;                    /* rest.h; has a lock of its own */
 
@@ -144,7 +145,7 @@ void act_put_json(struct act *t, const char *kind, struct muster_span id, json_t
 void act_delete(struct act *t, const char *kind, struct muster_span id);
 void act_put_key(struct act *t, const struct held_key *k);
 void act_put_id(struct act *t, const struct held_id *id);
-/** Commit and empty it. @p actor "uid name", the activation's own acts: ACTIVATION_SELF. On MUSTER_E_UNKNOWN memory is loaded anew. */
+/** Commit and empty it. @p actor "uid name", the activation's own acts: ACTIVATION_SELF. On MUSTER_E_UNKNOWN the next act begins with loading memory anew. */
 #define ACTIVATION_SELF "0 musterd"
 int act_commit(struct activation *a, struct act *t, const char *actor, enum activation_journal_kind kind, const char *object, struct muster_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 7, 8)));
@@ -152,7 +153,7 @@ int act_commit(struct activation *a, struct act *t, const char *actor, enum acti
 int act_store(struct activation *a, struct act *t, struct muster_err *err);
 void act_fini(struct act *t);             /**< what was not committed is dropped */
 
-/** After a commit: into memory. MUSTER_E_NOMEM: memory is loaded anew by the next act. */
+/** After a commit: into memory. MUSTER_E_NOMEM: the next act begins with loading it anew. */
 int memory_put_key(struct activation *a, const struct held_key *k, struct muster_err *err);
 int memory_put_id(struct activation *a, const struct held_id *id, struct muster_err *err);
 void memory_drop_key(struct activation *a, uint32_t number);

@@ -241,6 +241,7 @@ static int adopt(struct activation *a, struct held_pack *p, struct muster_err *e
 	pthread_mutex_lock(&a->lock);
 	if ((grown = mem_grow(a->packs, a->pack_count + 1, sizeof *grown)) == NULL) {
 		pthread_mutex_unlock(&a->lock);
+		atomic_store(&a->stale, true);
 		return err_nomem(err);
 	}
 	a->packs = grown;

@@ -338,6 +338,8 @@ int memory_put_key(struct activation *a, const struct held_key *k, struct muster
 	else
 		r = err_nomem(err);
 	pthread_mutex_unlock(&a->lock);
+	if (r != MUSTER_OK)
+		atomic_store(&a->stale, true);
 	return r;
 }
 
@@ -374,6 +376,8 @@ int memory_put_id(struct activation *a, const struct held_id *id, struct muster_
 	else
 		r = err_nomem(err);
 	pthread_mutex_unlock(&a->lock);
+	if (r != MUSTER_OK)
+		atomic_store(&a->stale, true);
 	return r;
 }
 
@@ -453,7 +457,6 @@ void act_put_id(struct act *t, const struct held_id *x)
 
 static int act_write(struct activation *a, struct act *t, struct muster_err *err)
 {
-	struct muster_err second = { 0 };
 	int r;
 
 	for (size_t i = 0; i < t->n; i++) {
@@ -465,8 +468,8 @@ static int act_write(struct activation *a, struct act *t, struct muster_err *err
 	r = ledger_transact(a->ledger, t->changes, t->n, err);
 	act_fini(t);
 	/* It may have happened: what is in memory must not contradict what is on disk. */
-	if (r == MUSTER_E_UNKNOWN && records_load(a, &second) != MUSTER_OK)
-		activation_say(a, 3, "activation-state", "%s", second.message);
+	if (r == MUSTER_E_UNKNOWN)
+		atomic_store(&a->stale, true);
 	return r;
 }
 

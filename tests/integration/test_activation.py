@@ -110,7 +110,7 @@ def test_from_nothing_to_clients_activated_by_digits(books, host_of):
     assert refused(host, "POST", "/confirmation-id", {"confirmation_id": wrong}, 422, "0xC004F02C", "group 4")["field"] == "group 4"
     done = deposit(host, answer["confirmation_id"])
     assert done["products"] == ["office2013"] and "deposited successfully" in done["message"]
-    refused(host, "POST", "/confirmation-id", {"confirmation_id": answer["confirmation_id"]}, 422, "M-134", "office2013")
+    refused(host, "POST", "/confirmation-id", {"confirmation_id": answer["confirmation_id"]}, 409, "M-133", "already used on")
     answers = [host.activate(m, office) for m in machines]
     assert [a.status for a in answers[-2:]] == [200, 200]
     assert claims_of(answers[-1].json["lease"])["aud"] == f"urn:uuid:{OFFICE2013}"

@@ -40,6 +40,7 @@ static void make_catalog(struct host *h)
 	char roots[2][96];
 
 	s->config.host.state = h->dir;
+	s->config.host.name = "host.example.org";
 	s->config.limits.queue = 100;
 	s->config.limits.queue_age_ms = 1000;
 	for (size_t i = 0; i < 2; i++) {
@@ -312,14 +313,18 @@ static const struct catalog_product *product(const struct host *h, const uint8_t
 
 int show_id(struct host *h, const uint8_t *id, bool fresh, char text[INSTALLATION_TEXT])
 {
-	json_t *got = NULL, *group;
-	size_t i, n = 0;
-	int r = activation_installation_id(h->activation, "0 root", product(h, id), fresh, &got, &h->err);
+	struct catalog *c = activation_catalog(h->activation);
+	struct installation_id shown;
+	struct held_key *k;
+	struct held_id x;
+	int r;
 
 	text[0] = '\0';
-	json_array_foreach(json_object_get(got, "groups"), i, group)
-		n += (size_t)snprintf(text + n, INSTALLATION_TEXT - n, "%s%s", i > 0 ? " " : "", json_string_value(group));
-	json_decref(got);
+	activation_begin(h->activation);
+	if ((r = key_pick(&k, h->activation, c, product(h, id), &h->err)) == MUSTER_OK && (r = pending_id(&x, &shown, h->activation, "0 root", k, fresh, &h->err)) == MUSTER_OK)
+		installation_id_format(text, &shown, ' ');
+	activation_end(h->activation);
+	catalog_unref(c);
 	return r;
 }
 
