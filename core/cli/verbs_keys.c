@@ -204,7 +204,7 @@ int verb_upk(struct cli *c)
 	if (c->given[CLI_O_JSON]) {
 		r = cli_print_json(c, answer);
 	} else {
-		fputs("Uninstalled product key successfully.\n", c->out);
+		fprintf(c->out, "%s\n", json_text(answer, "message")[0] != '\0' ? json_text(answer, "message") : "Uninstalled product key successfully.");
 		print_each(c, json_object_get(answer, "warnings"), "Warning: ");
 		r = CLI_OK;
 	}
