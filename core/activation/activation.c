@@ -300,7 +300,7 @@ int activation_bind(struct activation *a, const struct config *config, struct ca
 	a->issuers = issuers;
 	a->issuer_count = config->issuer_count;
 	pthread_mutex_unlock(&a->lock);
-	if ((r = crls_load(a, err)) == MUSTER_OK)
+	if ((r = roots_load(a, err)) == MUSTER_OK && (r = crls_load(a, err)) == MUSTER_OK)
 		r = packs_load(a, err);
 	activation_end(a);
 	catalog_unref(old);

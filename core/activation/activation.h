@@ -25,12 +25,13 @@
 #define ACTIVATION_R_CONFIRMATION "confirmation"  /* id: number ‖ binding(10); data: JSON (state, statement, assurance) */
 #define ACTIVATION_R_BATCH "batch"                /* id: UUID; data: JSON of what was asked, and the answer */
 #define ACTIVATION_R_CRL "crl"                    /* id: issuer_id; data: PEM */
+#define ACTIVATION_R_ROOTS "roots"                /* id: SHA-256 of the data; data: the announcement's token */
 
 /** Journal kinds 120–149. */
 enum activation_journal_kind {
 	ACTIVATION_J_PACK = 120, ACTIVATION_J_PACK_REMOVE, ACTIVATION_J_KEY, ACTIVATION_J_KEY_REMOVE, ACTIVATION_J_KEY_SHOWN, ACTIVATION_J_INSTALLATION_ID,
 	ACTIVATION_J_CONFIRMATION_ID, ACTIVATION_J_ONLINE, ACTIVATION_J_RENEWED, ACTIVATION_J_REKEY, ACTIVATION_J_HEARTBEAT, ACTIVATION_J_COUNTED_ASKED,
-	ACTIVATION_J_COUNTED_ANSWERED, ACTIVATION_J_COUNTED_TELEPHONE, ACTIVATION_J_CRL, ACTIVATION_J_EXPORT, ACTIVATION_J_IMPORT
+	ACTIVATION_J_COUNTED_ANSWERED, ACTIVATION_J_COUNTED_TELEPHONE, ACTIVATION_J_CRL, ACTIVATION_J_EXPORT, ACTIVATION_J_IMPORT, ACTIVATION_J_ROOTS
 };
 
 struct activation;
@@ -80,6 +81,8 @@ int activation_backup(struct activation *a, const char *actor, const char *dir, 
 /** The highest number is kept: MUSTER_E_EXISTS for a lower one. */
 int activation_crl_install(struct activation *a, const char *actor, struct muster_span pem, json_t **out, struct muster_err *err);
 int activation_crls(struct activation *a, json_t **out, struct muster_err *err);
+/** An issuer's announcement of roots: new ones count beside the pinned ones, as ring_add_roots(). {"issuer","added"}; added 0: all were known. */
+int activation_roots_install(struct activation *a, const char *actor, struct muster_span token, json_t **out, struct muster_err *err);
 /* counted keys */
 int activation_counted(struct activation *a, const char *after, size_t limit, json_t **out, struct muster_err *err);
 int activation_counted_ask(struct activation *a, const char *actor, json_t **out, struct muster_err *err);

@@ -177,6 +177,12 @@ void crl_take(struct activation *a, const char *from, struct muster_span pem);
 /** Daily: says which lists are past their time. */
 int64_t crl_job(struct activation *a);
 
+/* ---- roots.c ---- */
+/** Stored announcements into the ring. Acts held. */
+int roots_load(struct activation *a, struct muster_err *err);
+/** One that came by itself (@p from: an address); what is wrong with it is said and goes no further. Acts held. */
+void roots_take(struct activation *a, const char *from, struct muster_span token);
+
 /* ---- keys.c ---- */
 struct held_key *key_by_number(const struct activation *a, uint32_t number);           /**< NULL: none. Acts or lock held; so the next ones */
 enum key_state { KEY_PACK_MISSING, KEY_NOT_ACTIVATED, KEY_PENDING, KEY_ACTIVATED, KEY_REVOKED };

@@ -20,5 +20,6 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 	%D%/proxy.c %D%/proxy.h \
 	%D%/records.c \
 	%D%/rekey.c %D%/rest.h \
-	%D%/renewal.c
+	%D%/renewal.c \
+	%D%/roots.c
 activation_libs = %D%/libactivation.la $(CURL_LIBS)

@@ -208,6 +208,21 @@ int64_t renewal_run(struct activation *a)
 	return LOOK_MS;
 }
 
+/* Announced roots, from the same address; there are none mostly. */
+static void fetch_roots(struct activation *a, const char *url, struct online_place *p)
+{
+	struct muster_err err = { 0 };
+	struct buf token;
+
+	buf_init(&token, STATEMENT_ROOTS_MAX);
+	if (issuer_fetch(&token, &p->place, "/v1/roots", STATEMENT_ROOTS_MAX, &err) == MUSTER_OK) {
+		activation_begin(a);
+		roots_take(a, url, span_of(token.p, token.n));
+		activation_end(a);
+	}
+	buf_fini(&token);
+}
+
 int64_t crl_fetch_run(struct activation *a)
 {
 	struct activation_issuer *issuers;
@@ -223,6 +238,7 @@ int64_t crl_fetch_run(struct activation *a)
 
 		if (issuers[i].url[0] == '\0' || online_place(&p, a, issuers[i].name, &err) != MUSTER_OK)
 			continue;
+		fetch_roots(a, issuers[i].url, &p);
 		buf_init(&pem, CRL_MAX);
 		if ((r = issuer_fetch(&pem, &p.place, "/v1/crl", CRL_MAX, &err)) == MUSTER_OK) {
 			activation_begin(a);

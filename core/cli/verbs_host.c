@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/cli/acts.h"
 #include "core/cli/verbs.h"
+#include "core/trust/statement.h"
 
 static void print_certificates(struct cli *c, const json_t *list)
 {
@@ -111,13 +112,44 @@ static int host_install(struct cli *c)
 	return r;
 }
 
+static int host_roots(struct cli *c)
+{
+	json_t *body = NULL, *answer = NULL;
+	struct muster_err err;
+	struct buf token;
+	json_int_t added;
+	int r;
+
+	if (c->arg_count != 2 || c->args[1][0] == '\0')
+		return cli_say(c, CLI_USAGE, "which file? musterctl host roots FILE");
+	buf_init(&token, STATEMENT_ROOTS_MAX + 1);
+	if (file_read(&token, c->args[1], STATEMENT_ROOTS_MAX + 1, &err) != MUSTER_OK)
+		r = cli_say(c, CLI_FAILED, "%s", err.message);
+	else if ((body = json_pack("{s:s}", "roots", buf_str(&token))) == NULL)
+		r = cli_say(c, CLI_FAILED, "%s is no announcement of roots", c->args[1]);
+	else
+		r = api_post(c, "/admin/v1/host/roots", body, &answer, &err) == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
+	added = json_integer_value(json_object_get(answer, "added"));
+	if (r == CLI_OK && c->given[CLI_O_JSON])
+		r = cli_print_json(c, answer);
+	else if (r == CLI_OK)
+		fprintf(c->out, added > 0 ? "New roots of the issuer %s count from now on.\n" : "The issuer %s announces no root that is not known here.\n",
+		        json_string_value(json_object_get(answer, "issuer")));
+	json_decref(answer);
+	json_decref(body);
+	buf_fini(&token);
+	return r;
+}
+
 int verb_host(struct cli *c)
 {
 	if (strcasecmp(c->args[0], "request") == 0)
 		return host_request(c);
 	if (strcasecmp(c->args[0], "install") == 0)
 		return host_install(c);
-	return cli_say(c, CLI_USAGE, "host takes \"request\" or \"install\", not \"%s\"", c->args[0]);
+	if (strcasecmp(c->args[0], "roots") == 0)
+		return host_roots(c);
+	return cli_say(c, CLI_USAGE, "host takes \"request\", \"install\" or \"roots\", not \"%s\"", c->args[0]);
 }
 
 /* A POST without arguments whose answer is one sentence or JSON. */

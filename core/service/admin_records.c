@@ -354,6 +354,7 @@ static const char *act_word(uint32_t kind)
 	case ACTIVATION_J_CRL: return "revocation list";
 	case ACTIVATION_J_EXPORT: return "exported";
 	case ACTIVATION_J_IMPORT: return "imported";
+	case ACTIVATION_J_ROOTS: return "roots announced";
 	case 12292: return "event 12292";
 	default: return "act";
 	}

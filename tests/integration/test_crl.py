@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from host import Machine, OFFICE2013, base64url
+from host import Issuer, Machine, OFFICE2013, base64url
 from test_muster import Client
 
 COMPROMISE, CESSATION, SUPERSEDED = x509.ReasonFlags.key_compromise, x509.ReasonFlags.cessation_of_operation, x509.ReasonFlags.superseded
@@ -166,3 +166,26 @@ def test_from_the_issuer(new_host, tmp_path):
     # an independent reader agrees about what the file says
     entry = x509.load_pem_x509_crl((tmp_path / "1.crl").read_bytes()).get_revoked_certificate_by_serial_number(signer_of(host, kid).serial_number)
     assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason == COMPROMISE
+
+
+def test_new_root(new_host, tmp_path):
+    """muster-issuer announces a root; the host learns it under the old one, and takes a certificate made under the new one, over a restart too."""
+    issuer = Issuer(tmp_path / "issuer")
+    host = new_host(issuer=issuer)
+    host.certify("office2013")
+    issuer.run("roots", "announce", "--out", str(tmp_path / "roots.jwt"))
+    issuer.run("roots", "switch")
+    request = host.admin_ok("POST", "/host/request", {"name": "host"})["request"]
+    chain = issuer.certify(request, [OFFICE2013])
+    a = host.admin("POST", "/host/install", {"chain": chain})
+    assert a.status != 200 and "does not verify under the pinned issuer" in a.json["detail"], a
+    token = (tmp_path / "roots.jwt").read_text()
+    assert host.admin_ok("POST", "/host/roots", {"roots": token}) == {"issuer": "main", "added": 1}
+    assert host.admin_ok("POST", "/host/roots", {"roots": token}) == {"issuer": "main", "added": 0}
+    host.admin_ok("POST", "/host/install", {"chain": chain})
+    a = host.admin("POST", "/host/roots", {"roots": token[:-9] + "A" + token[-8:]})
+    assert a.status != 200 and "the announcement of roots" in a.json["detail"], a
+    host.stop()
+    host.start()
+    assert len(host.admin_ok("GET", "/status")["certificates"]) == 2
+    assert any("roots announced" == r["action"] for r in host.admin_ok("GET", "/journal?limit=1000")["items"])

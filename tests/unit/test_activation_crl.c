@@ -175,6 +175,53 @@ START_TEST(test_crl_of_the_signer)
 }
 END_TEST
 
+static int announce(struct host *h, const struct statement_fixture *by, X509 *one, X509 *two, json_int_t *added)
+{
+	struct buf pem, token;
+	json_t *payload, *out;
+	uint8_t id[16] = { 1 };
+	int r;
+
+	fixture_pem(&pem, one, two);
+	ck_good(h, roots_payload(&payload, id, span_of(pem.p, pem.n), &h->err));
+	statement_fixture_sign(&token, by, TRUST_TYP_ROOTS, payload);
+	buf_addc(&token, '\n');
+	r = activation_roots_install(h->activation, "0 root", span_of(token.p, token.n), &out, &h->err);
+	*added = json_integer_value(json_object_get(out, "added"));
+	json_decref(out);
+	buf_fini(&pem);
+	buf_fini(&token);
+	return r;
+}
+
+/* A root announced under the pinned one: packs under it are taken, over a restart too. A stranger's announcement is not. */
+START_TEST(test_roots_announced)
+{
+	struct host h;
+	struct minted key;
+	struct buf pack;
+	json_int_t added;
+
+	host_init(&h);
+	key = mint(PRODUCT_KEY_HOST, 706200501, h.office, NULL);
+	make_pack(&pack, &h.stranger, &h, 1, 1, &key, 1);   /* the same issuer_id, a root nobody pins */
+	ck_refused(&h, take_pack(&h, &pack, NULL), CODE_M_PACK, "signed by none");
+	ck_assert_int_eq(announce(&h, &h.stranger, h.issuer.f.root, h.stranger.f.root, &added), MUSTER_E_SIGNATURE);
+	ck_said(&h, "the announcement of roots was signed by none of the 2 issuers of the configuration");
+	ck_good(&h, announce(&h, &h.issuer, h.issuer.f.root, h.stranger.f.root, &added));
+	ck_assert_int_eq(added, 1);
+	ck_event(&h, "roots issuer acme: 1 new roots, announced under the present one, count from now on");
+	ck_good(&h, announce(&h, &h.issuer, h.issuer.f.root, h.stranger.f.root, &added));
+	ck_assert_int_eq(added, 0);
+	ck_good(&h, take_pack(&h, &pack, NULL));
+	host_restart(&h);
+	ck_good(&h, take_key(&h, &key, false, NULL));
+	ck_assert_str_eq(state_of(&h, key.key.number), "not-activated");
+	buf_fini(&pack);
+	host_fini(&h);
+}
+END_TEST
+
 /* Past its time it goes on counting, and is said once a day. */
 START_TEST(test_crl_stale)
 {
@@ -193,4 +240,4 @@ START_TEST(test_crl_stale)
 }
 END_TEST
 
-UNIT_MAIN("activation_crl", test_crl_of_packs, test_crl_install, test_crl_of_its_own_signer, test_crl_of_this_host, test_crl_of_the_signer, test_crl_stale)
+UNIT_MAIN("activation_crl", test_crl_of_packs, test_crl_install, test_crl_of_its_own_signer, test_crl_of_this_host, test_crl_of_the_signer, test_crl_stale, test_roots_announced)
