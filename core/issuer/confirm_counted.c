@@ -10,11 +10,10 @@
 #include "core/base/mem.h"
 
 /* Keys seen in this batch; a batch names few. */
-struct seen { struct books_key key; uint8_t prk[PRODUCT_KEY_PRK]; uint32_t used; struct seen *next; };
+struct seen { struct books_key key; uint8_t prk[PRODUCT_KEY_PRK]; struct seen *next; };
 
 struct batch {
 	struct confirmer *c;
-	struct confirm_result *results;
 	enum books_method method;
 	const struct books_act *act;
 	struct seen *seen;

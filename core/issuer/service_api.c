@@ -169,7 +169,7 @@ static unsigned host_renew(struct call *c)
 static unsigned counted_activate(struct call *c)
 {
 	struct muster_err err = { .result = 0 };
-	char host[UUID_TEXT + 8];
+	char id[UUID_TEXT], host[UUID_TEXT + 8];
 	struct body_fault f;
 	struct actor actor;
 	struct body body;
@@ -183,8 +183,8 @@ static unsigned counted_activate(struct call *c)
 	}
 	r = answer_counted(&c->out, c->s->o.confirmer, &body.of.counted, BOOKS_ONLINE, &actor.act, &err);
 	if (r == MUSTER_OK) {
-		memcpy(host, "batch ", 6);
-		uuid_format(host + 6, body.of.counted.id);
+		uuid_format(id, body.of.counted.id);
+		(void)snprintf(host, sizeof host, "batch %s", id);
 		r = note_head(c->s->o.confirmer, host, &body.of.counted.audit, &actor.act, &err);
 	}
 	c->type = "application/json";

@@ -66,13 +66,15 @@ static int mark_slot(struct books *b, const struct confirm_row *row, bool *no_sl
 int confirm_apply(struct books *b, struct confirm_row *row, bool *no_slot, struct muster_err *err)
 {
 	int64_t number = -1;
+	bool known;
 	int r = MUSTER_OK;
 
 	if (row->id != 0 && (r = books_int(b, &number, err, "SELECT number FROM confirmation WHERE id = ?", "i", row->id)) < 0)
 		return r;
 	if (row->id != 0 && r == 1 && number != row->number)
 		return err_set(err, MUSTER_E_MISMATCH, "confirmation %" PRId64 " is another one in the books than in confirmations.log", row->id);
-	if ((r = number >= 0 && r == 1 ? update_row(b, row, err) : insert_row(b, row, err)) != MUSTER_OK)
+	known = row->id != 0 && r == 1;
+	if ((r = known ? update_row(b, row, err) : insert_row(b, row, err)) != MUSTER_OK)
 		return r;
 	return row->has_slot ? mark_slot(b, row, no_slot, err) : MUSTER_OK;
 }
