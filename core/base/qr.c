@@ -129,28 +129,40 @@ static bool ends_in(const char *path, const char *ending)
 	return n > m && strcmp(path + n - m, ending) == 0;
 }
 
+bool qr_is_picture(const char *name)
+{
+	return ends_in(name, ".png") || ends_in(name, ".svg");
+}
+
+int qr_render(struct buf *out, const char *name, const char *text, struct muster_err *err)
+{
+	struct qr q;
+	int r;
+
+	if (ends_in(name, ".txt")) {
+		buf_addf(out, "%s\n", text);
+		return out->failed ? err_nomem(err) : MUSTER_OK;
+	}
+	if (!qr_is_picture(name))
+		return err_set(err, MUSTER_E_INVALID, "%s: the name must end in .png, .svg or .txt", name);
+	if ((r = qr_encode(&q, text, false, err)) != MUSTER_OK)
+		return r;
+	if (ends_in(name, ".svg"))
+		qr_svg(out, &q);
+	else
+		r = qr_png(out, &q, err);
+	qr_fini(&q);
+	return r == MUSTER_OK && out->failed ? err_nomem(err) : r;
+}
+
 int qr_write(const char *path, const char *text, struct muster_err *err)
 {
-	struct qr q = { 0 };
 	struct buf bytes;
-	int r = MUSTER_OK;
+	int r;
 
 	buf_init(&bytes, QR_PICTURE_MAX);
-	if (ends_in(path, ".txt")) {
-		buf_addf(&bytes, "%s\n", text);
-	} else if (!ends_in(path, ".png") && !ends_in(path, ".svg")) {
-		r = err_set(err, MUSTER_E_INVALID, "%s: the name must end in .png, .svg or .txt", path);
-		goto done;
-	} else if ((r = qr_encode(&q, text, false, err)) != MUSTER_OK) {
-		goto done;
-	} else if (ends_in(path, ".svg")) {
-		qr_svg(&bytes, &q);
-	} else if ((r = qr_png(&bytes, &q, err)) != MUSTER_OK) {
-		goto done;
-	}
-	r = bytes.failed ? err_nomem(err) : file_write(path, (struct muster_span){ bytes.p, bytes.n }, 0644, err);
-done:
-	qr_fini(&q);
+	if ((r = qr_render(&bytes, path, text, err)) == MUSTER_OK)
+		r = file_write(path, (struct muster_span){ bytes.p, bytes.n }, 0644, err);
 	buf_fini(&bytes);
 	return r;
 }

@@ -28,7 +28,11 @@ void qr_blocks(struct buf *out, const struct qr *q, bool colour);
 void qr_svg(struct buf *out, const struct qr *q);
 int qr_png(struct buf *out, const struct qr *q, struct muster_err *err);
 
-/** Write @p text to @p path, by its ending: .png and .svg as a code, .txt as the text on one line. MUSTER_E_INVALID: another ending. */
+/** Does the name end in .png or .svg? */
+bool qr_is_picture(const char *name);
+/** @p text as the file of this name holds it: .png and .svg a code, .txt one line. @param out appended. MUSTER_E_INVALID: another ending. */
+int qr_render(struct buf *out, const char *name, const char *text, struct muster_err *err);
+/** Write what qr_render() makes to @p path. */
 int qr_write(const char *path, const char *text, struct muster_err *err);
 
 /** Does this file begin as a PNG picture does? */

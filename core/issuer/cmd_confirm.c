@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/qr.h"
 #include "core/issuer/answers.h"
 #include "core/issuer/output.h"
 #include "core/trust/openssl.h"
@@ -210,7 +211,6 @@ static int answer_text(struct buf *out, const char *pem, struct muster_err *err)
 	(void)b64_encode(text, der.p, der.n);
 	buf_adds(out, ANSWER_WORD);
 	buf_adds(out, text);
-	buf_addc(out, '\n');
 	mem_free(text);
 	buf_fini(&der);
 	return out->failed ? err_nomem(err) : MUSTER_OK;
@@ -218,24 +218,48 @@ static int answer_text(struct buf *out, const char *pem, struct muster_err *err)
 
 static int show_chain(const struct options *o, struct output_file *file, struct confirmer *c, const struct confirm_answer *a, struct muster_err *err)
 {
-	struct buf text;
+	bool picture = file->path != NULL && qr_is_picture(file->path);
+	struct buf text, code;
 	json_t *j = NULL;
 	int r = MUSTER_OK;
 
 	if (option_json(o))
 		return (r = answer_grant_json(&j, c, a, err)) == MUSTER_OK ? output_json(j, err) : r;
 	buf_init(&text, 2 * TRUST_CHAIN_MAX);
-	if (option_given(o, OPT_TEXT))
-		r = answer_text(&text, a->chain, err);
-	else
+	buf_init(&code, QR_PICTURE_MAX);
+	if (!option_given(o, OPT_TEXT) && !picture)
 		buf_adds(&text, a->chain);
-	if (r == MUSTER_OK && file->path != NULL)
+	else if ((r = answer_text(&text, a->chain, err)) == MUSTER_OK && !picture)
+		buf_addc(&text, '\n');
+	if (r == MUSTER_OK && picture && (r = qr_render(&code, file->path, buf_str(&text), err)) == MUSTER_OK)
+		r = output_file_write(file, span_of(code.p, code.n), err);
+	else if (r == MUSTER_OK && file->path != NULL)
 		r = output_file_write(file, span_of(text.p, text.n), err);
 	else if (r == MUSTER_OK)
 		(void)fputs(buf_str(&text), stdout);
 	if (r == MUSTER_OK)
 		print_uses(a, file->path != NULL ? stdout : stderr);   /* the answer itself goes to stdout */
+	buf_fini(&code);
 	buf_fini(&text);
+	return r;
+}
+
+/* A request as text, or as a picture of its code. */
+static int read_request(struct buf *text, const char *path, struct muster_err *err)
+{
+	struct buf bytes;
+	int r;
+
+	buf_init(&bytes, QR_PICTURE_MAX);
+	if ((r = read_input(&bytes, path, QR_PICTURE_MAX, err)) == MUSTER_OK) {
+		if (qr_is_png(span_of(bytes.p, bytes.n)))
+			r = qr_read_png(text, span_of(bytes.p, bytes.n), err);
+		else
+			buf_add(text, bytes.p, bytes.n);
+		if (r == MUSTER_OK && text->failed)
+			r = err_set(err, MUSTER_E_LIMIT, "%s is larger than a request can be: %u bytes", path, REQUEST_FILE_MAX);
+	}
+	buf_fini(&bytes);
 	return r;
 }
 
@@ -249,7 +273,7 @@ static int confirm_request(struct session *s, struct confirmer *c, struct output
 	buf_init(&text, REQUEST_FILE_MAX);
 	buf_init(&id, 1024);
 	buf_init(&pem, 2 * TRUST_CHAIN_MAX);
-	if ((r = read_input(&text, s->o->text[OPT_REQUEST], REQUEST_FILE_MAX, err)) != MUSTER_OK
+	if ((r = read_request(&text, s->o->text[OPT_REQUEST], err)) != MUSTER_OK
 	    || (r = body_read_request(&id, &pem, span_of(text.p, text.n), err)) != MUSTER_OK)
 		goto done;
 	ask.text = buf_str(&id);
