@@ -8,6 +8,7 @@
  *     intermediate-N.pem/.key  the newest one issues, during its first three years
  *     statement-N.key/.pem     what signs packs, confirmations, announcements of roots (leaf.h)
  *     books.db, books.key      the books (core/store/issuer_books.h) and their data key (datakey.h)
+ *     packs.log                which issues and generations were given out (pack_log.h)
  *     lock                     held while something is being written
  */
 #ifndef ISSUER_AUTHORITY_H

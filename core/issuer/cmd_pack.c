@@ -11,6 +11,7 @@
 #include "core/base/uuid.h"
 #include "core/issuer/listing.h"
 #include "core/issuer/output.h"
+#include "core/issuer/pack_log.h"
 #include "core/issuer/pack_make.h"
 #include "core/issuer/session.h"
 #include "core/issuer/text.h"
@@ -111,7 +112,7 @@ static int create(struct session *s, struct output_file *out, struct muster_err 
 	row.token_n = m.token.n;
 	if (m.token.failed)
 		r = err_set(err, MUSTER_E_LIMIT, "the pack is larger than the %u bytes that a host takes", TRUST_PACK_MAX);
-	else
+	else if ((r = pack_log_append(s->a, m.pack, err)) == MUSTER_OK)
 		r = books_pack_add(s->books, &row, m.keys, m.key_count, m.slots, m.slot_count, &s->act, err);
 	if (r == MUSTER_OK && (r = give(s, out, m.pack, span_of(row.token, row.token_n), err)) != MUSTER_OK) {
 		uuid_format(id, row.id);

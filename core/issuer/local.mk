@@ -26,6 +26,7 @@ noinst_LTLIBRARIES += %D%/libissuer.la
 	%D%/migrate.c %D%/migrate.h \
 	%D%/options.c %D%/options.h \
 	%D%/output.c %D%/output.h \
+	%D%/pack_log.c %D%/pack_log.h \
 	%D%/pack_make.c %D%/pack_make.h \
 	%D%/passphrase.c %D%/passphrase.h \
 	%D%/products.c %D%/products.h \

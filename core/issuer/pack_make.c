@@ -8,6 +8,7 @@
 #include "core/base/bytes.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/issuer/pack_log.h"
 #include "core/issuer/revocation.h"
 #include "core/trust/openssl.h"
 
@@ -131,7 +132,23 @@ static int make_slots(struct pack_made *m, const struct session *s, struct pack_
 	return r;
 }
 
-static int make_key(struct pack_made *m, const struct session *s, struct pack_key *k, const struct books_key *b, struct muster_err *err)
+/* The next one of a key with slots, which belong to one pack: each pack is a generation of its own. Packs that the books forgot count too. */
+static int next_generation(uint8_t *out, const struct books_key *b, bool activated, const struct pack_log *log, struct muster_err *err)
+{
+	uint8_t last = pack_log_generation(log, b->number);
+
+	last = last > b->generation ? last : b->generation;
+	if (!activated) {
+		*out = b->generation == 0 ? 1 : b->generation;
+		return MUSTER_OK;
+	}
+	if (last >= GENERATION_MAX)
+		return err_set(err, MUSTER_E_LIMIT, "the key %" PRIu32 " has been in %d packs, more cannot be told apart; mint another key and revoke this one", b->number, GENERATION_MAX);
+	*out = (uint8_t)(last + 1);
+	return MUSTER_OK;
+}
+
+static int make_key(struct pack_made *m, const struct session *s, struct pack_key *k, const struct books_key *b, const struct pack_log *log, struct muster_err *err)
 {
 	const bool activated = b->kind == PRODUCT_KEY_HOST || b->kind == PRODUCT_KEY_MAK || b->kind == PRODUCT_KEY_ESU;
 	uint8_t prk[PRODUCT_KEY_PRK];
@@ -140,10 +157,8 @@ static int make_key(struct pack_made *m, const struct session *s, struct pack_ke
 
 	k->kind = b->kind;
 	k->number = b->number;
-	/* slots belong to one pack: each pack with slots is a generation of its own */
-	if (activated && b->generation == GENERATION_MAX)
-		return err_set(err, MUSTER_E_LIMIT, "the key %" PRIu32 " has been in %d packs, more cannot be told apart; mint another key and revoke this one", b->number, GENERATION_MAX);
-	k->generation = activated || b->generation == 0 ? (uint8_t)(b->generation + 1) : b->generation;
+	if ((r = next_generation(&k->generation, b, activated, log, err)) != MUSTER_OK)
+		return r;
 	k->hosts = b->hosts;
 	k->activations = b->activations;
 	k->coverage_start = b->coverage_start;
@@ -267,7 +282,7 @@ static int set_life(struct pack *p, const struct session *s, struct muster_err *
 	return MUSTER_OK;
 }
 
-static int set_head(struct pack *p, struct session *s, const char *agreement, struct muster_err *err)
+static int set_head(struct pack *p, struct session *s, const char *agreement, const struct pack_log *log, struct muster_err *err)
 {
 	struct books_organisation o;
 	struct books_agreement a;
@@ -283,7 +298,7 @@ static int set_head(struct pack *p, struct session *s, const char *agreement, st
 	p->programme = optional(a.programme, &failed);
 	p->agreement = optional(a.number, &failed);
 	p->license_id = optional(a.license_id, &failed);
-	p->issue = a.issue + 1;
+	p->issue = (log->issue > a.issue ? log->issue : a.issue) + 1;
 	return failed ? err_nomem(err) : set_life(p, s, err);
 }
 
@@ -305,6 +320,7 @@ static int sign(struct pack_made *m, struct session *s, struct muster_err *err)
 int pack_make(struct pack_made *m, struct session *s, const char *agreement, const uint8_t *host, struct muster_err *err)
 {
 	struct active active = { .keys = NULL };
+	struct pack_log log = { .issue = 0 };
 	size_t i;
 	int r;
 
@@ -314,7 +330,7 @@ int pack_make(struct pack_made *m, struct session *s, const char *agreement, con
 		r = err_nomem(err);
 		goto done;
 	}
-	if ((r = set_head(m->pack, s, agreement, err)) != MUSTER_OK || (r = active_keys(&active, s, agreement, err)) != MUSTER_OK || (r = session_secrets(s, err)) != MUSTER_OK
+	if ((r = pack_log_read(&log, s->a, agreement, err)) != MUSTER_OK || (r = set_head(m->pack, s, agreement, &log, err)) != MUSTER_OK || (r = active_keys(&active, s, agreement, err)) != MUSTER_OK || (r = session_secrets(s, err)) != MUSTER_OK
 	    || (r = session_intermediate(s, err)) != MUSTER_OK || (r = session_signer(s, err)) != MUSTER_OK || (r = add_issuer(m->pack, s, err)) != MUSTER_OK)
 		goto done;
 	if (host != NULL) {
@@ -329,11 +345,12 @@ int pack_make(struct pack_made *m, struct session *s, const char *agreement, con
 	}
 	for (i = 0; r == MUSTER_OK && i < active.n; i++) {
 		m->pack->key_count++;
-		r = make_key(m, s, &m->pack->keys[i], &active.keys[i], err);
+		r = make_key(m, s, &m->pack->keys[i], &active.keys[i], &log, err);
 	}
 	if (r == MUSTER_OK)
 		r = sign(m, s, err);
 done:
+	pack_log_fini(&log);
 	mem_free(active.keys);
 	return r;
 }

@@ -87,10 +87,10 @@ int books_host_retire(struct books *b, uint32_t number, const uint8_t binding[10
 /* ---- packs and slots ---- */
 struct books_pack { uint8_t id[16]; char agreement[64]; uint32_t issue; int64_t iat, exp; const uint8_t *token; size_t token_n; };
 struct books_slot { uint32_t number; uint8_t generation; uint16_t slot; uint8_t sealed[128]; size_t sealed_n; /**< {"slot", "number-generation-slot", "secret"} */ char serial[41]; int64_t end; };
-/** A key in a pack: with slots its generation is the successor of the key's, without it stays (1 the first time). */
+/** A key in a pack: with slots its generation is above the key's (by one, unless the books are a restored backup), without it stays (1 the first time). */
 struct books_pack_key { uint32_t number; uint8_t generation; };
 /** A pack with its keys and slots, in one transaction; each key's generation becomes the pack's (which voids the unrevealed slots before), the agreement's issue becomes
- * the pack's. MUSTER_E_MISMATCH: issue or a generation is not the successor (somebody else was quicker). */
+ * the pack's. MUSTER_E_MISMATCH: issue or a generation is not above (somebody else was quicker). */
 int books_pack_add(struct books *b, const struct books_pack *p, const struct books_pack_key *keys, size_t key_n, const struct books_slot *slots, size_t n,
                    const struct books_act *act, struct muster_err *err);
 /** Token included, borrowed until the next call. @p id NULL: the agreement's newest. */

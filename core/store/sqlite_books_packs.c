@@ -14,19 +14,19 @@ static bool has_slots(const struct books_slot *slots, size_t n, uint32_t number)
 	return false;
 }
 
-/* With slots the generation is the successor, without it stays. */
+/* With slots the generation is above the key's, without it stays. */
 static int put_generation(struct books *b, const struct books_pack *p, const struct books_pack_key *k, bool slots, struct muster_err *err)
 {
 	struct books_key key;
 	int r = books_key(b, k->number, &key, err);
-	int expected;
+	bool good;
 
 	if (r != MUSTER_OK)
 		return r;
 	if (strcmp(key.agreement, p->agreement) != 0)
 		return err_set(err, MUSTER_E_INVALID, "the key %" PRIu32 " belongs to the agreement %s, not to %s", k->number, key.agreement, p->agreement);
-	expected = slots || key.generation == 0 ? key.generation + 1 : key.generation;
-	if (k->generation != expected)
+	good = slots ? k->generation > key.generation : k->generation == (key.generation == 0 ? 1 : key.generation);
+	if (!good)
 		return err_set(err, MUSTER_E_MISMATCH, "the key %" PRIu32 " is at generation %d by now: another pack was created meanwhile; create this one again", k->number, key.generation);
 	if ((r = books_do(b, err, "UPDATE key SET generation = ? WHERE number = ?", "ii", (int64_t)k->generation, (int64_t)k->number)) != MUSTER_OK)
 		return r;
@@ -51,7 +51,7 @@ static int add_pack(struct books *b, const struct books_pack *p, const struct bo
 
 	if (r != MUSTER_OK)
 		return r;
-	if (p->issue != a.issue + 1)
+	if (p->issue <= a.issue)
 		return err_set(err, MUSTER_E_MISMATCH, "the agreement %s is at issue %" PRIu32 " by now: another pack was created meanwhile; create this one again", a.number, a.issue);
 	if ((r = books_do(b, err, "UPDATE agreement SET issue = ? WHERE number = ?", "it", (int64_t)p->issue, p->agreement)) != MUSTER_OK
 	    || (r = books_do(b, err, "INSERT INTO pack(id, agreement, issue, iat, exp, token) VALUES(?, ?, ?, ?, ?, ?)", "btiiib", p->id, sizeof p->id, p->agreement,

@@ -377,6 +377,27 @@ def test_backup_and_audit(publisher, tmp_path):
     assert publisher("audit", "verify", "--expect", good["head"]).code == 0
 
 
+def test_packs_after_a_restore(publisher, tmp_path):
+    """A pack that restored books forgot keeps its issue and generation: the next has others, and digits for the forgotten one are refused, not answered wrongly."""
+    number = agreement(publisher, "EA-restored")
+    minted = mint(publisher, number)
+    key = codes.Key.parse(minted["key"]).under(publisher.issuer_id)
+    create(publisher, number, tmp_path)
+    copy = tmp_path / "books.db"
+    assert publisher("backup", copy).code == 0
+    _, forgotten, _ = create(publisher, number, tmp_path)
+    for name in ("books.db-wal", "books.db-shm"):
+        (publisher.dir / name).unlink(missing_ok=True)
+    (publisher.dir / "books.db").write_bytes(copy.read_bytes())
+    with open(publisher.dir / "packs.log", "a") as log:
+        log.write('{"agreement":"EA-rest')   # cut off by a crash
+    _, fresh, _ = create(publisher, number, tmp_path)
+    assert (forgotten["issue"], fresh["issue"]) == (2, 3) and [k["generation"] for k in forgotten["keys"] + fresh["keys"]] == [2, 3]
+    assert publisher.telephone(key.installation_id(2, 0, machine(1))).code == 1
+    assert publisher.telephone(key.installation_id(3, 0, machine(1))).code == 0
+    assert create(publisher, number, tmp_path)[1]["issue"] == 4
+
+
 def test_lost_books(tmp_path):
     """Books that are gone are not made anew: that would forget who holds what."""
     p = Publisher(tmp_path)
