@@ -162,7 +162,7 @@ void memory_drop_key(struct activation *a, uint32_t number);
 /** Every stored pack, under the present issuers and catalog; what does not verify any more is said and left out. */
 int packs_load(struct activation *a, struct muster_err *err);
 void packs_free(struct held_pack *packs, size_t n);
-/** Install a token that came with an administrator or with an answer of the issuer; acts held. @p item may be NULL. */
+/** Install a token that came with an administrator or with an answer of the issuer; acts held. @p out may be NULL. */
 int packs_take(struct activation *a, const char *actor, struct muster_span token, const struct held_pack **out, json_t *warnings, struct muster_err *err);
 const struct held_pack *pack_by_id(const struct activation *a, const uint8_t id[16]);   /**< NULL: none. Acts or lock held */
 /** The newest pack that has this key; NULL: none. @param[out] key may be NULL. */

@@ -61,6 +61,7 @@ static int verify(struct held_pack *out, const struct activation *a, struct must
 	int r = MUSTER_E_SIGNATURE;
 
 	memset(out, 0, sizeof *out);
+	token.n -= token.n > 0 && token.p[token.n - 1] == '\n';
 	(void)err_code(err, r, CODE_M_PACK, a->issuer_count == 0 ? "no issuer is configured: add an [issuer NAME] section with its roots" :
 	               "the licence pack was signed by none of the %zu issuers of the configuration", a->issuer_count);
 	for (size_t i = 0; i < a->issuer_count; i++) {
@@ -299,16 +300,18 @@ static int check_signer(const struct activation *a, const struct held_pack *p, s
 
 int packs_take(struct activation *a, const char *actor, struct muster_span token, const struct held_pack **out, json_t *warnings, struct muster_err *err)
 {
-	const struct held_pack *known;
+	const struct held_pack *taken;
 	struct held_pack p;
 	int r;
 
-	*out = NULL;
+	if (out != NULL)
+		*out = NULL;
 	if ((r = verify(&p, a, token, activation_now(a), err)) != MUSTER_OK)
 		return r;
-	if ((known = pack_by_id(a, p.pack->id)) != NULL) {
+	if ((taken = pack_by_id(a, p.pack->id)) != NULL) {
 		pack_fini(&p);   /* signed, and its ID is never used twice: the same */
-		*out = known;
+		if (out != NULL)
+			*out = taken;
 		return MUSTER_OK;
 	}
 	for (size_t i = 0; r == MUSTER_OK && i < sizeof rules / sizeof rules[0]; i++)
@@ -323,8 +326,10 @@ int packs_take(struct activation *a, const char *actor, struct muster_span token
 		pack_fini(&p);
 		return r;
 	}
-	*out = &a->packs[a->pack_count - 1];
-	warn_coverage(a, *out, warnings);
+	taken = &a->packs[a->pack_count - 1];
+	warn_coverage(a, taken, warnings);
+	if (out != NULL)
+		*out = taken;
 	return MUSTER_OK;
 }
 
