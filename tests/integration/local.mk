@@ -44,6 +44,11 @@ check_PROGRAMS += %D%/muster-issuer-clock
 %C%_muster_issuer_clock_LDFLAGS = $(LDFLAGS_PROGRAM)
 EXTRA_DIST += %D%/publisher.py
 PYTESTS += %D%/test_issuer_books.py %D%/test_issuer_confirm.py %D%/test_issuer_service.py
+# Preloaded: ends a program at the Nth write or sync.
+check_LTLIBRARIES += %D%/kill-point.la
+%C%_kill_point_la_SOURCES = %D%/kill_point.c
+%C%_kill_point_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
+PYTESTS += %D%/test_issuer_killed.py
 # Hosts entitled by what that issuer makes, and what they keep.
 PYTESTS += %D%/test_activation.py %D%/test_at_rest.py
 # muster and libmuster against that daemon.
