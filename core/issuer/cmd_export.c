@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/issuer/listing.h"
 #include "core/issuer/output.h"
@@ -15,6 +16,8 @@
 
 #define EXPORT_VERSION 1
 #define EXPORT_MAX ((size_t)1 << 30)
+
+static const struct seal_place export_place = { "export", "all", "json" };
 
 /* Something may fail in the middle of a list: memory. */
 struct gather { json_t *list; bool failed; };
@@ -86,7 +89,6 @@ static int add_whole_keys(json_t *all, struct session *s, struct muster_err *err
 /* {"version", "wrapped_key", "sealed"}: the passphrase opens the key, the key the export. */
 static int wrap(json_t **all, struct session *s, struct muster_err *err)
 {
-	static const struct seal_place at = { "export", "all", "json" };
 	char *text = json_dumps(*all, JSON_COMPACT), *coded = NULL;
 	const size_t n = text != NULL ? strlen(text) : 0;
 	uint8_t key[SEAL_KEY];
@@ -102,7 +104,7 @@ static int wrap(json_t **all, struct session *s, struct muster_err *err)
 		goto done;
 	}
 	if ((r = seal_wrap(&wrapped, key, s->passphrase.text, err)) != MUSTER_OK || (r = seal_open_key(&seal, key, err)) != MUSTER_OK
-	    || (r = seal_put(&sealed, seal, &at, span_of(text, n), err)) != MUSTER_OK)
+	    || (r = seal_put(&sealed, seal, &export_place, span_of(text, n), err)) != MUSTER_OK)
 		goto done;
 	if ((coded = mem_alloc(B64_SIZE(sealed.n))) == NULL) {
 		r = err_nomem(err);
@@ -122,6 +124,65 @@ done:
 	buf_fini(&wrapped);
 	buf_fini(&sealed);
 	return r;
+}
+
+/* The export in a file of ours, whole. */
+static int unwrap(struct buf *out, const char *path, const char *passphrase, struct muster_err *err)
+{
+	uint8_t key[SEAL_KEY];
+	struct seal *seal = NULL;
+	struct buf text, sealed;
+	json_t *j = NULL;
+	const char *wrapped, *coded;
+	size_t n = 0;
+	int r;
+
+	buf_init(&text, EXPORT_MAX);
+	buf_init(&sealed, EXPORT_MAX);
+	if ((r = file_read(&text, path, EXPORT_MAX, err)) != MUSTER_OK)
+		goto done;
+	j = json_loadb(buf_str(&text), text.n, JSON_REJECT_DUPLICATES, NULL);
+	wrapped = json_string_value(json_object_get(j, "wrapped_key"));
+	coded = json_string_value(json_object_get(j, "sealed"));
+	if (wrapped == NULL || coded == NULL || json_integer_value(json_object_get(j, "version")) != EXPORT_VERSION) {
+		r = err_set(err, MUSTER_E_INVALID, "%s is no export made with --with-keys", path);
+		goto done;
+	}
+	buf_adds(&sealed, coded);   /* decoding makes it shorter: room for the bytes */
+	if (sealed.failed) {
+		r = err_nomem(err);
+		goto done;
+	}
+	if (b64_decode(sealed.p, sealed.n, &n, coded, strlen(coded)) != MUSTER_OK)
+		r = err_set(err, MUSTER_E_INVALID, "%s is damaged", path);
+	else if ((r = seal_unwrap(key, span_str(wrapped), passphrase, err)) == MUSTER_OK && (r = seal_open_key(&seal, key, err)) == MUSTER_OK)
+		r = seal_get(out, seal, &export_place, span_of(sealed.p, n), err);
+	OPENSSL_cleanse(key, sizeof(key));
+done:
+	json_decref(j);
+	seal_free(seal);
+	buf_fini(&text);
+	buf_fini(&sealed);
+	return r;
+}
+
+int command_export_open(const struct options *o)
+{
+	struct output_file out = { .fd = -1 };
+	struct passphrase p = { "" };
+	struct muster_err err;
+	struct buf text;
+	int r;
+
+	buf_init(&text, EXPORT_MAX);
+	if ((r = output_file_open(&out, o->text[OPT_OUT], "nothing was opened", &err)) == MUSTER_OK && (r = output_file_hide(&out, &err)) == MUSTER_OK
+	    && (r = passphrase_get(&p, option_given(o, OPT_PASSPHRASE_FD) ? (int)o->number[OPT_PASSPHRASE_FD] : -1, "Passphrase of the export: ", false, &err)) == MUSTER_OK
+	    && (r = unwrap(&text, o->argument[0], p.text, &err)) == MUSTER_OK && (r = output_file_write(&out, span_of(text.p, text.n), &err)) == MUSTER_OK && out.path == NULL)
+		printf("%s\n", buf_str(&text));
+	output_file_close(&out, r == MUSTER_OK);
+	OPENSSL_cleanse(&p, sizeof(p));
+	buf_cleanse(&text);
+	return output_finish(r, &err);
 }
 
 static int to_json(struct buf *out, struct session *s, struct muster_err *err)
@@ -261,7 +322,8 @@ int command_export(const struct options *o)
 	struct muster_err err;
 	int r;
 
-	if ((r = session_open(&s, o, &err)) == MUSTER_OK && (r = check(&s, &err)) == MUSTER_OK && (r = output_file_open(&out, o->text[OPT_OUT], "nothing was exported", &err)) == MUSTER_OK)
+	if ((r = session_open(&s, o, &err)) == MUSTER_OK && (r = check(&s, &err)) == MUSTER_OK && (r = output_file_open(&out, o->text[OPT_OUT], "nothing was exported", &err)) == MUSTER_OK
+	    && (r = output_file_hide(&out, &err)) == MUSTER_OK)
 		r = export(&s, &out, &err);
 	output_file_close(&out, r == MUSTER_OK);
 	session_close(&s);

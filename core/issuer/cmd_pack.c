@@ -169,7 +169,7 @@ int listing_packs(struct session *s, struct muster_err *err)
 /* ---- show ---- */
 
 /* By ID or agreement from the books, else a file. */
-static int read_token(struct buf *token, struct session *s, const char *which, struct muster_err *err)
+static int read_token(struct buf *token, int64_t *at, struct session *s, const char *which, struct muster_err *err)
 {
 	struct books_pack row;
 	uint8_t id[16];
@@ -183,8 +183,10 @@ static int read_token(struct buf *token, struct session *s, const char *which, s
 		r = books_pack(s->books, which, NULL, &row, err);
 	if (r == MUSTER_E_NOT_FOUND)
 		return err_set(err, r, "\"%.80s\" is neither a file, nor a pack's ID, nor an agreement with a pack; see: muster-issuer pack list", which);
-	if (r == MUSTER_OK)
+	if (r == MUSTER_OK) {
 		buf_add(token, row.token, row.token_n);
+		*at = row.iat;   /* one of ours is shown also after its end */
+	}
 	return r == MUSTER_OK && token->failed ? err_nomem(err) : r;
 }
 
@@ -192,11 +194,12 @@ int listing_show_pack(struct session *s, const char *which, struct muster_err *e
 {
 	struct output_file out = { .fd = -1 };
 	struct pack *p = NULL;
+	int64_t at = s->act.now;
 	struct buf token;
 	int r;
 
 	buf_init(&token, TRUST_PACK_MAX);
-	if ((r = read_token(&token, s, which, err)) != MUSTER_OK || (r = pack_read(&p, span_of(token.p, token.n), s->a->anchors, NULL, s->act.now, err)) != MUSTER_OK
+	if ((r = read_token(&token, &at, s, which, err)) != MUSTER_OK || (r = pack_read(&p, span_of(token.p, token.n), s->a->anchors, NULL, at, err)) != MUSTER_OK
 	    || (r = output_file_open(&out, s->o->text[OPT_OUT], "nothing was written", err)) != MUSTER_OK || (r = output_file_write(&out, span_of(token.p, token.n), err)) != MUSTER_OK)
 		goto done;
 	if (option_json(s->o))

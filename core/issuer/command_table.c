@@ -162,6 +162,10 @@ const struct command command_table[] = {
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer export --out books.json\n"
 	  "  muster-issuer --dir /srv/issuer export keys --format csv\n" },
+	{ "export open", "export open FILE [--out FILE] [--passphrase-fd N]", "read an export that has keys", B(OUT) | B(PASSPHRASE_FD), 0, 1, 1, command_export_open,
+	  "Opens what export --with-keys wrote, with its passphrase; --out is made for its owner only.\n"
+	  "Examples:\n"
+	  "  muster-issuer --dir /srv/issuer export open books-with-keys.json --out plain.json\n" },
 	{ "backup", "backup FILE", "copy the books while they are in use", 0, 0, 1, 1, command_backup,
 	  "The copy is consistent, checked and on the disk. Secrets in it stay sealed; they need books.key.\n"
 	  "Examples:\n"

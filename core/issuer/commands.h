@@ -30,6 +30,7 @@ int command_crl(const struct options *o);
 int command_roots_announce(const struct options *o);
 int command_roots_switch(const struct options *o);
 int command_export(const struct options *o);
+int command_export_open(const struct options *o);
 int command_backup(const struct options *o);
 int command_passphrase(const struct options *o);
 int command_audit(const struct options *o);

@@ -5,6 +5,7 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "core/base/err.h"
 #include "core/base/mem.h"
@@ -87,6 +88,11 @@ int output_file_open(struct output_file *f, const char *path, const char *undone
 	if (path == NULL || (f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) >= 0)
 		return MUSTER_OK;
 	return errno == EEXIST ? err_set(err, MUSTER_E_EXISTS, "%s is there already; %s", path, undone) : err_errno(err, errno, "cannot create %s", path);
+}
+
+int output_file_hide(struct output_file *f, struct muster_err *err)
+{
+	return f->fd < 0 || fchmod(f->fd, 0600) == 0 ? MUSTER_OK : err_errno(err, errno, "cannot close %s to others", f->path);
 }
 
 int output_file_write(struct output_file *f, struct muster_span bytes, struct muster_err *err)

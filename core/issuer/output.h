@@ -25,6 +25,8 @@ json_t *output_json_ids(const uint8_t (*ids)[16], size_t n);
 struct output_file { const char *path; int fd; };
 /** @p path NULL: there is none, and the other calls do nothing. @p undone completes "PATH is there already; …". */
 int output_file_open(struct output_file *f, const char *path, const char *undone, struct muster_err *err);
+/** For its owner only: before a secret is written. */
+int output_file_hide(struct output_file *f, struct muster_err *err);
 /** Write all and sync. */
 int output_file_write(struct output_file *f, struct muster_span bytes, struct muster_err *err);
 /** @p keep false: remove it again. */

@@ -339,6 +339,13 @@ def test_export(publisher, tmp_path):
     done = publisher("export", "--with-keys", extra={"CREDENTIALS_DIRECTORY": str(word.parent)})
     assert done.code == 0 and minted["key"] not in done.out and set(json.loads(done.out)) == {"version", "wrapped_key", "sealed"}, done
     assert issuer_events(publisher)[-1] == "exported"
+    sealed = tmp_path / "sealed.json"
+    sealed.write_text(done.out)
+    opened = publisher("export", "open", sealed, extra={"CREDENTIALS_DIRECTORY": str(word.parent)})
+    assert minted["key"] in [k["key"] for k in json.loads(opened.out)["keys"]], opened
+    sealed.write_text(done.out.replace('"sealed": "', '"sealed": "A'))
+    assert publisher("export", "open", sealed, extra={"CREDENTIALS_DIRECTORY": str(word.parent)}).code == 1
+    assert "no export made with" in publisher("export", "open", out, extra={"CREDENTIALS_DIRECTORY": str(word.parent)}).err
     word.chmod(0o444)
     done = publisher("export", "--with-keys", extra={"CREDENTIALS_DIRECTORY": str(word.parent)})
     assert done.code == 1 and "chmod 400" in done.err
