@@ -152,6 +152,28 @@ static int which_installation_id(struct cli *c, char id[40], json_t **installati
 	return act_installation_id(c, id, false, installation);
 }
 
+/* A host that is activated may be activated anew, but nobody should spend one of its activations by mistake. */
+static int want_again(struct cli *c, const json_t *installation)
+{
+	struct muster_err err;
+	char question[192], date[32] = "";
+	json_t *keys = NULL;
+	const json_t *k;
+	size_t i;
+	int r = CLI_OK;
+
+	if (api_get(c, "/admin/v1/keys", &keys, &err) != MUSTER_OK)
+		return cli_fail(c, &err);
+	json_array_foreach(json_object_get(keys, "items"), i, k)
+		if (json_number(k, "number") == json_number(installation, "number") && strcmp(json_text(k, "state"), "activated") == 0) {
+			snprintf(question, sizeof(question), "This host is activated with this key, until %s. Activate it anew? The issuer counts that as another activation.",
+			         json_date(k, "ends_at", date));
+			r = cli_confirm(c, question) ? CLI_OK : CLI_USAGE;
+		}
+	json_decref(keys);
+	return r;
+}
+
 int verb_phone(struct cli *c)
 {
 	json_t *installation = NULL;
@@ -164,7 +186,7 @@ int verb_phone(struct cli *c)
 		return r;
 	if (c->given[CLI_O_JSON]) {
 		r = cli_print_json(c, installation);
-	} else {
+	} else if ((r = want_again(c, installation)) == CLI_OK) {
 		phone_introduce(c, installation);
 		r = phone_talk(c, installation, NULL, true);
 	}

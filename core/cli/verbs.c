@@ -54,7 +54,7 @@ static const struct cli_verb verbs[] = {
 	{ "atp", "atp [CONFIRMATION-ID] [ACTIVATION-ID]", "Deposit the Confirmation ID, or an answer file", CLI_ADMINISTRATOR, O(FILE), 0, 10, verb_atp,
 	  "musterctl atp 067447-575385-379640-042293-105403-554957-948930-580855\nmusterctl atp                   asks for the groups one by one\n"
 	  "musterctl atp --file answer.png" },
-	{ "phone", "phone [ACTIVATION-ID]", "Activation by telephone, led through the call", CLI_ADMINISTRATOR, 0, 0, 1, verb_phone,
+	{ "phone", "phone [ACTIVATION-ID]", "Activation by telephone, led through the call", CLI_ADMINISTRATOR, O(YES), 0, 1, verb_phone,
 	  "musterctl phone\nmusterctl phone 2e28138a-847f-42bc-9752-61b03fff33cd" },
 	{ "mak", "mak [list | ask | export | import FILE | phone ID]", "Counted activations of machines, asked for in their place", CLI_VIEWER, O(OUT) | O(LIMIT) | O(ALL), 0, CLI_ARGS_MAX, verb_mak,
 	  "musterctl mak list\nmusterctl mak ask               online   (administrator)\nmusterctl mak export --out request.txt\nmusterctl mak import answer.json\n"

@@ -110,7 +110,7 @@ static void show_pack(struct cli *c, const json_t *p)
 		return;
 	buf_init(&contacts, 1u << 16);
 	print_contacts(&contacts, json_object_get(p, "contacts"));
-	fputs("    Contacts\n", c->out);
+	fputs("Contacts\n", c->out);
 	term_print(c->out, buf_str(&contacts));
 	buf_fini(&contacts);
 }

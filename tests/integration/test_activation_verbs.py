@@ -344,6 +344,18 @@ def test_phone_asks_which_key_where_several_wait(ready, sit):
     assert asked(ready, "installation-id") == [{"new": False}, {"activation_id": WINDOWS, "new": False}]
 
 
+def test_phone_asks_before_an_activated_host_spends_another_activation(ready, sit, admin):
+    ready.state.activated = True
+    t = sit("phone")
+    t.answer("This host is activated with this key, until 11/22/2028 10:00:00 AM. Activate it anew? The issuer counts that as another activation. [y/N] ", "n")
+    assert t.end() == USAGE and "Group 1" not in t.shown
+    assert "Say --yes to go on" in admin.refused("phone", status=USAGE)
+    t = sit("phone", "--yes")
+    t.expect("Group 1 of 9:")
+    t.press(CTRL_D)
+    assert t.end() == LEFT
+
+
 # --- setup ---
 
 def test_setup_from_nothing_to_activated(fake, sit, files):
