@@ -116,7 +116,7 @@ static void add_told(json_t *sum, json_t *told)
 int activation_counted_ask(struct activation *a, const char *actor, json_t **out, struct muster_err *err)
 {
 	struct activation_issuer *issuers;
-	json_t *told;
+	json_t *told = NULL;
 	size_t n, asked = 0, addresses = 0;
 	int r = MUSTER_OK;
 
@@ -135,6 +135,7 @@ int activation_counted_ask(struct activation *a, const char *actor, json_t **out
 
 			asked++;
 			add_told(*out, told);
+			told = NULL;
 			all = false;
 			if (progress == 0)
 				break;
@@ -202,8 +203,6 @@ int activation_counted_import(struct activation *a, const char *actor, struct mu
 	activation_begin(a);
 	if ((r = proxy_batch_read(a, id, &b, err)) == MUSTER_E_NOT_FOUND)
 		r = err_code(err, MUSTER_E_MISMATCH, CODE_M_ANSWER, "this host never exported a request %.36s", text);
-	else if (r == MUSTER_OK && !json_is_array(json_object_get(b.json, "installation_ids")))
-		r = err_code(err, MUSTER_E_MISMATCH, CODE_M_ANSWER, "the request %.36s was asked online and is answered", text);
 	else if (r == MUSTER_OK)
 		r = proxy_apply(a, actor, &b, j, out, err);
 	activation_end(a);

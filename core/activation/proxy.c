@@ -67,7 +67,7 @@ static int find_open(struct activation *a, const char *issuer, bool file, const 
 	struct find f = { file, issuer, same, out };
 
 	memset(out, 0, sizeof *out);
-	return ledger_records(a->ledger, ACTIVATION_R_BATCH, span_of(NULL, 0), STORE_PAGE_MAX, find_one, &f, err);
+	return records_each(a, ACTIVATION_R_BATCH, find_one, &f, err);
 }
 
 int proxy_batch_read(struct activation *a, const uint8_t id[16], struct proxy_batch *out, struct muster_err *err)
@@ -87,51 +87,51 @@ int proxy_batch_read(struct activation *a, const uint8_t id[16], struct proxy_ba
 
 /* ---- collecting ---- */
 
-struct collect { struct activation *a; const char *issuer; json_t *ids; int64_t now, due; bool all, any; uint8_t last[COUNTED_ID]; size_t seen; };
+struct collect { struct activation *a; const char *issuer; json_t *ids; int64_t now; bool all; };
+
+/* What is sent for this machine: as it was shown, unless the key has another pack by now. A key that is not here any more spends nothing. */
+static bool id_of(char out[INSTALLATION_TEXT], struct activation *a, const struct counted_machine *m)
+{
+	struct counted_key k = { 0 };
+	struct muster_err err = { 0 };
+	struct installation_id id;
+	bool good = counted_key_find(a, m->number, &k, &err) == MUSTER_OK && counted_installation_id(&id, &k, m->binding, &err) == MUSTER_OK;
+
+	if (good)
+		installation_id_format(out, &id, ' ');
+	counted_key_fini(&k);
+	return good;
+}
 
 static int collect_one(void *ctx, const struct store_record *record)
 {
 	struct collect *c = ctx;
 	struct counted_machine m;
 	struct muster_err err = { 0 };
+	char text[INSTALLATION_TEXT];
 
-	c->seen++;
-	if (record->id_n == COUNTED_ID)
-		memcpy(c->last, record->id, COUNTED_ID);
-	if (counted_parse(&m, record, &err) != MUSTER_OK)
-		return 0;
-	if (strcmp(m.issuer, c->issuer) == 0) {
-		c->any = true;
-		if (m.state == COUNTED_WANTED || c->all || c->now - m.asked_at >= COUNTED_REFUSED_AGAIN_S)
-			(void)json_array_append_new(c->ids, json_string(m.installation_id));
-	}
+	if (json_array_size(c->ids) >= COUNTED_BATCH_MAX || counted_parse(&m, record, &err) != MUSTER_OK)
+		return MUSTER_OK;
+	if (strcmp(m.issuer, c->issuer) == 0 && (m.state == COUNTED_WANTED || c->all || c->now - m.asked_at >= COUNTED_REFUSED_AGAIN_S) && id_of(text, c->a, &m))
+		(void)json_array_append_new(c->ids, json_string(text));
 	counted_machine_fini(&m);
-	return json_array_size(c->ids) >= COUNTED_BATCH_MAX;
+	return MUSTER_OK;
 }
 
 /* Installation IDs of machines that wait, in the order of their keys. @p all: those refused lately, too. */
 static int collect(struct activation *a, const char *issuer, bool all, json_t **ids, struct muster_err *err)
 {
 	struct collect c = { .a = a, .issuer = issuer, .ids = json_array(), .now = activation_now(a), .all = all };
-	size_t after_n = 0, before;
-	uint8_t after[COUNTED_ID];
 	int r;
 
 	*ids = NULL;
 	if (c.ids == NULL)
 		return err_nomem(err);
-	do {
-		before = c.seen;
-		memcpy(after, c.last, sizeof after);
-		r = ledger_records(a->ledger, ACTIVATION_R_WANTED, span_of(after, after_n), STORE_PAGE_MAX, collect_one, &c, err);
-		after_n = COUNTED_ID;
-	} while (r == MUSTER_OK && c.seen - before == STORE_PAGE_MAX && json_array_size(c.ids) < COUNTED_BATCH_MAX);
-	if (r != MUSTER_OK) {
+	if ((r = records_each(a, ACTIVATION_R_WANTED, collect_one, &c, err)) != MUSTER_OK)
 		json_decref(c.ids);
-		return r;
-	}
-	*ids = c.ids;
-	return MUSTER_OK;
+	else
+		*ids = c.ids;
+	return r;
 }
 
 /* Stored before it is sent or handed out. Takes over @p ids. */
@@ -308,11 +308,13 @@ static int close_batch(struct apply *p, const char *actor, const struct proxy_ba
 	(void)json_object_set_new(j, "answered_at", json_integer(activation_now(p->a)));
 	(void)json_object_set_new(j, "confirmed", json_integer((json_int_t)p->confirmed));
 	(void)json_object_set_new(j, "refused", json_integer((json_int_t)p->refused));
-	/* What was asked online is in the machines' records now. */
-	if (!file)
-		(void)json_object_del(j, "installation_ids");
 	n = take_tallies(p, keys, tallies);
-	act_put_json(&p->t, ACTIVATION_R_BATCH, span_of(b->id, 16), j);
+	/* What was asked online is in the machines' records now, and in the journal. A file may be answered once more. */
+	if (file)
+		act_put_json(&p->t, ACTIVATION_R_BATCH, span_of(b->id, 16), json_incref(j));
+	else
+		act_delete(&p->t, ACTIVATION_R_BATCH, span_of(b->id, 16));
+	json_decref(j);
 	r = act_commit(p->a, &p->t, actor, file ? ACTIVATION_J_IMPORT : ACTIVATION_J_COUNTED_ANSWERED, id, err, "%s: confirmed %zu, refused %zu, not taken %zu", state, p->confirmed,
 	               p->refused, p->faulty);
 	for (size_t i = 0; i < n && r == MUSTER_OK; i++)
@@ -407,11 +409,9 @@ static int exchange(struct activation *a, const char *actor, const struct activa
 		if (close_batch(&over, actor, b, NULL, "refused", &second) != MUSTER_OK)
 			activation_say(a, 3, "counted", "%s", second.message);
 	} else if ((r = proxy_batch_read(a, b->id, &now, err)) == MUSTER_OK) {
-		/* An answer that was applied meanwhile is applied once more, which changes nothing. */
-		if (!json_is_array(json_object_get(now.json, "installation_ids")))
-			r = MUSTER_OK;
-		else
-			r = proxy_apply(a, actor, &now, answer, out, err);
+		r = proxy_apply(a, actor, &now, answer, out, err);
+	} else if (r == MUSTER_E_NOT_FOUND) {
+		r = MUSTER_OK;   /* an administrator or the host itself was quicker, with the same answer */
 	}
 	activation_end(a);
 	proxy_batch_fini(&now);

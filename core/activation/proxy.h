@@ -4,7 +4,7 @@
 
 #include "core/activation/counted.h"
 
-/** A batch as stored: JSON {"issuer","state":"asked"|"answered"|"refused","file","at","installation_ids":[…],…}. */
+/** A batch as stored: JSON {"issuer","state":"asked"|"answered","file","at","installation_ids":[…],…}. Those asked online leave when they are answered. */
 struct proxy_batch { uint8_t id[16]; json_t *json; };
 void proxy_batch_fini(struct proxy_batch *b);
 /** MUSTER_E_NOT_FOUND: this host never asked that. */

@@ -29,7 +29,8 @@ static json_t *requirements(const struct muster_product *p)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < p->requirements.count; i++)
-		(void)json_array_append_new(list, json_pack("{s:o, s:o}", "name", admin_json_text(q[i].name), "note", admin_json_text(q[i].note)));
+		(void)json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "name", admin_json_text(q[i].name), "note", admin_json_text(q[i].note),
+			"fact", admin_json_text(q[i].fact), "value", admin_json_text(q[i].value)));
 	return list;
 }
 
