@@ -155,6 +155,7 @@ static int store_batch(struct activation *a, const char *actor, const char *issu
 struct apply {
 	struct activation *a;
 	const struct trust_anchors *anchors;
+	const struct crl *crl;              /* NULL: none */
 	struct act t;
 	size_t confirmed, refused, faulty;
 };
@@ -187,7 +188,7 @@ static bool asked_for(const struct proxy_batch *b, const char *digits)
 static int check_statement(struct apply *p, const struct counted_machine *m, const char *statement, struct muster_err *err)
 {
 	struct confirmation c;
-	int r = confirmation_read(&c, span_str(statement), p->anchors, NULL, activation_now(p->a), err);
+	int r = confirmation_read(&c, span_str(statement), p->anchors, p->crl, activation_now(p->a), err);
 
 	if (r != MUSTER_OK)
 		return r;
@@ -344,6 +345,7 @@ int proxy_apply(struct activation *a, const char *actor, const struct proxy_batc
 
 	if ((r = read_anchors(a, batch_text(b, "issuer"), &view, &p.anchors, err)) != MUSTER_OK)
 		return r;
+	p.crl = ring_crl(view, batch_text(b, "issuer"));
 	json_array_foreach(results, i, one) {
 		if ((r = apply_one(&p, b, one, err)) != MUSTER_OK || (p.t.n >= APPLY_CHANGES && (r = act_store(a, &p.t, err)) != MUSTER_OK))
 			goto done;
