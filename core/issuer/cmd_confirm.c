@@ -370,6 +370,20 @@ int command_confirm(const struct options *o)
 	return output_finish(r, &err);
 }
 
+static int log_lost(struct session *s, struct muster_err *err)
+{
+	unsigned keys;
+	int r = books_log_lost(s->books, &keys, &s->act, err);
+
+	if (r != MUSTER_OK)
+		return r;
+	if (option_json(s->o))
+		return output_json(json_pack("{s:i}", "keys", (int)keys), err);
+	printf("A new confirmations.log begins with the next confirmation. Slots not given are void: %u key%s need%s a new licence pack (pack create).\n", keys, keys == 1 ? "" : "s",
+	       keys == 1 ? "s" : "");
+	return MUSTER_OK;
+}
+
 int command_restore(const struct options *o)
 {
 	struct muster_err err = { .result = 0 };
@@ -377,7 +391,11 @@ int command_restore(const struct options *o)
 	struct session s;
 	int r;
 
-	if ((r = session_open(&s, o, &err)) == MUSTER_OK && (r = books_restore(s.books, &done, &s.act, &err)) == MUSTER_OK) {
+	if (option_given(o, OPT_LOG_LOST) != option_given(o, OPT_REASON))
+		return options_usage("restore: --log-lost and --reason go together");
+	if ((r = session_open(&s, o, &err)) == MUSTER_OK && option_given(o, OPT_LOG_LOST)) {
+		r = log_lost(&s, &err);
+	} else if (r == MUSTER_OK && (r = books_restore(s.books, &done, &s.act, &err)) == MUSTER_OK) {
 		if (option_json(o))
 			r = output_json(json_pack("{s:I, s:I, s:i, s:i, s:i, s:i}", "from", (json_int_t)done.from, "to", (json_int_t)done.to, "lines", (int)done.lines, "confirmations",
 			                          (int)done.confirmations, "certificates", (int)done.certificates, "unknown", (int)done.unknown), &err);

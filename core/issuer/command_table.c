@@ -115,9 +115,11 @@ const struct command command_table[] = {
 	  "  muster-issuer --dir /srv/issuer confirm 147878-041320-…\n"
 	  "  muster-issuer --dir /srv/issuer confirm --request host.request --out host.pem\n"
 	  "  muster-issuer --dir /srv/issuer confirm --batch machines.txt --out answers.json\n" },
-	{ "restore", "restore", "bring restored books up to confirmations.log", 0, 0, 0, 0, command_restore,
+	{ "restore", "restore [--log-lost --reason TEXT]", "bring restored books up to confirmations.log", B(LOG_LOST) | B(REASON), 0, 0, 0, command_restore,
 	  "After books.db was restored from a backup: takes in what was confirmed since, from DIR/confirmations.log, which must be the newest one. Until then nothing is\n"
 	  "revealed. What the books know already changes nothing.\n"
+	  "--log-lost: there is no copy of the log any more. A new one is begun; every slot that the books do not know to be given is void, so each agreement with prepared\n"
+	  "activations needs a new licence pack, and what was confirmed after the backup is counted when it is asked for again.\n"
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer restore\n" },
 	{ "serve", "serve --listen ADDRESS:PORT [--name DNS] [--passphrase-fd N]", "run the activation service (HTTPS)", B(LISTEN) | B(NAME) | B(PASSPHRASE_FD), B(LISTEN), 0, 0,

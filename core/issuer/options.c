@@ -62,6 +62,7 @@ static const struct { const char *name; enum kind kind; int64_t min, max; const 
 	[OPT_REQUEST] = { .name = "request", .kind = TEXT },
 	[OPT_TEXT] = { .name = "text", .kind = FLAG },
 	[OPT_LISTEN] = { .name = "listen", .kind = TEXT },
+	[OPT_LOG_LOST] = { .name = "log-lost", .kind = FLAG },
 };
 #define EVERYWHERE (OPTION_BIT(OPT_DIR) | OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_HELP) | OPTION_BIT(OPT_VERSION))
 

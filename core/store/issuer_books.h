@@ -141,6 +141,9 @@ int books_confirm(struct books *b, const struct books_order *orders, size_t n, s
 struct books_restored { int64_t from, to; unsigned lines, confirmations, certificates, unknown /**< of keys or packs that the books do not know */; };
 /** Bring the books up to confirmations.log: every line behind what they know. What is known already changes nothing. */
 int books_restore(struct books *b, struct books_restored *out, const struct books_act *act, struct muster_err *err);
+/** confirmations.log is lost for good: begin a new one. What was revealed since the books' last backup is unknown, so every slot not revealed is void: a new
+ * licence pack is needed for each of @p keys. MUSTER_E_EXISTS: there is one (restore it, or move it away first). act->reason is required. */
+int books_log_lost(struct books *b, unsigned *keys, const struct books_act *act, struct muster_err *err);
 /** How far the log is ahead: from and to in bytes, and lines. */
 int books_behind(struct books *b, struct books_restored *out, struct muster_err *err);
 

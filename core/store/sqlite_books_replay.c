@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 
@@ -336,10 +338,17 @@ static int write_mark(struct books *b, const struct books_mark *m, struct muster
 	return books_do(b, err, "UPDATE issuer SET log_start = ?, log_position = ?, log_hash = ?", "iib", m->start, m->end, m->hash, sizeof m->hash);
 }
 
-static int open_log(struct books *b, struct books_log *l, const struct books_mark *m, struct muster_err *err)
+/* The books' folder; NULL when exhausted. */
+static char *folder_of(const struct books *b)
 {
 	const char *slash = strrchr(b->db.path, '/');
-	char *dir = slash != NULL ? mem_strndup(b->db.path, (size_t)(slash - b->db.path)) : mem_strdup(".");
+
+	return slash != NULL ? mem_strndup(b->db.path, (size_t)(slash - b->db.path)) : mem_strdup(".");
+}
+
+static int open_log(struct books *b, struct books_log *l, const struct books_mark *m, struct muster_err *err)
+{
+	char *dir = folder_of(b);
 	int r;
 
 	l->path = NULL;
@@ -347,7 +356,7 @@ static int open_log(struct books *b, struct books_log *l, const struct books_mar
 		return err_nomem(err);
 	r = books_log_open(l, dir, m->end == 0, err);
 	if (r == MUSTER_E_NOT_FOUND)
-		r = err_code(err, MUSTER_E_MISMATCH, CODE_M_RESTORE, "%s/confirmations.log is missing: without it a slot could be revealed twice; put the newest copy there", dir);
+		r = err_code(err, MUSTER_E_MISMATCH, CODE_M_RESTORE, "%s/confirmations.log is missing: without it a slot could be revealed twice; put the newest copy there, or see restore --log-lost", dir);
 	mem_free(dir);
 	if (r == MUSTER_OK && (r = books_log_check(l, m, err)) == MUSTER_E_MISMATCH && err != NULL)
 		err->code = CODE_M_RESTORE;
@@ -478,6 +487,48 @@ int books_restore(struct books *b, struct books_restored *out, const struct book
 	while ((r = restore_line(b, out, act, err)) == MUSTER_OK)
 		;
 	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
+}
+
+/* A generation without slots lies above every slot that might have been revealed. */
+static int void_slots(struct books *b, unsigned *keys, const struct books_act *act, struct muster_err *err)
+{
+	int r;
+
+	if ((r = books_do(b, err, "UPDATE key SET generation = generation + 1 WHERE generation < 63 AND number IN (SELECT DISTINCT number FROM slot)", "")) != MUSTER_OK)
+		return r;
+	*keys = (unsigned)sqlite3_changes(b->db.h);
+	if ((r = books_do(b, err, "UPDATE issuer SET log_start = 0, log_position = 0, log_hash = NULL", "")) != MUSTER_OK)
+		return r;
+	return books_record(b, err, BOOKS_EVENT_REPLAYED, act, "confirmations.log", "lost; %u keys need a new licence pack", *keys);
+}
+
+static int check_lost(struct books *b, struct muster_err *err)
+{
+	char *dir = folder_of(b), *path = dir != NULL ? file_join(dir, "confirmations.log") : NULL;
+	struct books_mark m;
+	int r = path == NULL ? err_nomem(err) : read_mark(b, &m, err);
+
+	if (r == MUSTER_OK && m.end == 0)
+		r = err_set(err, MUSTER_E_NOT_FOUND, "nothing is lost: these books know of no confirmations.log");
+	else if (r == MUSTER_OK && access(path, F_OK) == 0)
+		r = err_set(err, MUSTER_E_EXISTS, "%s is there: take it in (restore), or move it away first", path);
+	mem_free(path);
+	mem_free(dir);
+	return r;
+}
+
+int books_log_lost(struct books *b, unsigned *keys, const struct books_act *act, struct muster_err *err)
+{
+	int r;
+
+	*keys = 0;
+	if (act->reason == NULL || act->reason[0] == '\0')
+		return err_set(err, MUSTER_E_INVALID, "say why: the reason is recorded");
+	if ((r = books_begin(b, err)) != MUSTER_OK)
+		return r;
+	if ((r = check_lost(b, err)) == MUSTER_OK)
+		r = void_slots(b, keys, act, err);
+	return books_end(b, r, err);
 }
 
 int books_behind(struct books *b, struct books_restored *out, struct muster_err *err)

@@ -295,10 +295,26 @@ def test_restore(publisher, tmp_path):
     assert "nothing to replay" in publisher("restore").out
 
 
+def test_log_lost(tmp_path):
+    """Without any copy of the log: a new one begins, the old pack's slots are void, a new pack works."""
+    publisher = Publisher(tmp_path)
+    key = publisher.mint()
+    given = publisher.telephone(key.installation_id(1, 0, machine(1))).json
+    (publisher.dir / "confirmations.log").unlink()
+    assert "restore --log-lost" in publisher.telephone(key.installation_id(1, 1, machine(1))).err
+    lost = publisher("restore", "--log-lost", "--reason", "disk and copy failed, ticket 4711")
+    assert lost.code == 0 and "1 key needs a new licence pack" in lost.out, lost
+    assert "a newer pack (2)" in publisher.telephone(key.installation_id(1, 1, machine(1))).err
+    again = publisher.telephone(key.installation_id(1, 0, machine(1))).json
+    assert again["again"] is True and again["confirmation_id"] == given["confirmation_id"]
+    assert publisher.pack(key)["keys"][0]["generation"] == 3
+    assert publisher.telephone(key.installation_id(3, 1, machine(1))).json["activations"]["used"] == 2
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["confirm", "1", "--batch", "f"], "one of"), (["confirm", "--batch", "f", "--request", "g"], "one of"), (["confirm", "1", "--out", "f"], "--out goes with"),
     (["confirm", "1", "--text"], "--text goes with"), (["confirm", "--batch", "f", "--override", "x"], "not for a batch"), (["serve"], "serve needs --listen"),
-    (["restore", "x"], "usage:"),
+    (["restore", "x"], "usage:"), (["restore", "--log-lost"], "go together"),
 ])
 def test_usage(publisher, arguments, message):
     said = publisher(*arguments)

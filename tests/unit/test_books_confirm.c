@@ -508,6 +508,38 @@ START_TEST(test_confirm_log)
 }
 END_TEST
 
+/* The log is gone for good: a new one begins, and no slot that might have been revealed is given. */
+START_TEST(test_confirm_log_lost)
+{
+	struct books_order o = order(HOST_KEY, 1, 0);
+	struct books_confirmation c;
+	char backup[128], path[128];
+	unsigned keys;
+
+	(void)snprintf(backup, sizeof backup, "%s/backup", folder);
+	(void)snprintf(path, sizeof path, "%s/confirmations.log", folder);
+	EXPECT_SAYS(MUSTER_E_NOT_FOUND, "nothing is lost", books_log_lost(b, &keys, &later, &err));
+	ck_assert_uint_eq(given(b, &o).slot, 0);
+	EXPECT(MUSTER_OK, books_backup(b, backup, &err));
+	o.attempt = 1;
+	ck_assert_uint_eq(given(b, &o).slot, 1);
+	reopen(backup);
+	EXPECT_SAYS(MUSTER_E_EXISTS, "move it away", books_log_lost(b, &keys, &later, &err));
+	ck_assert_int_eq(unlink(path), 0);
+	EXPECT_SAYS(MUSTER_E_MISMATCH, "is missing", books_confirm(b, &o, 1, &c, &act, &err));
+	EXPECT_SAYS(MUSTER_E_INVALID, "say why", books_log_lost(b, &keys, &act, &err));
+	EXPECT(MUSTER_OK, books_log_lost(b, &keys, &later, &err));
+	ck_assert_uint_eq(keys, 2);
+	refused(b, &o, CODE_M_GENERATION, "a newer pack (2) has replaced it");
+	o.attempt = 0;
+	ck_assert(given(b, &o).again);
+	add_pack(b, 2, 3);
+	o.attempt = 1;
+	o.generation = 3;
+	ck_assert_uint_eq(given(b, &o).slot, 0);
+}
+END_TEST
+
 /* A changed line is not taken in. */
 START_TEST(test_confirm_log_damaged)
 {
@@ -532,7 +564,7 @@ int main(void)
 	const TTest *const tests[] = {
 		test_confirm_again, test_confirm_limits, test_confirm_retired, test_confirm_refusals, test_confirm_generations, test_confirm_slots, test_confirm_online,
 		test_confirm_counted, test_confirm_mixed, test_confirm_holders, test_confirm_wrong_tags, test_confirm_batches, test_confirm_audit_heads, test_confirm_restored,
-		test_confirm_one_behind, test_confirm_log, test_confirm_log_damaged,
+		test_confirm_one_behind, test_confirm_log_lost, test_confirm_log, test_confirm_log_damaged,
 	};
 
 	return unit_run_with(suite_create("books_confirm"), tests, sizeof tests / sizeof tests[0], begin, end);
