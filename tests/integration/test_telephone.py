@@ -25,7 +25,7 @@ class Publisher(Issuer):
 
     def sell(self, product, activation_id):
         self.run("product", "add", product, "--activation-id", activation_id, "--title", product)
-        said = self.run("key", "mint", "--kind", "host", "--agreement", "EA-4711", "--products", product, "--hosts", "30")
+        said = self.run("key", "mint", "--kind", "host", "--agreement", "EA-4711", "--products", product, "--hosts", "10", "--activations", "3")
         self.keys[product] = re.search(r"\b(?:[0-9A-Z]{5}-){4}[0-9A-Z]{5}\b", said)[0]
 
     def pack(self):
