@@ -6,6 +6,9 @@ unit_tests += %D%/test_activation
 %C%_test_activation_LDADD = $(activation_test_libs)
 unit_tests += %D%/test_activation_crl
 %C%_test_activation_crl_LDADD = $(activation_test_libs)
-unit_tests += %D%/test_rest
-%C%_test_rest_LDADD = $(activation_test_libs) $(SQLITE_LIBS)
-%C%_test_rest_LDFLAGS = $(LDFLAGS_PROGRAM) -Wl,--wrap=write -Wl,--wrap=fsync -Wl,--wrap=rename
+unit_tests += %D%/test_rest_audit
+%C%_test_rest_audit_LDADD = $(activation_test_libs) $(SQLITE_LIBS)
+unit_tests += %D%/test_rest_rekey
+%C%_test_rest_rekey_LDADD = $(activation_test_libs) $(SQLITE_LIBS)
+%C%_test_rest_rekey_LDFLAGS = $(LDFLAGS_PROGRAM) -Wl,--wrap=write -Wl,--wrap=fsync -Wl,--wrap=rename
+EXTRA_DIST += %D%/rest_fixture.h

@@ -359,10 +359,47 @@ START_TEST(test_seal_wrap)
 }
 END_TEST
 
+/* Memory that is exhausted anywhere: said, nothing half-made, nothing leaked. */
+START_TEST(test_seal_no_memory)
+{
+	int made = MUSTER_E_NOMEM, sealed = MUSTER_E_NOMEM, opened = MUSTER_E_NOMEM;
+	struct muster_err err;
+	struct buf record, got;
+	struct seal *s = NULL;
+
+	for (uint64_t n = 1; made != MUSTER_OK; n++) {
+		mem_fail_at(n);
+		made = seal_open_file(&s, place("secret/host-key"), true, &err);
+		mem_fail_at(0);
+		ck_assert((made == MUSTER_OK) == (s != NULL));
+		ck_assert_msg(made == MUSTER_OK || made == MUSTER_E_NOMEM || made == MUSTER_E_IO /* the system call said so */, "%d %s", made, err.message);
+	}
+	for (uint64_t n = 1; sealed != MUSTER_OK; n++) {
+		buf_init(&record, 256);
+		mem_fail_at(n);
+		sealed = seal_put(&record, s, &at, text(), &err);
+		mem_fail_at(0);
+		ck_assert(sealed == MUSTER_OK || sealed == MUSTER_E_NOMEM);
+		if (sealed != MUSTER_OK)
+			buf_fini(&record);
+	}
+	for (uint64_t n = 1; opened != MUSTER_OK; n++) {
+		buf_init(&got, 256);
+		mem_fail_at(n);
+		opened = seal_get(&got, s, &at, span_of(record.p, record.n), &err);
+		mem_fail_at(0);
+		ck_assert(opened == MUSTER_OK || (opened == MUSTER_E_NOMEM && got.n == 0));
+		buf_cleanse(&got);
+	}
+	buf_fini(&record);
+	seal_free(s);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_seal_round_trip, test_seal_vector, test_seal_swapped, test_seal_bits, test_seal_prefixes, test_seal_older_keys, test_seal_file, test_seal_credential, test_seal_wrap
+		test_seal_round_trip, test_seal_vector, test_seal_swapped, test_seal_bits, test_seal_prefixes, test_seal_older_keys, test_seal_file, test_seal_credential, test_seal_wrap, test_seal_no_memory
 	};
 
 	return unit_run_with(suite_create("seal"), tests, sizeof tests / sizeof tests[0], setup, teardown);

@@ -193,4 +193,33 @@ START_TEST(test_slot_apart)
 }
 END_TEST
 
-UNIT_MAIN("slot", test_slot_vectors, test_slot_other, test_slot_bits, test_slot_prefixes, test_slot_sizes, test_slot_apart)
+/* Memory that is exhausted anywhere: said, nothing half-made, nothing leaked. */
+START_TEST(test_slot_no_memory)
+{
+	struct slot_content c;
+	struct sample s;
+	struct buf box;
+	int sealed = MUSTER_E_NOMEM, opened = MUSTER_E_NOMEM;
+
+	sample_init(&s);
+	for (uint64_t n = 1; sealed != MUSTER_OK; n++) {
+		buf_init(&box, SLOT_BOX_MAX);
+		mem_fail_at(n);
+		sealed = slot_seal(&box, &s.name, s.secret, s.prk, span_of(s.pkcs8, s.pkcs8_n), span_of(s.certificate, s.certificate_n), &s.err);
+		mem_fail_at(0);
+		ck_assert(sealed == MUSTER_OK || sealed == MUSTER_E_NOMEM);
+		buf_fini(&box);
+	}
+	for (uint64_t n = 1; opened != MUSTER_OK; n++) {
+		mem_fail_at(n);
+		opened = slot_open(&c, &s.name, s.secret, s.prk, box_of(&s), &s.err);
+		mem_fail_at(0);
+		ck_assert(opened == MUSTER_OK || (opened == MUSTER_E_NOMEM && c.pkcs8 == NULL && c.certificate == NULL));
+	}
+	slot_content_fini(&c);
+	buf_fini(&s.box);
+}
+END_TEST
+
+UNIT_MAIN("slot", test_slot_vectors, test_slot_other, test_slot_bits, test_slot_prefixes, test_slot_sizes, test_slot_apart,
+          test_slot_no_memory)
