@@ -312,9 +312,14 @@ static int take_next(struct activation *a, const char *next, passphrase_text old
 		goto done;
 	if ((r = seal_add_known(fresh, present, err)) != MUSTER_OK || (r = seal_add_known(fresh, a->seal, err)) != MUSTER_OK)
 		goto done;
+	/* The acts' lock is held, but the anchor is written without it. */
+	if (a->rest != NULL)
+		pthread_mutex_lock(&a->rest->lock);
 	seal_free(a->seal);
 	a->seal = fresh;
 	fresh = NULL;
+	if (a->rest != NULL)
+		pthread_mutex_unlock(&a->rest->lock);
 done:
 	seal_free(present);
 	seal_free(fresh);

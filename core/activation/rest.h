@@ -17,7 +17,7 @@ struct audit_point { int64_t seq, at; uint8_t hash[32]; };
 
 /** What is known of the record. */
 struct rest {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock;                 /* also held, besides acts, to change a->seal: anchors are written without acts */
 	struct audit_point head;              /* the newest row seen */
 	struct audit_point anchor;            /* what audit.head says */
 	bool anchored;                        /* there is an audit.head, and it is right */
