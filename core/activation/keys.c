@@ -376,12 +376,17 @@ static void strip_slot(struct act *t, const struct activation *a, const struct h
 	buf_fini(&data);
 }
 
-/* Every certificate that signs for nothing but this key's products: it is what the key gave this host. */
-static bool is_of_key(const struct ring_chain *c, const struct held_key *k)
+/* Every certificate that signs for nothing but this key's products, and is not what another key here gave the host: it is this key's. */
+static bool is_of_key(const struct activation *a, const struct ring_chain *c, const struct held_key *k)
 {
 	struct muster_err err;
 
-	return c->signer != NULL && memcmp(c->issuer_id, k->issuer_id, 16) == 0 && certificate_fits(c->chain, k, &err) == MUSTER_OK;
+	if (c->signer == NULL || memcmp(c->issuer_id, k->issuer_id, 16) != 0 || certificate_fits(c->chain, k, &err) != MUSTER_OK)
+		return false;
+	for (size_t i = 0; i < a->key_count; i++)
+		if (a->keys[i].number != k->number && strcmp(a->keys[i].kid, trust_chain_kid(c->chain)) == 0)
+			return false;
+	return true;
 }
 
 /* Private keys of slots go, chains stay. Installation IDs stay too, so that attempts go on where they were. */
@@ -396,7 +401,7 @@ static void put_removal(struct act *t, const struct activation *a, const struct 
 	act_delete(t, ACTIVATION_R_KEY, span_of(id, sizeof id));
 	chains = ring_chains(view, &n);
 	for (size_t i = 0; k->kind == PRODUCT_KEY_HOST && i < n; i++)
-		if (is_of_key(&chains[i], k))
+		if (is_of_key(a, &chains[i], k))
 			act_put(t, ACTIVATION_R_RETIRED, span_str(trust_chain_kid(chains[i].chain)), span_str(k->partial));
 	for (size_t i = 0; i < a->id_count; i++)
 		if (a->ids[i].number == k->number && a->ids[i].answered_at != 0 && strcmp(a->ids[i].method, "telephone") == 0)
@@ -414,7 +419,7 @@ static void remove_from_memory(struct activation *a, const struct held_key *k)
 	memory_drop_key(a, k->number);
 	chains = ring_chains(view, &n);
 	for (size_t i = 0; k->kind == PRODUCT_KEY_HOST && i < n; i++)
-		if (is_of_key(&chains[i], k) && ring_retire(a->ring, trust_chain_kid(chains[i].chain), true, &err) != MUSTER_OK)
+		if (is_of_key(a, &chains[i], k) && ring_retire(a->ring, trust_chain_kid(chains[i].chain), true, &err) != MUSTER_OK)
 			activation_say(a, 3, "key-remove", "the certificate of the removed key goes on signing until the next start: %s", err.message);
 	ring_view_unref(view);
 }

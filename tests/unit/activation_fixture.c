@@ -351,3 +351,15 @@ const char *state_of(struct host *h, uint32_t number)
 
 	return k != NULL ? key_state_word(key_state(h->activation, k)) : "";
 }
+
+struct minted entitled(struct host *h)
+{
+	struct minted key = mint(PRODUCT_KEY_HOST, 706200501, h->office, NULL);
+	struct buf pack;
+
+	make_pack(&pack, &h->issuer, h, 1, 1, &key, 1);
+	ck_good(h, take_pack(h, &pack, NULL));
+	ck_good(h, take_key(h, &key, false, NULL));
+	buf_fini(&pack);
+	return key;
+}

@@ -48,6 +48,8 @@ void confirm(char out[CONFIRMATION_TEXT], const struct statement_fixture *by, co
 /* Acts of "0 root"; *out may be NULL. */
 int take_pack(struct host *h, const struct buf *token, json_t **out);
 int take_key(struct host *h, const struct minted *key, bool replace, json_t **out);
+/** Pack and host key of Office 2013 installed. */
+struct minted entitled(struct host *h);
 /** As activation_installation_id(), without the request: that makes the host's key, whose passphrase is slow on purpose at every start. Groups joined by blanks. */
 int show_id(struct host *h, const uint8_t *product, bool fresh, char text[INSTALLATION_TEXT]);
 int deposit_id(struct host *h, const uint8_t *product, const char *digits, json_t **out);
