@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/issuer/listing.h"
 #include "core/issuer/output.h"
+#include "core/issuer/input.h"
 #include "core/issuer/products.h"
 #include "core/issuer/session.h"
 
@@ -21,25 +22,6 @@ static void print_fault(void *ctx, const char *message)
 {
 	(void)ctx;
 	output_notice("%s", message);
-}
-
-static int read_request(struct buf *out, const char *path, struct muster_err *err)
-{
-	uint8_t part[4096];
-	ssize_t n;
-
-	if (strcmp(path, "-") != 0)
-		return file_read(out, path, TRUST_CHAIN_MAX, err);
-	while ((n = read(STDIN_FILENO, part, sizeof(part))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(err, errno, "cannot read standard input");
-		buf_add(out, part, (size_t)n);
-		if (out->failed)
-			return err_set(err, MUSTER_E_LIMIT, "standard input is larger than the %d bytes of a request", TRUST_CHAIN_MAX);
-	}
-	return MUSTER_OK;
 }
 
 static int show_certified(const struct options *o, const struct books_certificate *c, struct muster_err *err)
@@ -102,7 +84,7 @@ int command_certify(const struct options *o)
 
 	buf_init(&request, TRUST_CHAIN_MAX);
 	buf_init(&list, PRODUCTS_FILE_MAX);
-	if ((r = read_request(&request, o->argument[0], &err)) == MUSTER_OK && (r = file_read(&list, o->text[OPT_PRODUCTS], PRODUCTS_FILE_MAX, &err)) == MUSTER_OK
+	if ((r = input_read(&request, o->argument[0], TRUST_CHAIN_MAX, &err)) == MUSTER_OK && (r = file_read(&list, o->text[OPT_PRODUCTS], PRODUCTS_FILE_MAX, &err)) == MUSTER_OK
 	    && (r = products_parse(&products, span_of(buf_str(&list), list.n), o->text[OPT_PRODUCTS], print_fault, NULL, &err)) == MUSTER_OK) {
 		const struct leaf_order order = {
 			.request = span_of(buf_str(&request), request.n), .products = (const uint8_t (*)[16])&products.ids[0], .product_count = products.n,

@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/base/qr.h"
 #include "core/issuer/answers.h"
+#include "core/issuer/input.h"
 #include "core/issuer/output.h"
 #include "core/trust/openssl.h"
 
@@ -22,25 +23,6 @@
 #define ANSWER_WORD "MUSTER1A:"
 
 /* ---- input ---- */
-
-static int read_input(struct buf *out, const char *path, size_t max, struct muster_err *err)
-{
-	uint8_t part[4096];
-	ssize_t n;
-
-	if (strcmp(path, "-") != 0)
-		return file_read(out, path, max, err);
-	while ((n = read(STDIN_FILENO, part, sizeof part)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(err, errno, "cannot read standard input");
-		buf_add(out, part, (size_t)n);
-		if (out->failed)
-			return err_set(err, MUSTER_E_LIMIT, "standard input is larger than %zu bytes", max);
-	}
-	return MUSTER_OK;
-}
 
 /* The digits of a line; @return how many, or -1 when there is anything else but spaces and dashes. */
 static int digits_of(char *out, size_t room, const char *line)
@@ -251,7 +233,7 @@ static int read_request(struct buf *text, const char *path, struct muster_err *e
 	int r;
 
 	buf_init(&bytes, QR_PICTURE_MAX);
-	if ((r = read_input(&bytes, path, QR_PICTURE_MAX, err)) == MUSTER_OK) {
+	if ((r = input_read(&bytes, path, QR_PICTURE_MAX, err)) == MUSTER_OK) {
 		if (qr_is_png(span_of(bytes.p, bytes.n)))
 			r = qr_read_png(text, span_of(bytes.p, bytes.n), err);
 		else
@@ -319,7 +301,7 @@ static int confirm_batch(struct session *s, struct confirmer *c, struct output_f
 
 	buf_init(&text, BATCH_FILE_MAX);
 	buf_init(&answer, ANSWER_COUNTED_MAX);
-	if ((r = read_input(&text, path, BATCH_FILE_MAX, err)) == MUSTER_OK && (r = body_read_batch(&ask, span_of(text.p, text.n), path, err)) == MUSTER_OK
+	if ((r = input_read(&text, path, BATCH_FILE_MAX, err)) == MUSTER_OK && (r = body_read_batch(&ask, span_of(text.p, text.n), path, err)) == MUSTER_OK
 	    && (r = answer_counted(&answer, c, &ask.of.counted, BOOKS_FILE, &s->act, err)) == MUSTER_OK) {
 		if (file->path == NULL)
 			(void)fputs(buf_str(&answer), stdout);

@@ -20,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libissuer.la
 	%D%/confirm.c %D%/confirm.h %D%/confirm_private.h \
 	%D%/confirm_counted.c \
 	%D%/datakey.c %D%/datakey.h \
+	%D%/input.c %D%/input.h \
 	%D%/leaf.c %D%/leaf.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/main.c %D%/issuer.h \

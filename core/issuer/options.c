@@ -1,4 +1,5 @@
 #include "core/issuer/options.h"
+#include "core/issuer/output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -75,11 +76,9 @@ int options_usage(const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)fputs("muster-issuer: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	output_words(fmt, ap);
 	va_end(ap);
-	(void)fputs("\n", stderr);
 	return ISSUER_USAGE;
 }
 

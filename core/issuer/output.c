@@ -34,15 +34,20 @@ int output_finish(int r, struct muster_err *err)
 	return ISSUER_FAILED;
 }
 
+void output_words(const char *fmt, va_list ap)
+{
+	(void)fputs("muster-issuer: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputs("\n", stderr);
+}
+
 void output_notice(const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)fputs("muster-issuer: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	output_words(fmt, ap);
 	va_end(ap);
-	(void)fputs("\n", stderr);
 }
 
 const char *output_time(char out[TIME_RFC3339], int64_t s)

@@ -2,6 +2,7 @@
 #ifndef ISSUER_OUTPUT_H
 #define ISSUER_OUTPUT_H
 
+#include <stdarg.h>
 #include <jansson.h>
 #include "core/base/clock.h"
 #include "core/issuer/options.h"
@@ -10,6 +11,8 @@
 int output_json(json_t *j, struct muster_err *err);
 /** The end of a command: a full disk or a closed pipe must not look like success. Prints the error. @return enum issuer_exit. */
 int output_finish(int r, struct muster_err *err);
+/** "muster-issuer: …" to stderr. */
+void output_words(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 /** A notice for people: to stderr. */
 void output_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** RFC 3339; "" for 0. */
