@@ -47,7 +47,7 @@ static json_t *machine_json(struct activation *a, const struct counted_machine *
 	return j;
 }
 
-struct page { struct activation *a; json_t *items; size_t limit; char cursor[1 + HEX_SIZE(COUNTED_ID)], kind; };
+struct page { struct activation *a; json_t *items; char cursor[1 + HEX_SIZE(COUNTED_ID)], kind; };
 
 static int list_one(void *ctx, const struct store_record *record)
 {
@@ -69,7 +69,7 @@ static int list_one(void *ctx, const struct store_record *record)
 int activation_counted(struct activation *a, const char *after, size_t limit, json_t **out, struct muster_err *err)
 {
 	static const struct { char kind; const char *record; } kinds[] = { { CURSOR_WANTED, ACTIVATION_R_WANTED }, { CURSOR_CONFIRMED, ACTIVATION_R_CONFIRMATION } };
-	struct page p = { .a = a, .items = json_array(), .limit = limit };
+	struct page p = { .a = a, .items = json_array() };
 	uint8_t from[COUNTED_ID];
 	size_t from_n = 0, first = 0;
 	int r = MUSTER_OK;
