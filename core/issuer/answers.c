@@ -181,7 +181,7 @@ static int write_counted(struct buf *out, const struct body_counted *ask, const 
 	return out->failed ? err_nomem(err) : MUSTER_OK;
 }
 
-static int confirm_batch(struct buf *out, struct confirmer *c, const struct body_counted *ask, enum books_method method, const struct books_act *act, struct muster_err *err)
+static int confirm_batch(struct buf *out, bool *proven, struct confirmer *c, const struct body_counted *ask, enum books_method method, const struct books_act *act, struct muster_err *err)
 {
 	struct confirm_result *results = mem_array(ask->n, sizeof *results);
 	struct confirm_tally *tally = NULL;
@@ -192,7 +192,9 @@ static int confirm_batch(struct buf *out, struct confirmer *c, const struct body
 		return err_nomem(err);
 	for (size_t i = 0; i < ask->n; i++)
 		results[i].id = json_string_value(json_array_get(ask->ids, i));
-	if ((r = confirm_counted(c, results, ask->n, method, &tally, &keys, act, err)) == MUSTER_OK && (r = write_counted(out, ask, results, tally, keys, err)) == MUSTER_OK) {
+	r = confirm_counted(c, results, ask->n, method, &tally, &keys, act, err);
+	*proven = keys > 0;
+	if (r == MUSTER_OK && (r = write_counted(out, ask, results, tally, keys, err)) == MUSTER_OK && *proven) {
 		confirm_books_lock(c);
 		r = confirm_books_unlock(c, books_batch_put(c->session->books, ask->id, ask->digest, span_of(out->p, out->n), act, err));
 	}
@@ -203,15 +205,17 @@ static int confirm_batch(struct buf *out, struct confirmer *c, const struct body
 	return r;
 }
 
-int answer_counted(struct buf *out, struct confirmer *c, const struct body_counted *ask, enum books_method method, const struct books_act *act, struct muster_err *err)
+int answer_counted(struct buf *out, bool *proven, struct confirmer *c, const struct body_counted *ask, enum books_method method, const struct books_act *act,
+                   struct muster_err *err)
 {
 	int r;
 
 	buf_clear(out);
+	*proven = true;
 	confirm_books_lock(c);
 	r = confirm_books_unlock(c, books_batch(c->session->books, ask->id, ask->digest, out, err));
 	if (r != MUSTER_E_NOT_FOUND)
 		return r;
 	buf_clear(out);
-	return confirm_batch(out, c, ask, method, act, err);
+	return confirm_batch(out, proven, c, ask, method, act, err);
 }

@@ -14,7 +14,9 @@
 int answer_grant_json(json_t **out, struct confirmer *c, const struct confirm_answer *a, struct muster_err *err);
 /** The issuer's contacts as an array. The caller holds the books. */
 int answer_contacts(json_t **out, struct books *b, struct muster_err *err);
-/** A batch of counted keys: confirmed, or the stored answer of the same request; appended as JSON with a line feed. MUSTER_E_MISMATCH (M-160): its ID was used for another request. */
-int answer_counted(struct buf *out, struct confirmer *c, const struct body_counted *ask, enum books_method method, const struct books_act *act, struct muster_err *err);
+/** A batch of counted keys: confirmed, or the stored answer of the same request; appended as JSON with a line feed. MUSTER_E_MISMATCH (M-160): its ID was used for another request.
+ * @param[out] proven whether any of its IDs was made with a key of this issuer. If not, a stranger may have asked: nothing of it is kept. */
+int answer_counted(struct buf *out, bool *proven, struct confirmer *c, const struct body_counted *ask, enum books_method method, const struct books_act *act,
+                   struct muster_err *err);
 
 #endif

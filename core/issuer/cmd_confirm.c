@@ -297,12 +297,13 @@ static int confirm_batch(struct session *s, struct confirmer *c, struct output_f
 	const char *path = s->o->text[OPT_BATCH];
 	struct body ask = { .json = NULL };
 	struct buf text, answer;
+	bool proven;
 	int r;
 
 	buf_init(&text, BATCH_FILE_MAX);
 	buf_init(&answer, ANSWER_COUNTED_MAX);
 	if ((r = input_read(&text, path, BATCH_FILE_MAX, err)) == MUSTER_OK && (r = body_read_batch(&ask, span_of(text.p, text.n), path, err)) == MUSTER_OK
-	    && (r = answer_counted(&answer, c, &ask.of.counted, BOOKS_FILE, &s->act, err)) == MUSTER_OK) {
+	    && (r = answer_counted(&answer, &proven, c, &ask.of.counted, BOOKS_FILE, &s->act, err)) == MUSTER_OK) {
 		if (file->path == NULL)
 			(void)fputs(buf_str(&answer), stdout);
 		else if ((r = output_file_write(file, span_of(answer.p, answer.n), err)) == MUSTER_OK)

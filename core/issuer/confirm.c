@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
@@ -27,24 +28,39 @@ void confirm_close(struct confirmer *c)
 	pthread_mutex_destroy(&c->lock);
 }
 
+/* What is in use goes on when it cannot be read again, for instance under a passphrase that was changed meanwhile. */
+static int reopen_keys(struct session *s, struct muster_err *err)
+{
+	struct statement_signer *signer = s->signer;
+	EVP_PKEY *mid_key = s->mid_key;
+	int r;
+
+	s->signer = NULL;
+	if (X509_check_private_key(s->a->mid, mid_key) != 1)
+		s->mid_key = NULL;
+	ERR_clear_error();
+	if ((r = session_intermediate(s, err)) == MUSTER_OK && (r = session_signer(s, err)) == MUSTER_OK) {
+		statement_signer_free(signer);
+		if (s->mid_key != mid_key)
+			EVP_PKEY_free(mid_key);
+		return r;
+	}
+	if (s->mid_key != mid_key)
+		EVP_PKEY_free(s->mid_key);
+	s->mid_key = mid_key;
+	s->signer = signer;
+	return r;
+}
+
 int confirm_refresh(struct confirmer *c, int64_t now, struct muster_err *err)
 {
 	struct session *s = c->session;
-	unsigned before = s->a->mid_number;
 	int r;
 
 	pthread_rwlock_wrlock(&c->keys);
 	s->act.now = now;
-	if ((r = authority_reload(s->a, err)) == MUSTER_OK) {
-		if (s->a->mid_number != before) {
-			EVP_PKEY_free(s->mid_key);
-			s->mid_key = NULL;
-		}
-		statement_signer_free(s->signer);
-		s->signer = NULL;
-		if ((r = session_intermediate(s, err)) == MUSTER_OK)
-			r = session_signer(s, err);
-	}
+	if ((r = authority_reload(s->a, err)) == MUSTER_OK)
+		r = reopen_keys(s, err);
 	pthread_rwlock_unlock(&c->keys);
 	return r;
 }

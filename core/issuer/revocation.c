@@ -9,12 +9,8 @@
 
 struct gathered { struct crl_entry *entries; size_t n, room; bool failed; };
 
-static int gather(void *ctx, const struct books_certificate *c)
+static int put(struct gathered *g, const struct crl_entry *e)
 {
-	struct gathered *g = ctx;
-	struct crl_entry *e;
-	size_t digits = strlen(c->serial);
-
 	if (g->n == g->room) {
 		size_t room = g->room == 0 ? 64 : 2 * g->room;
 		struct crl_entry *more = mem_grow(g->entries, room, sizeof(*more));
@@ -26,36 +22,57 @@ static int gather(void *ctx, const struct books_certificate *c)
 		g->entries = more;
 		g->room = room;
 	}
-	e = &g->entries[g->n];
-	memset(e, 0, sizeof(*e));
-	e->serial_n = digits / 2;
-	e->at = c->revoked;
-	e->reason = (enum crl_reason)c->reason;
-	g->failed = e->serial_n > sizeof(e->serial) || hex_decode(e->serial, e->serial_n, c->serial, digits) != MUSTER_OK;
-	g->n++;
-	return g->failed;
+	g->entries[g->n++] = *e;
+	return 0;
 }
 
-/* Of the list that is kept; 0: there is none, or none of ours. */
-static uint64_t kept_number(const struct session *s, const char *path)
+static int gather(void *ctx, const struct books_certificate *c)
+{
+	struct gathered *g = ctx;
+	size_t digits = strlen(c->serial);
+	struct crl_entry e = { .serial_n = digits / 2, .at = c->revoked, .reason = (enum crl_reason)c->reason };
+
+	g->failed = e.serial_n > sizeof(e.serial) || hex_decode(e.serial, e.serial_n, c->serial, digits) != MUSTER_OK;
+	return g->failed ? 1 : put(g, &e);
+}
+
+/* The list that is kept; NULL: there is none, or none of ours. */
+static struct crl *read_kept(const struct session *s, const char *path)
 {
 	struct crl *kept = NULL;
 	struct buf pem;
-	uint64_t number = 0;
 
 	buf_init(&pem, CRL_MAX);
-	if (file_read(&pem, path, CRL_MAX, NULL) == MUSTER_OK && crl_read(&kept, span_of(pem.p, pem.n), s->a->anchors, s->act.now, NULL) == MUSTER_OK)
-		number = crl_number(kept);
-	crl_unref(kept);
+	if (file_read(&pem, path, CRL_MAX, NULL) == MUSTER_OK)
+		(void)crl_read(&kept, span_of(pem.p, pem.n), s->a->anchors, s->act.now, NULL);
 	buf_fini(&pem);
-	return number;
+	return kept;
+}
+
+/* What was revoked stays so: restored books learn it from the list that was made before; of certificates that they do not know it is passed on. */
+static int carry(struct gathered *g, struct session *s, const struct crl *kept, struct muster_err *err)
+{
+	int r = MUSTER_OK;
+
+	for (size_t i = 0; kept != NULL && r == MUSTER_OK && i < crl_count(kept); i++) {
+		const struct crl_entry *e = crl_entry_at(kept, i);
+		char serial[HEX_SIZE(CRL_SERIAL_MAX)];
+
+		hex_encode(serial, e->serial, e->serial_n);
+		r = books_certificate_revoke(s->books, serial, (int)e->reason, &s->act, err);
+		if (r == MUSTER_E_NOT_FOUND)
+			r = put(g, e) == 0 ? MUSTER_OK : err_nomem(err);
+		else if (r == MUSTER_E_EXISTS)
+			r = MUSTER_OK;
+	}
+	return r;
 }
 
 int revocation_make(struct buf *pem, struct session *s, struct muster_err *err)
 {
 	struct gathered g = { .entries = NULL };
 	char *path = authority_path(s->a, ANSWER_CRL_FILE);
-	struct crl *check = NULL;
+	struct crl *check = NULL, *kept = NULL;
 	uint64_t number;
 	size_t begin = pem->n;
 	int r;
@@ -64,8 +81,10 @@ int revocation_make(struct buf *pem, struct session *s, struct muster_err *err)
 		r = err_nomem(err);
 		goto done;
 	}
-	number = kept_number(s, path);
-	if ((r = session_intermediate(s, err)) != MUSTER_OK || (r = books_crl_next(s->books, &number, gather, &g, &s->act, err)) != MUSTER_OK)
+	kept = read_kept(s, path);
+	number = kept != NULL ? crl_number(kept) : 0;
+	if ((r = session_intermediate(s, err)) != MUSTER_OK || (r = carry(&g, s, kept, err)) != MUSTER_OK
+	    || (r = books_crl_next(s->books, &number, gather, &g, &s->act, err)) != MUSTER_OK)
 		goto done;
 	if (g.failed) {
 		r = err_set(err, MUSTER_E_INTERNAL, "the revoked certificates cannot be listed");
@@ -77,6 +96,7 @@ int revocation_make(struct buf *pem, struct session *s, struct muster_err *err)
 		r = file_write(path, span_str(crl_pem(check)), 0644, err);
 done:
 	crl_unref(check);
+	crl_unref(kept);
 	mem_free(g.entries);
 	mem_free(path);
 	return r;

@@ -51,6 +51,11 @@ unsigned service_error(struct call *c, const struct muster_err *err, const char 
 {
 	char text[600];
 
+	if (err->code == CODE_M_RESTORE) {
+		/* paths of this machine are for its operator */
+		log_line(LOG_ERR, "books", "text=%s", log_quote(text, sizeof text, err->message));
+		return service_problem(c, err->code, NULL, NULL);
+	}
 	if (err->code != 0)
 		return service_problem(c, err->code, err->message, field);
 	switch (err->result) {

@@ -174,6 +174,7 @@ static unsigned counted_activate(struct call *c)
 	struct actor actor;
 	struct body body;
 	unsigned status;
+	bool proven;
 	int r;
 
 	actor_of(&actor, c);
@@ -181,8 +182,8 @@ static unsigned counted_activate(struct call *c)
 		status = bad_body(c, &f);
 		goto done;
 	}
-	r = answer_counted(&c->out, c->s->o.confirmer, &body.of.counted, BOOKS_ONLINE, &actor.act, &err);
-	if (r == MUSTER_OK) {
+	r = answer_counted(&c->out, &proven, c->s->o.confirmer, &body.of.counted, BOOKS_ONLINE, &actor.act, &err);
+	if (r == MUSTER_OK && proven) {
 		uuid_format(id, body.of.counted.id);
 		(void)snprintf(host, sizeof host, "batch %s", id);
 		r = note_head(c->s->o.confirmer, host, &body.of.counted.audit, &actor.act, &err);

@@ -148,9 +148,10 @@ int books_log_lost(struct books *b, unsigned *keys, const struct books_act *act,
 int books_behind(struct books *b, struct books_restored *out, struct muster_err *err);
 
 /** Whom a certificate was given to, by serial (lower-case hexadecimal): of `certificate` or of a revealed slot. MUSTER_E_NOT_FOUND; 0xC004C003 when it is revoked. */
-struct books_grant { uint32_t number; uint8_t binding[10]; bool has_binding; int64_t confirmation; };
+struct books_grant { uint32_t number; uint8_t binding[10]; bool has_binding; int64_t confirmation; char serial[41]; };
 int books_granted(struct books *b, const char *serial, struct books_grant *out, struct muster_err *err);
-/** A certificate that follows @p before (renewal): counts nothing. The same request again: *serial is what it was given. In confirmations.log too. */
+/** A certificate that follows @p before (renewal): counts nothing. The same request again: *serial is what it was given. In confirmations.log too.
+ * What books_granted() said is looked at again in the same transaction: 0xC004C003 when certificate or key were revoked, or the host retired, meanwhile. */
 int books_renew(struct books *b, const struct books_grant *before, const struct books_certificate *c, char serial[41], const struct books_act *act, struct muster_err *err);
 /** The head of a host's audit trail as it told it. @param host what it is known by. @param[out] back it is behind, or another one than, what it told before. */
 int books_audit_head(struct books *b, const char *host, int64_t seq, const char *hash, bool *back, const struct books_act *act, struct muster_err *err);

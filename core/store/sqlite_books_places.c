@@ -97,7 +97,20 @@ int books_granted(struct books *b, const char *serial, struct books_grant *out, 
 		return err_set(err, MUSTER_E_NOT_FOUND, "the certificate %s is not in the books", serial);
 	if (revoked)
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_SERVER_KEY_BLOCKED, "the certificate %s was revoked", serial);
+	(void)snprintf(out->serial, sizeof out->serial, "%s", serial);
 	return MUSTER_OK;
+}
+
+/* Another process may have revoked or retired since it was asked; from here to the commit nobody can. */
+static int still_granted(struct books *b, const struct books_grant *before, struct muster_err *err)
+{
+	struct books_grant now;
+	int64_t active;
+	int r = books_granted(b, before->serial, &now, err);
+
+	if (r != MUSTER_OK || (r = books_int(b, &active, err, "SELECT 1 FROM key WHERE number = ? AND state = 0", "i", (int64_t)before->number)) < 0)
+		return r;
+	return r == 1 ? MUSTER_OK : err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_SERVER_KEY_BLOCKED, "the product key of the certificate %s was revoked", before->serial);
 }
 
 static int renew_once(struct books *b, struct confirm_session *s, const struct books_grant *before, const struct books_certificate *given, const struct books_act *act,
@@ -124,8 +137,9 @@ int books_renew(struct books *b, const struct books_grant *before, const struct 
 	serial[0] = '\0';
 	if ((r = confirm_begin(b, &s, act, err)) != MUSTER_OK)
 		return r;
-	r = books_sql(b, &q, err, "SELECT serial FROM certificate WHERE key = ? AND request = ? AND revoked IS NULL ORDER BY number DESC LIMIT 1", "it", (int64_t)before->number,
-	              c->request);
+	if ((r = still_granted(b, before, err)) == MUSTER_OK)
+		r = books_sql(b, &q, err, "SELECT serial FROM certificate WHERE key = ? AND request = ? AND revoked IS NULL ORDER BY number DESC LIMIT 1", "it", (int64_t)before->number,
+		              c->request);
 	if (r == MUSTER_OK && (r = db_step(&b->db, q, "read", err)) == 1) {
 		db_column_text(serial, 41, q, 0);
 		(void)sqlite3_reset(q);

@@ -371,6 +371,11 @@ const uint8_t *crl_issuer_id(const struct crl *c)
 	return c->issuer_id;
 }
 
+const struct crl_entry *crl_entry_at(const struct crl *c, size_t i)
+{
+	return &c->entries[i];
+}
+
 size_t crl_count(const struct crl *c)
 {
 	return c->count;

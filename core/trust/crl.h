@@ -29,6 +29,7 @@ uint64_t crl_number(const struct crl *c);
 const char *crl_pem(const struct crl *c);
 const uint8_t *crl_issuer_id(const struct crl *c);
 size_t crl_count(const struct crl *c);
+const struct crl_entry *crl_entry_at(const struct crl *c, size_t i);   /**< i below crl_count(); by serial */
 int64_t crl_made(const struct crl *c);               /**< thisUpdate */
 int64_t crl_next(const struct crl *c);               /**< nextUpdate */
 bool crl_stale(const struct crl *c, int64_t now);

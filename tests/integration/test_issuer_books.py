@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import uuid
@@ -382,6 +383,31 @@ def test_backup_and_audit(publisher, tmp_path):
     finally:
         books.write_bytes(kept)
     assert publisher("audit", "verify", "--expect", good["head"]).code == 0
+
+
+def test_revocations_after_a_restore(publisher, tmp_path):
+    """Restored books learn from the list that was made before what was revoked since; what they do not know at all stays on it, list after list."""
+    (tmp_path / "products").write_text(OFFICE + "\n")
+    entries, numbers = [], []
+    for n in range(2):
+        (tmp_path / "host.csr").write_text(Host().request)
+        entries.append(publisher("--json", "certify", tmp_path / "host.csr", "--products", tmp_path / "products").json)
+        if n == 0:
+            assert publisher("backup", tmp_path / "books").code == 0
+    for entry, reason in zip(entries, ("superseded", "key-compromise")):
+        assert publisher("revoke", "certificate", entry["serial"], "--reason", reason).code == 0
+    numbers.append(publisher("--json", "crl").json["number"])
+    for name in ("books.db", "books.db-wal", "books.db-shm"):
+        (publisher.dir / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "books", publisher.dir / "books.db")
+    for n in range(2):
+        made = publisher("--json", "crl").json
+        numbers.append(made["number"])
+        (tmp_path / "list.pem").write_text(made["crl"])
+        text = subprocess.run(["openssl", "crl", "-in", tmp_path / "list.pem", "-noout", "-text"], capture_output=True, text=True, check=True).stdout
+        assert all(entry["serial"].upper() in text for entry in entries) and "Superseded" in text and "Key Compromise" in text, text
+    assert numbers == sorted(set(numbers))
+    assert publisher("--json", "show", entries[0]["number"]).json["reason"] == "superseded"
 
 
 def test_packs_after_a_restore(publisher, tmp_path):

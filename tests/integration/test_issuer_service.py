@@ -2,9 +2,11 @@
 
 import concurrent.futures
 import json
+import select
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import uuid
 
@@ -191,6 +193,46 @@ def test_counted_each_by_itself(publisher, service):
     a = service.counted(ids).json
     assert [r.get("code") for r in a["results"]] == ["0xC004F02C", "0xC004F02C", "0xC004F050", "0xC004F050", "0xC004F02C", None, None], a
     assert a["keys"] == [{"number": key.key.number, "allowed": 5, "used": 1, "remaining": 4}]
+
+
+def test_strangers_leave_nothing(publisher, service):
+    """A request without one ID of a key of this issuer is answered, and nothing of it is kept: who has no key cannot fill the disk."""
+    stranger = codes.Key("1", b"\1" * 11, 78).under(publisher.issuer_id)
+    books = sqlite3.connect(publisher.dir / "books.db")
+    kept = [books.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("batch", "audit_head", "journal")]
+    for ids in (["1" * 54], [stranger.installation_id(1, 0, machine(n)).text("") for n in range(500)]):
+        a = service.counted(ids, audit="3:00112233445566778899aabbccddeeff")
+        assert a.status == 200 and a.json["keys"] == [] and all("code" in r for r in a.json["results"]), a
+    assert [books.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("batch", "audit_head", "journal")] == kept
+    books.close()
+
+
+def test_keys_unreadable(tmp_path):
+    """When its keys cannot be read again, because the passphrase was changed or a file is damaged, the service goes on with those it has, and says so."""
+    p = Publisher(tmp_path)
+    key = p.mint("mak", activations=5)
+    s = Service(p)
+    try:
+        (p.dir / "statement-1.key").write_text("damaged")
+        p.advance(0.1)
+        for _ in range(600):
+            if "keys text=" in (p.folder / "service.log").read_text():
+                break
+            assert s.ask("GET", "/healthz").status == 200
+            select.select([], [], [], 0.1)
+        else:
+            raise AssertionError((p.folder / "service.log").read_text())
+        assert s.counted([key.installation_id(1, 0, machine(1)).text("")]).json["results"][0]["confirmation"]
+    finally:
+        assert s.stop() == 0
+
+
+def test_deep(publisher, service):
+    """Nested as deep as a body can be: refused, and the service goes on."""
+    for deep in (b"[" * 2000, b"[" * 1000000, b'{"a":' * 2040, b'{"a":' * 170000):
+        a = service.ask("POST", "/v1/counted/activate", raw=deep, check=False)
+        assert a is not None and a.status == 400, a
+    assert service.ask("GET", "/healthz").status == 200
 
 
 def test_coverage(publisher, service):

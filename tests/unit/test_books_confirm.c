@@ -213,6 +213,13 @@ START_TEST(test_confirm_online)
 	EXPECT(MUSTER_E_NOT_FOUND, books_granted(b, "5107000000010001", &grant, &err));
 	EXPECT(MUSTER_OK, books_certificate_revoke(b, "a1", 1, &later, &err));
 	EXPECT_SAYS(MUSTER_E_REFUSED, "was revoked", books_granted(b, "a1", &grant, &err));
+	/* what was granted when it was asked, and is not any more when it is written: retired or revoked by another process in between */
+	EXPECT(MUSTER_OK, books_granted(b, "a3", &grant, &err));
+	EXPECT(MUSTER_OK, books_certificate_revoke(b, "a3", 4, &later, &err));
+	c3 = certificate_for("a5", two, chain);
+	EXPECT_SAYS(MUSTER_E_REFUSED, "was revoked", books_renew(b, &grant, &c3, serial, &act, &err));
+	ck_assert_str_eq(serial, "");
+	EXPECT(MUSTER_E_NOT_FOUND, books_granted(b, "a5", &grant, &err));
 	o = order(HOST_KEY, 1, 0);
 	o.method = BOOKS_ONLINE;
 	o.reveal = false;
