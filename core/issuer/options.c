@@ -172,8 +172,13 @@ int options_parse(struct options *o, int *first, int argc, char **argv)
 	while ((got = getopt_long(argc, argv, ":", table, NULL)) != -1) {
 		int id = got - 1000;
 
-		if (got == '?' || got == ':')
-			return options_usage(got == '?' ? "unknown option %s; see: muster-issuer --help" : "%s needs a value; see: muster-issuer --help", argv[optind - 1]);
+		const char one[3] = { '-', (char)optopt, '\0' };
+
+		if (got == '?')
+			return options_usage("unknown option %s (what is no option and begins with a dash goes behind --); see: muster-issuer --help",
+			                     optopt > 0 && optopt < 1000 ? one : argv[optind - 1]);
+		if (got == ':')
+			return options_usage("%s needs a value; see: muster-issuer --help", argv[optind - 1]);
 		if (option_given(o, (enum option_id)id))
 			return options_usage("--%s is given twice", rows[id].name);
 		o->given |= OPTION_BIT(id);

@@ -132,7 +132,7 @@ def test_to_standard_output_and_json(plain, request_file, products):
     assert entry["products"] == [OFFICE] and entry["chain"].count("BEGIN") == 2 and len(entry["kid"]) == 43
     rows = json.loads(run("--dir", plain, "--json", "list").stdout)
     assert [r["number"] for r in rows] == list(range(1, len(rows) + 1)) and "chain" not in rows[0]
-    shown = run("--dir", plain, "show", entry["kid"]).stdout
+    shown = run("--dir", plain, "show", "--", entry["kid"]).stdout
     assert f"Product: {OFFICE}\n" in shown and entry["chain"] in shown
     assert json.loads(run("--dir", plain, "--json", "show", entry["number"]).stdout) == entry
     assert run("--dir", plain, "show", "nothing").returncode == 1

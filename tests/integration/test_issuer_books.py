@@ -288,7 +288,7 @@ def test_revoked_certificates(publisher, tmp_path):
     (tmp_path / "products").write_text(OFFICE + "\n")
     entry = publisher("--json", "certify", tmp_path / "host.csr", "--products", tmp_path / "products").json
     assert publisher("revoke", "certificate", entry["number"], "--reason", "superseded").code == 0
-    twice = publisher("revoke", "certificate", entry["kid"], "--reason", "cessation")
+    twice = publisher("revoke", "certificate", "--reason", "cessation", "--", entry["kid"])
     assert twice.code == 1 and "revoked already" in twice.err
     assert publisher("revoke", "certificate", entry["serial"], "--reason", "key-compromise").code == 0
     shown = publisher("--json", "show", entry["number"]).json
