@@ -171,7 +171,6 @@ int options_parse(struct options *o, int *first, int argc, char **argv)
 	opterr = 0;
 	while ((got = getopt_long(argc, argv, ":", table, NULL)) != -1) {
 		int id = got - 1000;
-
 		const char one[3] = { '-', (char)optopt, '\0' };
 
 		if (got == '?')
