@@ -6,6 +6,8 @@
 #include <string.h>
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/issuer/leaf.h"
 #include "core/issuer/listing.h"
 #include "core/issuer/output.h"
 #include "core/issuer/session.h"
@@ -57,6 +59,36 @@ int command_allow(const struct options *o)
 	return output_finish(r, &err);
 }
 
+/*
+ * The issuer's own signer of packs and statements, as statement-N.pem. Another one is there first: a crash between leaves two, and the command may be given again.
+ * It enters the books as it is revoked.
+ */
+static int revoke_signer(struct session *s, const char *which, enum crl_reason reason, struct muster_err *err)
+{
+	struct books_certificate row, known;
+	const char *passphrase;
+	unsigned n;
+	int used = 0, r;
+	bool newest, locked;
+
+	if (sscanf(which, "statement-%9u%n", &n, &used) != 1 || which[used] != '\0')
+		return err_set(err, MUSTER_E_INVALID, "\"%.40s\": the issuer's own signers are called statement-N, as their files are", which);
+	if ((r = leaf_statement_row(&row, &newest, s->a, n, s->act.now, err)) != MUSTER_OK)
+		return r;
+	if (newest && ((r = trust_key_encrypted(&locked, s->a->mid_key, err)) != MUSTER_OK || (r = session_passphrase(s, locked, &passphrase, err)) != MUSTER_OK
+	               || (r = session_intermediate(s, err)) != MUSTER_OK || (r = leaf_statement_make(s->a, s->mid_key, passphrase, s->act.now, err)) != MUSTER_OK))
+		goto done;
+	if ((r = books_certificate(s->books, row.serial, &known, err)) == MUSTER_OK)
+		mem_free(known.chain);
+	else if (r == MUSTER_E_NOT_FOUND)
+		r = books_certificate_add(s->books, &row, &s->act, err);
+	if (r == MUSTER_OK)
+		r = books_certificate_revoke(s->books, row.serial, (int)reason, &s->act, err);
+done:
+	mem_free(row.chain);
+	return r;
+}
+
 /* "key NUMBER", "certificate WHICH" or NUMBER alone: a key. */
 static int revoke(struct session *s, struct muster_err *err)
 {
@@ -71,7 +103,8 @@ static int revoke(struct session *s, struct muster_err *err)
 	if (crl_reason_of(&reason, o->text[OPT_REASON]) != MUSTER_OK)
 		return err_set(err, MUSTER_E_INVALID, "--reason %.40s: one of key-compromise, affiliation-changed, superseded, cessation, unspecified", o->text[OPT_REASON]);
 	if (strcmp(what, "certificate") == 0) {
-		if ((r = books_certificate_revoke(s->books, which, (int)reason, &s->act, err)) != MUSTER_OK)
+		r = strncmp(which, "statement-", 10) == 0 ? revoke_signer(s, which, reason, err) : books_certificate_revoke(s->books, which, (int)reason, &s->act, err);
+		if (r != MUSTER_OK)
 			return r;
 		if (option_json(o))
 			return output_json(json_pack("{s:s, s:s}", "certificate", which, "reason", crl_reason_word(reason)), err);

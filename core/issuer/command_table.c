@@ -132,13 +132,14 @@ const struct command command_table[] = {
 	  "Limits are only raised, and the reason is recorded.\n"
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer allow 123456789 --hosts 8 --reason \"two more sites, ticket 4711\"\n" },
-	{ "revoke", "revoke [key] NUMBER | certificate NUMBER|KID|SERIAL --reason WORD", "revoke a key with its certificates, or one certificate", B(REASON), B(REASON), 1, 2,
+	{ "revoke", "revoke [key] NUMBER | certificate NUMBER|KID|SERIAL|statement-N --reason WORD [--passphrase-fd N]", "revoke a key with its certificates, or one certificate", B(REASON) | B(PASSPHRASE_FD), B(REASON), 1, 2,
 	  command_revoke,
 	  "WORD: key-compromise and unspecified end leases signed before, too; superseded, cessation and affiliation-changed let them live on.\n"
 	  "Hosts learn it from the next revocation list (crl), pack or contact with the service.\n"
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer revoke 123456789 --reason key-compromise\n"
-	  "  muster-issuer --dir /srv/issuer revoke certificate 3 --reason superseded\n" },
+	  "  muster-issuer --dir /srv/issuer revoke certificate 3 --reason superseded\n"
+	  "  muster-issuer --dir /srv/issuer revoke certificate statement-1 --reason key-compromise\n" },
 	{ "retire", "retire NUMBER HOST [--reason TEXT]", "free the place that a host holds of a host key", B(REASON), 0, 2, 2, command_retire,
 	  "HOST is the host's binding, or its name if only one is called so; `key show NUMBER` lists them. Its certificates are revoked (cessation).\n"
 	  "Examples:\n"

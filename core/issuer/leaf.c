@@ -200,3 +200,36 @@ done:
 	mem_free(key_path);
 	return r;
 }
+
+int leaf_statement_row(struct books_certificate *out, bool *newest, const struct authority *a, unsigned n, int64_t now, struct muster_err *err)
+{
+	char *path = statement_path(a, n, "pem");
+	struct trust_chain *chain = NULL;
+	struct buf pem;
+	unsigned last;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	buf_init(&pem, TRUST_CHAIN_MAX);
+	if (path == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	if ((r = newest_statement(&last, a, err)) != MUSTER_OK || (r = file_read(&pem, path, TRUST_CHAIN_MAX, err)) != MUSTER_OK
+	    || (r = trust_chain_read(&chain, span_of(pem.p, pem.n), err)) != MUSTER_OK || (r = serial_of(out->serial, trust_chain_signer(chain), err)) != MUSTER_OK)
+		goto done;
+	*newest = n == last;
+	(void)snprintf(out->subject, sizeof(out->subject), "statement signer %u", n);
+	memcpy(out->kid, trust_chain_kid(chain), sizeof(out->kid));
+	out->at = now;
+	out->begin = trust_chain_begin(chain);
+	out->end = trust_chain_end(chain, a->anchors);
+	out->intermediate = a->mid_number;
+	if ((out->chain = mem_strdup(trust_chain_pem(chain))) == NULL)
+		r = err_nomem(err);
+done:
+	trust_chain_unref(chain);
+	mem_free(path);
+	buf_fini(&pem);
+	return r;
+}

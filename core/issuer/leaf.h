@@ -26,5 +26,7 @@ int leaf_slot(struct buf *der, char serial[41], int64_t *end, const struct autho
 int leaf_statement_open(struct statement_signer **out, const struct authority *a, const char *passphrase, int64_t now, struct muster_err *err);
 /** Make another: statement-N.key and statement-N.pem (signer, intermediate), N the next; the key encrypted when @p passphrase is given. */
 int leaf_statement_make(const struct authority *a, EVP_PKEY *mid_key, const char *passphrase, int64_t now, struct muster_err *err);
+/** The certificate of statement-N.pem as the books keep one; chain with mem_free() to be freed. @param[out] newest whether there is none after it. MUSTER_E_NOT_FOUND. */
+int leaf_statement_row(struct books_certificate *out, bool *newest, const struct authority *a, unsigned n, int64_t now, struct muster_err *err);
 
 #endif

@@ -385,6 +385,30 @@ def test_backup_and_audit(publisher, tmp_path):
     assert publisher("audit", "verify", "--expect", good["head"]).code == 0
 
 
+def test_stolen_signer(tmp_path):
+    """The issuer's own signer is revoked: it is on the list, another one signs, and what the first signed is refused where the list is known."""
+    p = Publisher(tmp_path)
+    key = p.mint()
+    def signers():
+        return sorted(f.name for f in p.dir.glob("statement-*.pem"))
+    assert signers() == ["statement-1.pem"]
+    serial = x509.load_pem_x509_certificate((p.dir / "statement-1.pem").read_bytes()).serial_number
+    for wrong in ("statement-9", "statement-x", "statement-1x"):
+        assert p("revoke", "certificate", wrong, "--reason", "key-compromise").code == 1
+    assert signers() == ["statement-1.pem"]
+    assert p("revoke", "certificate", "statement-1", "--reason", "superseded").code == 0
+    assert signers() == ["statement-1.pem", "statement-2.pem"]
+    # again for a harder reason: no third signer
+    assert p("revoke", "certificate", "statement-1", "--reason", "key-compromise").code == 0
+    assert p("revoke", "certificate", "statement-1", "--reason", "key-compromise").code == 1
+    assert signers() == ["statement-1.pem", "statement-2.pem"]
+    crl = x509.load_pem_x509_crl(p("--json", "crl").json["crl"].encode())
+    assert crl.get_revoked_certificate_by_serial_number(serial) is not None
+    token = p.done("pack", "create", "--agreement", p.agreement_of[key.key.number]).out.strip()
+    x5c = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["x5c"]
+    assert base64.b64decode(x5c[0]) == x509.load_pem_x509_certificate((p.dir / "statement-2.pem").read_bytes()).public_bytes(serialization.Encoding.DER)
+
+
 def test_revocations_after_a_restore(publisher, tmp_path):
     """Restored books learn from the list that was made before what was revoked since; what they do not know at all stays on it, list after list."""
     (tmp_path / "products").write_text(OFFICE + "\n")
