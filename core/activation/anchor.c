@@ -250,7 +250,10 @@ int anchor_open(struct activation *a, struct muster_err *err)
 		s->anchored = true;
 		r = compare(a, &why);
 	} else if (r == MUSTER_E_NOT_FOUND) {
-		r = catch_up(a, &why);
+		/* A host that never anchored has no heartbeats either. Whoever cuts the end off could take the anchor with it: that must not pass in silence. */
+		if ((r = catch_up(a, &why)) == MUSTER_OK && s->beat != 0)
+			activation_say(a, LOG_WARNING, "audit", ANCHOR_FILE " is missing although this host's record of acts was anchored before: whether its end is there shows only a head "
+			               "kept elsewhere (musterctl audit verify --expect NUMBER:HASH)");
 	}
 	if (r == MUSTER_E_SIGNATURE) {
 		fault(a, why.message);

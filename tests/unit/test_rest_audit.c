@@ -208,6 +208,13 @@ START_TEST(test_rest_heartbeat)
 	broken(&h, NULL, MUSTER_E_EXPIRED, "its newest entry 3 was written 26 hours ago");
 	(void)anchor_job(h.a);
 	whole(&h, NULL, "4 entries");
+	/* whoever takes the end away and the anchor with it is not found out by the chain, but the start says that the anchor is gone */
+	reopened(&h);
+	ck_assert_str_eq(h.said, "");
+	shut(&h);
+	ck_assert_int_eq(unlink(place(&h, "audit.head")), 0);
+	opened(&h);
+	ck_assert_msg(strstr(h.said, "audit.head is missing although") != NULL, "%s", h.said);
 	end(&h);
 }
 END_TEST
