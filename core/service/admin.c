@@ -110,8 +110,11 @@ static enum MHD_Result reply_json(struct MHD_Connection *mhd, json_t *value)
 {
 	struct buf out;
 	char *text = json_dumps(value, JSON_COMPACT);   /* may hold a product key: wiped with every copy of it */
+	const char *key = json_string_value(json_object_get(value, "key"));
 	size_t n;
 
+	if (key != NULL)
+		OPENSSL_cleanse((char *)(uintptr_t)key, strlen(key));
 	json_decref(value);
 	if (text == NULL)
 		return reply_problem(mhd, 0, CODE_M_INTERNAL, "out of memory");

@@ -13,6 +13,7 @@
 #include "core/base/uuid.h"
 
 #define DAY_TEXT 11   /* 2026-11-22 */
+#define NAME_SHOWN 60
 
 /* What an order is judged by. */
 struct key_row { char kind, partial[6]; uint8_t generation; bool revoked, counted; uint32_t hosts, activations; int64_t coverage_start; char reason[BOOKS_TEXT]; };
@@ -186,6 +187,18 @@ static int check_generation(struct judge *j)
 
 struct text { char *p; size_t room, n; unsigned more; };
 
+/* At most NAME_SHOWN bytes of a name, never half a character: what is not UTF-8 could not be sent. */
+static int shown_bytes(const char *name)
+{
+	size_t n = strnlen(name, NAME_SHOWN + 1);
+
+	if (n <= NAME_SHOWN)
+		return (int)n;
+	for (n = NAME_SHOWN; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
+		;
+	return (int)n;
+}
+
 static int add_holder(void *ctx, const struct books_holder *h)
 {
 	struct text *t = ctx;
@@ -196,7 +209,7 @@ static int add_holder(void *ctx, const struct books_holder *h)
 		return 0;
 	hex_encode(id, h->binding, sizeof h->binding);
 	day_text(since, h->first);
-	n = snprintf(t->p + t->n, t->room - t->n, "%s%.60s since %s", t->n > 0 ? ", " : "", h->name[0] != '\0' ? h->name : id, since);
+	n = snprintf(t->p + t->n, t->room - t->n, "%s%.*s since %s", t->n > 0 ? ", " : "", shown_bytes(h->name[0] != '\0' ? h->name : id), h->name[0] != '\0' ? h->name : id, since);
 	if (n < 0 || (size_t)n >= t->room - t->n) {
 		t->p[t->n] = '\0';
 		t->more++;

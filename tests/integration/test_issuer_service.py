@@ -97,6 +97,14 @@ def test_limits(publisher, service):
     assert service.activate(key, hosts[4], attempt=1).code == "0xC004C008"
 
 
+def test_long_names(publisher, service):
+    """Who holds the places is told with names cut between characters, never within one."""
+    key = publisher.mint(hosts=1)
+    assert service.activate(key, Host(), name="a" + "ж" * 40).status == 200
+    a = service.activate(key, Host())
+    assert a.code == "0xC004C008" and "a" + "ж" * 29 + " since " in a.json["detail"], a
+
+
 def renew(service, publisher, host, chain, new=None, **changes):
     new = new or Host()
     return new, service.ask("POST", "/v1/host/renew", host.renewal(chain, new, publisher.now, **changes))
