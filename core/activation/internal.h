@@ -53,7 +53,7 @@ struct held_key {
 	char method[12];                      /**< "telephone", "file", "online" */
 	char kid[TRUST_KID];
 	uint8_t binding[BINDING_SIZE], source;   /**< the host that was activated */
-	int64_t allowed, used;                /**< counted keys, as the issuer last said; -1: unknown */
+	int64_t allowed, used;                /**< counted keys, as the pack or the issuer last said; -1: unknown */
 	bool revoked;
 	uint8_t sealed[64]; size_t sealed_n;
 };

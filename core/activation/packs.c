@@ -228,6 +228,9 @@ static void move_keys(const struct activation *a, struct act *t, const struct he
 		memcpy(out->pack_id, p->pack->id, 16);
 		out->product_count = k->product_count;
 		memcpy(out->products, k->products, k->product_count * 16);
+		/* limits are only raised; the issuer's last word may know a higher one than the pack */
+		if (out->kind != PRODUCT_KEY_HOST && (int64_t)k->activations > (int64_t)out->allowed)
+			out->allowed = k->activations;
 		act_put_key(t, out);
 		(*n)++;
 	}

@@ -77,6 +77,12 @@ static int post_key(struct cli *c, const char *key, bool replace, json_t **answe
 	return r;
 }
 
+/* What ends a sentence that has no end yet. */
+static const char *stop(const char *sentence)
+{
+	return sentence[0] == '\0' || strchr(".!?", sentence[strlen(sentence) - 1]) == NULL ? "." : "";
+}
+
 int act_key_install(struct cli *c, const char *key, json_t **answer)
 {
 	char text[PRODUCT_KEY_TEXT], question[MUSTER_ERR_MAX + 32];
@@ -86,13 +92,13 @@ int act_key_install(struct cli *c, const char *key, json_t **answer)
 
 	*answer = NULL;
 	if (product_key_parse(&parsed, key, strlen(key), &err) != MUSTER_OK)
-		return cli_say(c, CLI_FAILED, "0xC004F050: %s. Compare it with what the issuer gave you.", err.message);
+		return cli_say(c, CLI_FAILED, "0xC004F050: %s%s Compare it with what the issuer gave you.", err.message, stop(err.message));
 	product_key_format(text, &parsed);
 	r = post_key(c, text, false, answer, &err);
 	if (r != MUSTER_OK && act_refused_with(c, "M-130")) {
 		const char *detail = json_text(c->problem, "detail");
 
-		snprintf(question, sizeof(question), "%s%s Replace it?", detail, detail[0] != '\0' && strchr(".!?", detail[strlen(detail) - 1]) != NULL ? "" : ".");
+		snprintf(question, sizeof(question), "%s%s Replace it?", detail, stop(detail));
 		r = cli_confirm(c, question) ? post_key(c, text, true, answer, &err) : CLI_USAGE;
 		if (r == CLI_USAGE)
 			goto done;

@@ -24,9 +24,19 @@ static int pack_install(struct cli *c)
 	return r;
 }
 
+/* A product's name, once however many keys are for it. */
+static void add_name(struct buf *names, json_t *seen, const char *name)
+{
+	if (json_object_get(seen, name) != NULL)
+		return;
+	(void)json_object_set_new(seen, name, json_true());
+	buf_addf(names, "%s%s", names->n > 0 ? " " : "", name);
+}
+
 static void pack_row(struct libscols_table *t, const json_t *p)
 {
 	char issue[24], issued[32], ends[32];
+	json_t *seen = json_object();
 	struct buf products;
 	const json_t *k, *name;
 	size_t i, j;
@@ -34,7 +44,8 @@ static void pack_row(struct libscols_table *t, const json_t *p)
 	buf_init(&products, 8192);
 	json_array_foreach(json_object_get(p, "keys"), i, k)
 		json_array_foreach(json_object_get(k, "products"), j, name)
-			buf_addf(&products, "%s%s", products.n > 0 ? " " : "", json_string_value(name));
+			add_name(&products, seen, json_string_value(name));
+	json_decref(seen);
 	snprintf(issue, sizeof(issue), "%" JSON_INTEGER_FORMAT, json_number(p, "issue"));
 	table_row(t, (const char *[]){ json_text(p, "pack_id"), json_text(p, "organisation"), json_text(p, "agreement"), issue, json_date(p, "issued_at", issued),
 	                               json_date(p, "ends_at", ends), buf_str(&products) }, 7);
@@ -78,7 +89,10 @@ static void show_key(struct cli *c, const json_t *k)
 	        json_text(k, "kind_text")[0] != '\0' ? json_text(k, "kind_text") : json_text(k, "kind"), json_number(k, "generation"));
 	json_array_foreach(json_object_get(k, "products"), j, name)
 		fprintf(c->out, " %s", json_string_value(name));
-	fprintf(c->out, "\n        hosts allowed %" JSON_INTEGER_FORMAT ", activations allowed %" JSON_INTEGER_FORMAT, json_number(k, "hosts"), json_number(k, "activations"));
+	if (json_number(k, "hosts") > 0)
+		fprintf(c->out, ", %" JSON_INTEGER_FORMAT " hosts, %" JSON_INTEGER_FORMAT " activations each", json_number(k, "hosts"), json_number(k, "activations"));
+	else if (json_number(k, "activations") > 0)
+		fprintf(c->out, ", %" JSON_INTEGER_FORMAT " activations", json_number(k, "activations"));
 	if (json_date(k, "coverage_start", date)[0] != '\0')
 		fprintf(c->out, ", covers from %s", date);
 	if (json_date(k, "coverage_end", date)[0] != '\0')

@@ -261,7 +261,8 @@ static int read_words(struct answer *out, const json_t *o, struct muster_err *er
 	answer_printable(what, sizeof what, title);
 	answer_printable(why, sizeof why, detail);
 	answer_printable(next, sizeof next, action);
-	(void)snprintf(out->text, sizeof out->text, "%s %s: %s%s%s", code, what, why, why[0] != '\0' && next[0] != '\0' ? " " : "", next);
+	(void)snprintf(out->text, sizeof out->text, "%s %s: %s%s%s", code, what, why,
+	               why[0] == '\0' || next[0] == '\0' ? "" : strchr(".!?", why[strlen(why) - 1]) != NULL ? " " : ". ", next);
 	return MUSTER_OK;
 }
 

@@ -192,6 +192,9 @@ int muster_client_find(struct muster_client *c, const char *product, char activa
 			break;
 		r = MUSTER_OK;
 	}
+	if (hosts->n == 0 && r == MUSTER_E_NOT_FOUND)
+		r = err_code(err, r, (uint32_t)CODE_NO_HOST,
+		             "%s: only hosts know products by name, and no host is named: give the product's activation ID, or a host with --host or `muster skms NAME[:PORT]`", product);
 	mem_free(hosts);
 	if (r == MUSTER_E_NOT_FOUND && err != NULL && err->code == 0)
 		r = err_set(err, r, "%s: no product of that name on any host; `muster activate` also takes an activation ID", product);

@@ -167,14 +167,26 @@ static int lock_folder(char **absolute, int *fd, const char *dir, struct muster_
 	return r;
 }
 
+static int check_name(const char *name, struct muster_err *err)
+{
+	if (characters(name) > 0 && characters(name) <= AUTHORITY_NAME_MAX && strlen(name) <= 4 * AUTHORITY_NAME_MAX)
+		return MUSTER_OK;
+	return err_set(err, MUSTER_E_INVALID, "the issuer's name has %zu characters; 1 to %d are allowed", characters(name), AUTHORITY_NAME_MAX);
+}
+
+int authority_can_init(const char *dir, const char *name, struct muster_err *err)
+{
+	int r = check_name(name, err);
+
+	return r != MUSTER_OK || access(dir, F_OK) != 0 ? r : check_vacant(dir, err);
+}
+
 int authority_init(const char *dir, const char *name, enum trust_algorithm algorithm, const char *passphrase, int64_t now, struct muster_err *err)
 {
 	char *absolute = NULL;
 	int fd = -1, r;
 
-	if (characters(name) == 0 || characters(name) > AUTHORITY_NAME_MAX || strlen(name) > 4 * AUTHORITY_NAME_MAX)
-		return err_set(err, MUSTER_E_INVALID, "the issuer's name has %zu characters; 1 to %d are allowed", characters(name), AUTHORITY_NAME_MAX);
-	if ((r = file_make_dir(dir, 0700, err)) == MUSTER_OK && (r = lock_folder(&absolute, &fd, dir, err)) == MUSTER_OK)
+	if ((r = check_name(name, err)) == MUSTER_OK && (r = file_make_dir(dir, 0700, err)) == MUSTER_OK && (r = lock_folder(&absolute, &fd, dir, err)) == MUSTER_OK)
 		r = init_locked(absolute, name, algorithm, passphrase, now, err);
 	if (fd >= 0)
 		(void)close(fd);

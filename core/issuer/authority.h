@@ -28,6 +28,8 @@ struct authority {
 	char *mid_key;            /**< path */
 };
 
+/** Would a new issuer of that name find room in @p dir? Asked before the passphrase is. MUSTER_E_EXISTS, MUSTER_E_INVALID. */
+int authority_can_init(const char *dir, const char *name, struct muster_err *err);
 /**
  * Make a new issuer in @p dir (made 0700 when missing).
  * @param passphrase NULL: keys are not encrypted. @return MUSTER_OK, MUSTER_E_EXISTS (there is one, or half of one), MUSTER_E_INVALID, MUSTER_E_IO …

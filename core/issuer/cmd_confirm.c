@@ -71,11 +71,11 @@ static int ask_digits(char id[INSTALLATION_TEXT], struct muster_err *err)
 	unsigned have = 0;
 	char line[256];
 
-	printf("Installation ID, nine groups of six digits; end of input gives up.\n");
+	printf("Installation ID, nine groups of six digits; q or the end of input gives up.\n");
 	while (have < INSTALLATION_GROUPS) {
 		printf("Group %u: ", have + 1);
 		(void)fflush(stdout);
-		if (fgets(line, sizeof line, stdin) == NULL)
+		if (fgets(line, sizeof line, stdin) == NULL || strcmp(line, "q\n") == 0)
 			return err_set(err, MUSTER_E_INVALID, "given up at group %u; nothing was recorded", have + 1);
 		have += take_groups(id, have, line);
 	}

@@ -38,7 +38,8 @@ int command_init(const struct options *o)
 	struct muster_err err;
 	int r;
 
-	if ((r = new_passphrase(&p, o, &err)) == MUSTER_OK
+	/* what cannot be made is refused before anybody thinks up a passphrase */
+	if ((r = authority_can_init(o->text[OPT_DIR], o->text[OPT_NAME], &err)) == MUSTER_OK && (r = new_passphrase(&p, o, &err)) == MUSTER_OK
 	    && (r = authority_init(o->text[OPT_DIR], o->text[OPT_NAME], o->number[OPT_ALGORITHM] == 0 ? TRUST_ES256 : TRUST_EDDSA, option_given(o, OPT_NO_PASSPHRASE) ? NULL : p.text,
 	                           option_now(o), &err)) == MUSTER_OK)
 		r = fill_issuer(&s, o, &p, &err);

@@ -66,6 +66,8 @@ static void print_pack(FILE *to, const struct pack *p)
 			(void)fprintf(to, ", %" PRIu32 " hosts, %" PRIu32 " activations each", k->hosts, k->activations);
 		else if (k->activations > 0)
 			(void)fprintf(to, ", %" PRIu32 " activations", k->activations);
+		if (k->coverage_start != 0)
+			(void)fprintf(to, ", coverage %s to %s", output_time(from, k->coverage_start), output_time(end, k->coverage_end));
 		(void)fputs("\n", to);
 	}
 	for (i = 0; i < p->contact_count; i++)

@@ -163,6 +163,8 @@ int output_table_end(struct output_table *t, int r, struct muster_err *err)
 {
 	if (r == MUSTER_OK && scols_print_table(t->t) != 0)
 		r = err_nomem(err);
+	else if (r == MUSTER_OK && scols_table_get_nlines(t->t) == 0)
+		output_notice("there is nothing to list yet");
 	scols_unref_table(t->t);
 	mem_free(t);
 	return r;

@@ -122,7 +122,7 @@ int jws_split(struct jws_parts *out, struct muster_span t, size_t max, const cha
 	one = t.n > 0 ? memchr(t.p, '.', t.n) : NULL;
 	two = one != NULL ? memchr(one + 1, '.', t.n - (size_t)(one + 1 - t.p)) : NULL;
 	if (two == NULL || memchr(two + 1, '.', t.n - (size_t)(two + 1 - t.p)) != NULL)
-		return err_set(err, MUSTER_E_INVALID, "the %s does not have three parts", what);
+		return err_set(err, MUSTER_E_INVALID, "the %s does not have three parts: it is something else, or not the whole of it", what);
 	out->what = what;
 	out->header = (struct muster_span){ t.p, (size_t)(one - t.p) };
 	out->payload = (struct muster_span){ one + 1, (size_t)(two - one - 1) };

@@ -120,8 +120,8 @@ static int read_symbols(uint8_t c[SYMBOLS], const char *text, size_t n, struct m
 	}
 	if (have == SYMBOLS)
 		return MUSTER_OK;
-	return refuse(err, "The product key is too %s: it has %zu symbols instead of %d, in five groups of five.",
-	              have < SYMBOLS ? "short" : "long", have, SYMBOLS);
+	return refuse(err, "The product key is too %s: it has %zu symbol%s instead of %d, in five groups of five.",
+	              have < SYMBOLS ? "short" : "long", have, have == 1 ? "" : "s", SYMBOLS);
 }
 
 int product_key_parse(struct product_key *out, const char *text, size_t n, struct muster_err *err)

@@ -37,6 +37,7 @@ class State:
 
     def __init__(self):
         self.pack = self.key = self.activated = self.online = False
+        self.pack_keys_more = []
         self.windows_key = False
         self.refuse = []          # refusals of the next confirmation IDs
         self.asked = []           # (method, path, body)
@@ -50,7 +51,7 @@ class State:
         return {"pack_id": PACK_ID, "organisation": "Contoso", "agreement": "A-1", "programme": "Volume", "license_id": "L-1", "issue": 1, "issued_at": "2026-11-22T10:00:00Z",
                 "ends_at": "2028-11-22T10:00:00Z", "issuer": "main", "service": "https://issuer.test/",
                 "keys": [{"kind": "A", "kind_text": "host key", "number": NUMBER, "generation": 1, "products": ["office2013"], "hosts": 6, "activations": 10,
-                          "coverage_start": None, "coverage_end": None}], "contacts": CONTACTS}
+                          "coverage_start": None, "coverage_end": None}, *self.pack_keys_more], "contacts": CONTACTS}
 
     def packs(self, _):
         return {"items": [self.pack_item()] if self.pack else []}

@@ -142,6 +142,19 @@ def test_over_the_limit_and_after_allow(new_host, licensed):
     assert licensed.used(key) == 3
 
 
+def test_a_new_pack_raises_what_is_allowed(new_host, licensed):
+    """`allow` at the issuer and a new pack: the installed key shows its new limit at once."""
+    key = licensed.mint("mak", "contoso-mak", activations=5)
+    host = world.host(new_host, licensed)
+    install(host, licensed, key)
+    number = licensed.typed(key).number
+    allowed = lambda: next(k["allowed"] for k in host.admin_ok("GET", "/keys")["items"] if k["number"] == number)
+    assert allowed() == 5
+    licensed("allow", number, "--activations", "300", "--reason", "more machines")
+    host.admin_ok("POST", "/packs", {"pack": licensed.packed()})
+    assert allowed() == 300
+
+
 def test_blocked_key(new_host, licensed):
     key = licensed.mint("mak", "contoso-mak", activations=5)
     host = world.host(new_host, licensed)

@@ -137,6 +137,9 @@ def test_to_standard_output_and_json(plain, request_file, products):
     assert json.loads(run("--dir", plain, "--json", "show", entry["number"]).stdout) == entry
     assert run("--dir", plain, "show", "nothing").returncode == 1
     assert json.loads(run("--dir", plain, "--json", "show").stdout)["intermediate"]["number"] == 1
+    empty = run("--dir", plain, "list", "keys")
+    assert empty.returncode == 0 and empty.stdout == "" and "there is nothing to list yet" in empty.stderr
+    assert json.loads(run("--dir", plain, "--json", "list", "keys").stdout) == []
     assert run("--dir", plain, "list").stdout.splitlines()[0].split() == ["NUMBER", "ISSUED", "ENDS", "PRODUCTS", "SUBJECT", "KID"]
 
 
@@ -144,6 +147,11 @@ def test_never_overwritten(plain):
     before = {f.name: f.read_bytes() for f in plain.iterdir()}
     done = run("--dir", plain, "init", "--name", "Other", "--no-passphrase")
     assert done.returncode == 1 and "holds an issuer already" in done.stderr
+    # said before a passphrase is asked for; so is a name that is too long
+    done = run("--dir", plain, "init", "--name", "Other", "--passphrase-fd", "99")
+    assert done.returncode == 1 and "holds an issuer already" in done.stderr
+    done = run("--dir", plain / "other", "init", "--name", "x" * 49, "--passphrase-fd", "99")
+    assert done.returncode == 1 and "has 49 characters" in done.stderr and not (plain / "other").exists()
     assert {f.name: f.read_bytes() for f in plain.iterdir() if f.name != "lock"} == {k: v for k, v in before.items() if k != "lock"}
 
 

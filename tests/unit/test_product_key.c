@@ -119,6 +119,7 @@ START_TEST(test_product_key_refusals)
 {
 	static const struct { const char *text, *says; } cases[] = {
 		{ "", "too short: it has 0 symbols" },
+		{ "A", "too short: it has 1 symbol instead of 25" },
 		{ "ANC9X-P4XJN-VAG5Y-48SN1-FGXN", "too short: it has 24 symbols" },
 		{ EXAMPLE "0", "too long: it has 26 symbols" },
 		{ EXAMPLE " (office)", "too long: it has 33 symbols" },
