@@ -152,8 +152,13 @@ static int retire(struct session *s, struct muster_err *err)
 		return r;
 	if (f.found > 1)
 		return err_set(err, MUSTER_E_INVALID, "%u hosts are called %.60s; name the one by its binding as `key show %" PRIu32 "` prints it", f.found, f.name, number);
-	if (f.found == 0 && (r = text_binding(f.binding, f.name, err)) != MUSTER_OK)
-		return r;
+	if (f.found == 0 && text_binding(f.binding, f.name, err) != MUSTER_OK) {
+		struct books_key k;
+
+		if ((r = books_key(s->books, number, &k, err)) != MUSTER_OK)
+			return r;
+		return err_set(err, MUSTER_E_NOT_FOUND, "no host \"%.60s\" holds a place of the key %" PRIu32 "; see: muster-issuer key show %" PRIu32, f.name, number, number);
+	}
 	if ((r = books_host_retire(s->books, number, f.binding, &s->act, err)) != MUSTER_OK)
 		return r;
 	return show_done(s, number, "the host's place is free; its certificates are revoked. Next: muster-issuer crl", err);

@@ -269,7 +269,10 @@ def test_allow_and_retire(publisher, tmp_path):
     assert publisher.telephone(key.installation_id(1, 0, machine(2)), "--name", "two").code == 0
     assert publisher.telephone(key.installation_id(1, 0, machine(3)), "--name", "three").code == 1
     before = publisher("--json", "crl").json
-    assert publisher("retire", minted["number"], "nobody").code == 1
+    said = publisher("retire", minted["number"], "nobody")
+    assert said.code == 1 and f'no host "nobody" holds a place of the key {minted["number"]}' in said.err
+    said = publisher("retire", "1", "nobody")
+    assert said.code == 1 and "no key has the number 1" in said.err
     assert publisher("retire", minted["number"], "one", "--reason", "scrapped").code == 0
     after = publisher("--json", "crl").json
     assert after["number"] == before["number"] + 1 and after["revoked"] == before["revoked"] + 1
