@@ -48,6 +48,8 @@ struct activation_options {
 };
 /** Reads the key file, packs, keys; recomputes the host's binding: another one than activated → 0xC004F00F until activated anew (trust.md section 11). */
 int activation_open(struct activation **out, const struct activation_options *o, struct muster_err *err);
+/** Give a ring the passphrase of its key file without a host, as muster-bench does: @p key_file must be there. */
+int activation_ring_passphrase(struct trust_ring *ring, const char *key_file, struct muster_err *err);
 /** Configuration and catalog of a start or reload: issuers (roots, url), products, [activation] settings. Catalog referenced. */
 int activation_bind(struct activation *a, const struct config *config, struct catalog *catalog, struct muster_err *err);
 /** Start its own thread: renewal, audit heartbeat and anchor, CRL, proxy batches, counted requests. */

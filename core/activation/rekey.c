@@ -79,6 +79,19 @@ static int passphrase_of(passphrase_text out, const struct seal *s, struct muste
 	return r;
 }
 
+int activation_ring_passphrase(struct trust_ring *ring, const char *key_file, struct muster_err *err)
+{
+	passphrase_text passphrase = "";
+	struct seal *s = NULL;
+	int r;
+
+	if ((r = seal_open_file(&s, key_file, false, err)) == MUSTER_OK && (r = passphrase_of(passphrase, s, err)) == MUSTER_OK)
+		r = ring_passphrase(ring, passphrase, NULL, err);
+	OPENSSL_cleanse(passphrase, sizeof passphrase);
+	seal_free(s);
+	return r;
+}
+
 /* ---- records ---- */
 
 struct counts { size_t sealed, unreadable; };

@@ -17,6 +17,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/activation/activation.h"
 #include "core/issuer/leaf.h"
 #include "core/service/reload.h"
 #include "core/trust/ring.h"
@@ -311,7 +312,7 @@ static int install(struct bench_host *h, struct trust_ring *ring, struct muster_
 int bench_host_certify(struct bench_host *h, struct muster_err *err)
 {
 	struct ring_product product = { .name = BENCH_PRODUCT, .issuer = "main" };
-	char *state = in_dir(h, "state"), *dir = in_dir(h, "state/host"), *roots = in_dir(h, "issuer.pem");
+	char *state = in_dir(h, "state"), *dir = in_dir(h, "state/host"), *roots = in_dir(h, "issuer.pem"), *key_file = in_dir(h, "state/secret/host-key");
 	struct ring_issuer issuer = { "main", roots };
 	struct trust_ring *ring = NULL;
 	struct trust_view *view;
@@ -319,11 +320,13 @@ int bench_host_certify(struct bench_host *h, struct muster_err *err)
 	int r;
 
 	memcpy(product.id, h->activation_id, sizeof product.id);
-	if (state == NULL || dir == NULL || roots == NULL) {
+	if (state == NULL || dir == NULL || roots == NULL || key_file == NULL) {
 		r = err_nomem(err);
 		goto done;
 	}
+	/* a host that ran has encrypted its key */
 	if ((r = file_make_dir(state, 0700, err)) != MUSTER_OK || (r = ring_open(&ring, dir, h->clock, err)) != MUSTER_OK
+	    || (access(key_file, F_OK) == 0 && (r = activation_ring_passphrase(ring, key_file, err)) != MUSTER_OK)
 	    || (r = ring_reload(ring, &issuer, 1, &product, 1, NULL, err)) != MUSTER_OK)
 		goto done;
 	view = ring_view(ring);
@@ -333,6 +336,7 @@ int bench_host_certify(struct bench_host *h, struct muster_err *err)
 		r = install(h, ring, err);
 done:
 	ring_free(ring);
+	mem_free(key_file);
 	mem_free(roots);
 	mem_free(dir);
 	mem_free(state);
