@@ -46,6 +46,20 @@ static int serial_of(char out[41], const X509 *x, struct muster_err *err)
 	return MUSTER_OK;
 }
 
+int leaf_public_key(char out[65], const X509 *x, struct muster_err *err)
+{
+	unsigned char *der = NULL;
+	uint8_t digest[32];
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der), r = MUSTER_OK;
+
+	if (n <= 0 || EVP_Digest(der, (size_t)n, digest, NULL, EVP_sha256(), NULL) != 1)
+		r = err_nomem(err);
+	else
+		hex_encode(out, digest, sizeof digest);
+	OPENSSL_free(der);
+	return r;
+}
+
 int leaf_host(struct books_certificate *out, const struct authority *a, EVP_PKEY *mid_key, const struct leaf_order *o, int64_t now, struct muster_err *err)
 {
 	struct trust_chain *chain = NULL;
@@ -69,7 +83,8 @@ int leaf_host(struct books_certificate *out, const struct authority *a, EVP_PKEY
 	hex_encode(out->request, digest, sizeof(digest));
 	if ((r = trust_request_read(&host_key, o->request, err)) != MUSTER_OK
 	    || (r = trust_make_host(&host, host_key, out->subject, o->products, o->product_count, a->mid, mid_key, now, o->life_s, err)) != MUSTER_OK
-	    || (r = serial_of(out->serial, host, err)) != MUSTER_OK || (r = verified_chain(&chain, a, host, TRUST_ROLE_LEASE, now, err)) != MUSTER_OK)
+	    || (r = serial_of(out->serial, host, err)) != MUSTER_OK || (r = leaf_public_key(out->spki, host, err)) != MUSTER_OK
+	    || (r = verified_chain(&chain, a, host, TRUST_ROLE_LEASE, now, err)) != MUSTER_OK)
 		goto done;
 	memcpy(out->kid, trust_chain_kid(chain), sizeof(out->kid));
 	out->begin = trust_chain_begin(chain);
@@ -216,7 +231,8 @@ int leaf_statement_row(struct books_certificate *out, bool *newest, const struct
 		goto done;
 	}
 	if ((r = newest_statement(&last, a, err)) != MUSTER_OK || (r = file_read(&pem, path, TRUST_CHAIN_MAX, err)) != MUSTER_OK
-	    || (r = trust_chain_read(&chain, span_of(pem.p, pem.n), err)) != MUSTER_OK || (r = serial_of(out->serial, trust_chain_signer(chain), err)) != MUSTER_OK)
+	    || (r = trust_chain_read(&chain, span_of(pem.p, pem.n), err)) != MUSTER_OK || (r = serial_of(out->serial, trust_chain_signer(chain), err)) != MUSTER_OK
+	    || (r = leaf_public_key(out->spki, trust_chain_signer(chain), err)) != MUSTER_OK)
 		goto done;
 	*newest = n == last;
 	(void)snprintf(out->subject, sizeof(out->subject), "statement signer %u", n);

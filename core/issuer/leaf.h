@@ -6,6 +6,9 @@
 #include "core/store/issuer_books.h"
 #include "core/trust/statement.h"
 
+/** SHA-256 of the public key of @p x (SubjectPublicKeyInfo, DER) in hexadecimal: the same in every certificate and request with it. */
+int leaf_public_key(char out[65], const X509 *x, struct muster_err *err);
+
 struct leaf_order {
 	struct muster_span request;                /**< PKCS#10, PEM */
 	const uint8_t (*products)[16]; size_t product_count;

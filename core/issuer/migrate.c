@@ -11,6 +11,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/issuer/leaf.h"
 
 #define LOG "certificates.log"
 #define LOG_MAX ((size_t)1 << 30)   /* a gigabyte holds some 400,000 entries */
@@ -53,6 +54,19 @@ static bool get_products(struct books_certificate *c, const json_t *list)
 	return true;
 }
 
+/* Its public key, out of its chain; what cannot be read stays without. */
+static int take_public_key(struct books_certificate *c, struct muster_err *err)
+{
+	struct trust_chain *chain;
+	int r;
+
+	if (trust_chain_read(&chain, span_str(c->chain), NULL) != MUSTER_OK)
+		return MUSTER_OK;
+	r = leaf_public_key(c->spki, trust_chain_signer(chain), err);
+	trust_chain_unref(chain);
+	return r;
+}
+
 static int read_line(struct books_certificate *c, const char *text, size_t n, struct muster_err *err)
 {
 	json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
@@ -73,7 +87,7 @@ static int read_line(struct books_certificate *c, const char *text, size_t n, st
 	json_decref(j);
 	if (!ok)
 		return err_set(err, MUSTER_E_INVALID, "not an entry of the book of certificates");
-	return c->chain != NULL ? MUSTER_OK : err_nomem(err);
+	return c->chain != NULL ? take_public_key(c, err) : err_nomem(err);
 }
 
 static int take_line(struct books *b, const char *p, size_t n, unsigned *taken, const struct books_act *act, struct muster_err *err)

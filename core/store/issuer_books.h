@@ -178,6 +178,7 @@ int books_confirmations(struct books *b, const uint32_t *number, int (*fn)(void 
 struct books_certificate {
 	unsigned number;                           /**< 1, 2, …: assigned; an expected one (books_certificate_next()) is checked: MUSTER_E_MISMATCH */
 	char serial[41], kid[44], subject[BOOKS_TEXT], request[65];
+	char spki[65];                             /**< SHA-256 of its public key as SubjectPublicKeyInfo; "": not known */
 	int64_t at, begin, end; unsigned intermediate;
 	uint32_t key; uint8_t binding[10]; bool has_binding;
 	int64_t confirmation;                      /**< row it was granted by; 0: `certify` */
@@ -185,6 +186,7 @@ struct books_certificate {
 	uint8_t products[BOOKS_PRODUCTS_MAX][16]; size_t product_count;
 	char *chain;                               /**< PEM; owned by whoever filled it */
 };
+/** 0xC004C003 when a certificate with this public key was revoked as compromised, or without a reason: such a key is certified no more, by books_confirm() and books_renew() neither. */
 int books_certificate_add(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err);
 int books_certificate_next(struct books *b, unsigned *number, struct muster_err *err);
 int books_certificate(struct books *b, const char *number_kid_or_serial, struct books_certificate *out, struct muster_err *err);

@@ -36,7 +36,9 @@ int books_record(struct books *b, struct muster_err *err, enum books_event kind,
 /** Products of a key or certificate, in order; @p sql gives activation IDs for parameter @p number. */
 int books_ids(struct books *b, uint8_t (*out)[16], size_t room, size_t *n, const char *sql, int64_t number, struct muster_err *err);
 
-/** books_certificate_add() inside a transaction that is open. */
+/** The rule of books_certificate_add() for a public key; inside a transaction. @return MUSTER_OK, MUSTER_E_REFUSED. */
+int books_check_public_key(struct books *b, const char *spki, struct muster_err *err);
+/** books_certificate_add() inside a transaction that is open, for a certificate that may be given or was (replay). */
 int books_put_certificate(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err);
 
 #endif

@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/base/clock.h"
+#include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
 /* RFC 5280: unspecified and key compromise end what was signed before; others do not. */
 #define ENDS_SIGNED(reason) ((reason) == 0 || (reason) == 1)
 
-#define COLUMNS "SELECT number, serial, kid, subject, request, at, begin, end, intermediate, key, binding, confirmation, revoked, reason, chain FROM certificate"
+#define COLUMNS "SELECT number, serial, kid, subject, request, at, begin, end, intermediate, key, binding, confirmation, revoked, reason, chain, spki FROM certificate"
 
 static int read_certificate(struct books *b, struct books_certificate *c, sqlite3_stmt *s, struct muster_err *err)
 {
@@ -33,6 +35,7 @@ static int read_certificate(struct books *b, struct books_certificate *c, sqlite
 	c->confirmation = sqlite3_column_int64(s, 11);
 	c->revoked = sqlite3_column_int64(s, 12);
 	c->reason = sqlite3_column_int(s, 13);
+	db_column_text(c->spki, sizeof c->spki, s, 15);
 	if ((r = books_ids(b, c->products, BOOKS_PRODUCTS_MAX, &c->product_count, "SELECT activation_id FROM certificate_product WHERE number = ? ORDER BY position", c->number, err)) != MUSTER_OK)
 		return r;
 	c->chain = mem_strdup(chain != NULL ? chain : "");
@@ -59,9 +62,10 @@ int books_put_certificate(struct books *b, struct books_certificate *c, const st
 	if (c->number != 0 && c->number != next)
 		return err_set(err, MUSTER_E_MISMATCH, "the certificate number %u is taken by now; do it again", c->number);
 	c->number = next;
-	if ((r = books_do(b, err, "INSERT INTO certificate(number, serial, kid, subject, request, at, begin, end, intermediate, key, binding, confirmation, chain)"
-	                  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, nullif(?, 0), ?)", "ittttiiiiibit", (int64_t)c->number, c->serial, c->kid, c->subject, c->request, c->at,
-	                  c->begin, c->end, (int64_t)c->intermediate, (int64_t)c->key, c->binding, c->has_binding ? sizeof c->binding : (size_t)0, c->confirmation, c->chain)) != MUSTER_OK)
+	if ((r = books_do(b, err, "INSERT INTO certificate(number, serial, kid, subject, request, at, begin, end, intermediate, key, binding, confirmation, chain, spki)"
+	                  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, nullif(?, 0), ?, nullif(?, ''))", "ittttiiiiibitt", (int64_t)c->number, c->serial, c->kid, c->subject, c->request, c->at,
+	                  c->begin, c->end, (int64_t)c->intermediate, (int64_t)c->key, c->binding, c->has_binding ? sizeof c->binding : (size_t)0, c->confirmation, c->chain,
+	                  c->spki)) != MUSTER_OK)
 		return r;
 	for (size_t i = 0; r == MUSTER_OK && i < c->product_count; i++)
 		r = books_do(b, err, "INSERT INTO certificate_product(number, position, activation_id) VALUES(?, ?, ?)", "iib", (int64_t)c->number, (int64_t)i, c->products[i],
@@ -74,11 +78,28 @@ int books_put_certificate(struct books *b, struct books_certificate *c, const st
 	return books_record(b, err, BOOKS_EVENT_CERTIFICATE, act, text, "%s, serial %s, %zu products", c->subject, c->serial, c->product_count);
 }
 
+int books_check_public_key(struct books *b, const char *spki, struct muster_err *err)
+{
+	char at[TIME_RFC3339];
+	int64_t revoked;
+	int r = spki[0] == '\0' ? 0 : books_int(b, &revoked, err, "SELECT revoked FROM certificate WHERE spki = ? AND revoked IS NOT NULL AND reason IN (0, 1) LIMIT 1", "t", spki);
+
+	if (r <= 0)
+		return r;
+	time_rfc3339(at, revoked * 1000);
+	return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_SERVER_KEY_BLOCKED, "the host's own key is not certified again: a certificate with it was revoked on %.10s as compromised, or "
+	                "without a reason; on the host stop musterd, remove STATE/host/key.pem and start it: it makes a new key, and asks with that", at);
+}
+
 int books_certificate_add(struct books *b, struct books_certificate *c, const struct books_act *act, struct muster_err *err)
 {
 	int r = books_begin(b, err);
 
-	return r != MUSTER_OK ? r : books_end(b, books_put_certificate(b, c, act, err), err);
+	if (r != MUSTER_OK)
+		return r;
+	if ((r = books_check_public_key(b, c->spki, err)) == MUSTER_OK)
+		r = books_put_certificate(b, c, act, err);
+	return books_end(b, r, err);
 }
 
 /* A number of at most nine digits; 0: it is none. */

@@ -343,6 +343,19 @@ static int read_slot(struct judge *j)
 	return revoked ? refuse(j, (uint32_t)CODE_SERVER_KEY_BLOCKED, "the certificate in the slot given to this Installation ID was revoked") : MUSTER_OK;
 }
 
+/* A key that others may have is certified no more, by no request and for no product key. */
+static int check_public_key(struct judge *j)
+{
+	struct muster_err why = { .result = 0 };
+	int r = j->o->certificate == NULL ? MUSTER_OK : books_check_public_key(j->b, j->o->certificate->spki, &why);
+
+	if (r == MUSTER_E_REFUSED)
+		return refuse(j, why.code, "%s", why.message);
+	if (r != MUSTER_OK)
+		*j->err = why;
+	return r;
+}
+
 /* What this request was certified with, if it was. */
 static int find_certificate(struct judge *j)
 {
@@ -451,7 +464,7 @@ static int judge_one(struct judge *j)
 	r = j->out->again ? check_again(j) : check_attempt(j);
 	if (r != MUSTER_OK || (r = check_generation(j)) != MUSTER_OK)
 		return r;
-	if (!j->out->again && (r = check_limits(j)) != MUSTER_OK)
+	if ((r = check_public_key(j)) != MUSTER_OK || (!j->out->again && (r = check_limits(j)) != MUSTER_OK))
 		return r;
 	if (j->row.id == 0)
 		new_row(j);

@@ -137,7 +137,7 @@ int books_renew(struct books *b, const struct books_grant *before, const struct 
 	serial[0] = '\0';
 	if ((r = confirm_begin(b, &s, act, err)) != MUSTER_OK)
 		return r;
-	if ((r = still_granted(b, before, err)) == MUSTER_OK)
+	if ((r = still_granted(b, before, err)) == MUSTER_OK && (r = books_check_public_key(b, c->spki, err)) == MUSTER_OK)
 		r = books_sql(b, &q, err, "SELECT serial FROM certificate WHERE key = ? AND request = ? AND revoked IS NULL ORDER BY number DESC LIMIT 1", "it", (int64_t)before->number,
 		              c->request);
 	if (r == MUSTER_OK && (r = db_step(&b->db, q, "read", err)) == 1) {

@@ -111,7 +111,7 @@ json_t *confirm_row_json(const struct confirm_row *row)
 
 json_t *confirm_certificate_json(const struct books_certificate *c)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "certificate", c->serial, "kid", c->kid, "subject", c->subject, "request", c->request,
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "certificate", c->serial, "kid", c->kid, "subject", c->subject, "request", c->request, "spki", c->spki,
 	                      "at", (json_int_t)c->at, "begin", (json_int_t)c->begin, "end", (json_int_t)c->end, "intermediate", (json_int_t)c->intermediate, "number",
 	                      (json_int_t)c->key, "of", (json_int_t)c->confirmation, "chain", c->chain);
 	json_t *products = json_array();
@@ -226,8 +226,8 @@ static int read_certificate(struct books_certificate *c, const json_t *o, struct
 
 	memset(c, 0, sizeof *c);
 	if (!get_text(o, "certificate", c->serial, sizeof c->serial) || !get_text(o, "kid", c->kid, sizeof c->kid) || !get_text(o, "subject", c->subject, sizeof c->subject)
-	    || !get_text(o, "request", c->request, sizeof c->request) || !json_is_string(chain))
-		return bad_item(err, "certificate, kid, subject, request or chain");
+	    || !get_text(o, "request", c->request, sizeof c->request) || !get_text(o, "spki", c->spki, sizeof c->spki) || !json_is_string(chain))
+		return bad_item(err, "certificate, kid, subject, request, spki or chain");
 	if (!get_number(o, "at", &c->at, INT64_MAX) || !get_number(o, "begin", &c->begin, INT64_MAX) || !get_number(o, "end", &c->end, INT64_MAX)
 	    || !get_number(o, "intermediate", &intermediate, UINT32_MAX) || !get_number(o, "number", &key, UINT32_MAX) || !get_number(o, "of", &c->confirmation, INT64_MAX)
 	    || !get_hex(o, "binding", c->binding, sizeof c->binding))

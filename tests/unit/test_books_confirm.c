@@ -160,6 +160,7 @@ static struct books_certificate certificate_for(const char *serial, const char *
 	(void)snprintf(c.kid, sizeof c.kid, "kid-%.30s", serial);
 	(void)snprintf(c.subject, sizeof c.subject, "host");
 	(void)snprintf(c.request, sizeof c.request, "%s", request);
+	(void)snprintf(c.spki, sizeof c.spki, "%s", request);   /* a request, a key */
 	return c;
 }
 
@@ -227,6 +228,54 @@ START_TEST(test_confirm_online)
 	memset(o.request, 0x11, sizeof o.request);
 	o.certificate = &c2;
 	refused(b, &o, (uint32_t)CODE_SERVER_KEY_BLOCKED, "was revoked on 2026-11-23");
+	/* for a softer reason the key may come again, with another request */
+	memset(o.request, 0x22, sizeof o.request);
+	o.attempt = 1;
+	c3 = certificate_for("a6", two, chain);
+	o.certificate = &c3;
+	ck_assert_str_eq(given(b, &o).certificate, "a6");
+}
+END_TEST
+
+/* A public key whose certificate was revoked as compromised, or without a reason, is certified no more: by another request, in a renewal, by hand. */
+START_TEST(test_confirm_compromised)
+{
+	static char chain[] = "chain";
+	const char *requests[] = { "11", "22", "33", "44" }, *key = "kk";
+	struct books_certificate c[4];
+	struct books_order o = order(HOST_KEY, 1, 0);
+	struct books_grant grant;
+	char serial[41];
+
+	for (unsigned i = 0; i < 4; i++) {
+		(void)snprintf(serial, sizeof serial, "c%u", i);
+		c[i] = certificate_for(serial, requests[i], chain);
+		(void)snprintf(c[i].spki, sizeof c[i].spki, "%s", i == 1 ? "another" : key);
+	}
+	o.method = BOOKS_ONLINE;
+	o.reveal = false;
+	o.has_request = true;
+	o.certificate = &c[0];
+	(void)given(b, &o);
+	memset(o.request, 0x22, sizeof o.request);
+	o.attempt = 1;
+	o.certificate = &c[1];
+	(void)given(b, &o);
+	EXPECT(MUSTER_OK, books_granted(b, "c1", &grant, &err));
+	/* softly, as for a host that was moved, then without a reason */
+	EXPECT(MUSTER_OK, books_certificate_revoke(b, "c0", 5, &act, &err));
+	EXPECT(MUSTER_OK, books_renew(b, &grant, &c[2], serial, &act, &err));
+	EXPECT(MUSTER_OK, books_certificate_revoke(b, "c2", 0, &act, &err));
+	memset(o.request, 0x44, sizeof o.request);
+	o.attempt = 2;
+	o.certificate = &c[3];
+	refused(b, &o, (uint32_t)CODE_SERVER_KEY_BLOCKED, "remove STATE/host/key.pem");
+	EXPECT_SAYS(MUSTER_E_REFUSED, "remove STATE/host/key.pem", books_renew(b, &grant, &c[3], serial, &act, &err));
+	EXPECT_SAYS(MUSTER_E_REFUSED, "remove STATE/host/key.pem", books_certificate_add(b, &c[3], &act, &err));
+	EXPECT(MUSTER_E_NOT_FOUND, books_granted(b, "c3", &grant, &err));
+	/* a new key is */
+	(void)snprintf(c[3].spki, sizeof c[3].spki, "new");
+	ck_assert_str_eq(given(b, &o).certificate, "c3");
 }
 END_TEST
 
@@ -569,7 +618,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_confirm_again, test_confirm_limits, test_confirm_retired, test_confirm_refusals, test_confirm_generations, test_confirm_slots, test_confirm_online,
+		test_confirm_again, test_confirm_limits, test_confirm_retired, test_confirm_refusals, test_confirm_generations, test_confirm_slots, test_confirm_online, test_confirm_compromised,
 		test_confirm_counted, test_confirm_mixed, test_confirm_holders, test_confirm_wrong_tags, test_confirm_batches, test_confirm_audit_heads, test_confirm_restored,
 		test_confirm_one_behind, test_confirm_log_lost, test_confirm_log, test_confirm_log_damaged,
 	};

@@ -230,6 +230,7 @@ START_TEST(test_killed_online)
 		(void)snprintf(made.kid, sizeof made.kid, "ka%u", n);
 		(void)snprintf(other.serial, sizeof other.serial, "b%07x", n);
 		(void)snprintf(other.kid, sizeof other.kid, "kb%u", n);
+		(void)snprintf(made.spki, sizeof made.spki, "%s", made.request);
 		o.certificate = &made;
 		lived = ask(&o, 1, ++n);
 		b = open_books();

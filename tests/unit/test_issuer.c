@@ -273,6 +273,46 @@ START_TEST(test_issuer_refusals)
 }
 END_TEST
 
+/* Another request of a host's key, once a certificate of that key was revoked as compromised. */
+START_TEST(test_issuer_compromised)
+{
+	const struct books_act act = { .actor = "test", .now = FIX_NOW };
+	struct books_certificate c;
+	struct authority *a;
+	struct muster_err err;
+	struct products p;
+	struct faults f;
+	struct books *b;
+	struct buf pem, fresh;
+	EVP_PKEY *key, *other;
+
+	fixture_ok(authority_init(place("issuer"), "Example", TRUST_ES256, NULL, FIX_NOW, &err), &err);
+	fixture_ok(authority_open(&a, place("issuer"), &err), &err);
+	ck_assert_int_eq(parse(&p, &f, ONE "\n"), MUSTER_OK);
+	request(&pem, &key);
+	fixture_ok(certify(&c, a, &pem, &p, NULL, FIX_NOW, &err), &err);
+	mem_free(c.chain);
+	fixture_ok(books_open(&b, a->dir, a->issuer_id, false, &err), &err);
+	fixture_ok(books_certificate_revoke(b, c.serial, 1, &act, &err), &err);
+	books_close(b);
+	buf_init(&fresh, TRUST_CHAIN_MAX);
+	fixture_ok(trust_request_make(&fresh, key, "under another name", &err), &err);
+	ck_assert_int_eq(certify(&c, a, &fresh, &p, NULL, FIX_NOW, &err), MUSTER_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(err.message, "remove STATE/host/key.pem"));
+	mem_free(c.chain);
+	buf_fini(&pem);
+	request(&pem, &other);
+	fixture_ok(certify(&c, a, &pem, &p, NULL, FIX_NOW, &err), &err);
+	mem_free(c.chain);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+	buf_fini(&fresh);
+	buf_fini(&pem);
+	authority_free(a);
+	clean();
+}
+END_TEST
+
 /* An issuer from before the books. */
 #define OLD_LINE(n) "{\"number\":" n ",\"issued\":\"2026-11-22T10:00:00Z\",\"subject\":\"host " n "\",\"kid\":\"kid-" n "\",\"serial\":\"0a" n "\",\"not_before\":\"2026-11-21T10:00:00Z\"," \
 	"\"not_after\":\"2028-11-21T10:00:00Z\",\"intermediate\":1,\"request_sha256\":\"00\",\"products\":[\"" ONE "\"],\"chain\":\"-----BEGIN\"}\n"
@@ -439,5 +479,5 @@ START_TEST(test_issuer_passphrase)
 }
 END_TEST
 
-UNIT_MAIN("issuer", test_issuer_products, test_issuer_init_certify_renew, test_issuer_refusals, test_issuer_migrate, test_issuer_roots, test_issuer_rewrap,
+UNIT_MAIN("issuer", test_issuer_products, test_issuer_init_certify_renew, test_issuer_refusals, test_issuer_compromised, test_issuer_migrate, test_issuer_roots, test_issuer_rewrap,
           test_issuer_passphrase)
