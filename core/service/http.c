@@ -116,5 +116,4 @@ void http_stop(struct service *s)
 	mem_free(h->daemon);
 	mem_free(h);
 	s->http = NULL;
-	tls_fini();
 }

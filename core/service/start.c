@@ -14,6 +14,7 @@
 #include "core/service/http.h"
 #include "core/service/listener.h"
 #include "core/service/reload.h"
+#include "core/service/tls.h"
 
 #define STOP_MS 9500   /* of the ten seconds; the rest is for closing */
 #define SENDING_MS 1000
@@ -290,6 +291,7 @@ void start_fini(struct service *s)
 {
 	http_stop(s);
 	admin_stop(s);
+	tls_fini();   /* administrators are told of it until then */
 	if (s->snapshot != NULL && s->admin_fd >= 0 && !s->admin_inherited)
 		(void)unlink(s->snapshot->config->host.admin_socket);
 	if (s->admin_fd >= 0)

@@ -221,9 +221,12 @@ int64_t tls_end(void)
 
 void tls_fini(void)
 {
-	struct tls_identity *id = in_use;
+	struct tls_identity *id;
 
+	pthread_mutex_lock(&lock);
+	id = in_use;
 	in_use = NULL;
+	pthread_mutex_unlock(&lock);
 	while (id != NULL) {
 		struct tls_identity *next = id->next;
 
