@@ -275,6 +275,13 @@ static int read_roots(struct authority *a, const char *path, struct muster_err *
 	if ((r = file_check_trust(path, FILE_TRUST_CODE, err)) != MUSTER_OK || (r = file_read(&pem, path, TRUST_CHAIN_MAX, err)) != MUSTER_OK
 	    || (r = trust_anchors_read(&anchors, span_of(pem.p, pem.n), err)) != MUSTER_OK)
 		goto done;
+	/* Set once: other threads read it without a lock, and the books are of this issuer. */
+	if (a->root_count == 0) {
+		memcpy(a->issuer_id, trust_anchors_issuer_id(anchors), sizeof(a->issuer_id));
+	} else if (!uuid_equal(a->issuer_id, trust_anchors_issuer_id(anchors))) {
+		r = err_set(err, MUSTER_E_MISMATCH, "%s is now that of another issuer", path);
+		goto done;
+	}
 	if ((bio = BIO_new_mem_buf(pem.p, (int)pem.n)) == NULL) {
 		r = err_nomem(err);
 		goto done;
@@ -289,8 +296,9 @@ static int read_roots(struct authority *a, const char *path, struct muster_err *
 	a->root = roots[0];
 	trust_anchors_free(a->anchors);
 	a->anchors = anchors;
-	memcpy(a->issuer_id, trust_anchors_issuer_id(anchors), sizeof(a->issuer_id));
+	anchors = NULL;
 done:
+	trust_anchors_free(anchors);
 	BIO_free(bio);
 	buf_fini(&pem);
 	return r;
