@@ -19,8 +19,9 @@ EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/documents %D%
 # What ./check repeats under the thread sanitizer: tests of code that has threads. Add to thread_tests.
 thread_tests = \
 	$(filter %/test_log %/test_store_memory %/test_store_log %/test_store_state %/test_pool %/test_http %/test_bench_load %/test_bench_record,$(unit_tests)) \
+	$(filter %/test_activation %/test_activation_crl %/test_rest_audit %/test_ring_crl %/test_books_confirm,$(unit_tests)) \
 	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t)),$(t))) \
-	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py,$(PYTESTS))
+	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py %/test_counted.py %/test_issuer_service.py %/test_tls.py,$(PYTESTS))
 check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)'
 .PHONY: check-threads
