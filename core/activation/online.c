@@ -61,6 +61,16 @@ static void request_id(uint8_t out[5], uint32_t number, enum online_purpose purp
 	out[4] = (uint8_t)purpose;
 }
 
+/* Not when the key was removed since, and another was made: what was asked for the former may be refused for good. */
+static bool of_present_key(struct activation *a, const char *request)
+{
+	struct trust_view *view = ring_view(a->ring);
+	bool same = ring_requested(view, span_str(request));
+
+	ring_view_unref(view);
+	return same;
+}
+
 /* What is stored for this very purpose and context. @return whether it is there. */
 static bool stored_request(struct buf *pem, struct activation *a, const uint8_t id[5], const char *context)
 {
@@ -74,7 +84,7 @@ static bool stored_request(struct buf *pem, struct activation *a, const uint8_t 
 	if (ledger_record(a->ledger, ACTIVATION_R_REQUEST, span_of(id, 5), &data, &err) == MUSTER_OK && (j = json_loadb((const char *)data.p, data.n, 0, NULL)) != NULL) {
 		of = json_string_value(json_object_get(j, "context"));
 		text = json_string_value(json_object_get(j, "request"));
-		found = of != NULL && text != NULL && strcmp(of, context) == 0;
+		found = of != NULL && text != NULL && strcmp(of, context) == 0 && of_present_key(a, text);
 		if (found)
 			buf_adds(pem, text);
 	}

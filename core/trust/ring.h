@@ -148,5 +148,7 @@ int ring_lease_verify(struct lease_claims *out, const struct trust_view *v, stru
                       struct muster_err *err);
 /** A host key exists. */
 bool ring_has_key(const struct trust_view *v);
+/** Is this certificate request (PEM) of the present key? */
+bool ring_requested(const struct trust_view *v, struct muster_span request);
 
 #endif

@@ -577,3 +577,13 @@ bool ring_has_key(const struct trust_view *v)
 {
 	return v->key != NULL;
 }
+
+bool ring_requested(const struct trust_view *v, struct muster_span request)
+{
+	EVP_PKEY *key = NULL;
+	bool same = v->key != NULL && trust_request_read(&key, request, NULL) == MUSTER_OK && EVP_PKEY_eq(key, v->key) == 1;
+
+	ERR_clear_error();
+	EVP_PKEY_free(key);
+	return same;
+}

@@ -104,6 +104,8 @@ START_TEST(test_ring_request_install_sign)
 	struct trust_view *v;
 	const struct ring_chain *c;
 	struct lease_claims claims, got;
+	struct buf request;
+	EVP_PKEY *other;
 	struct stat st;
 	char key[128];
 	int64_t end;
@@ -122,6 +124,21 @@ START_TEST(test_ring_request_install_sign)
 	fixture_ok(install(&h, &pem, &end), &h.err);
 	ck_assert_int_eq(end, FIX_NOW + TRUST_HOST_LIFE_S);
 	fixture_ok(install(&h, &pem, &end), &h.err);   /* again: nothing changes */
+	/* a request that was kept is of the present key, or of one that was removed since */
+	buf_init(&request, TRUST_CHAIN_MAX);
+	fixture_ok(ring_request(h.ring, "host", &request, &h.err), &h.err);
+	v = ring_view(h.ring);
+	ck_assert(ring_requested(v, span_of(request.p, request.n)));
+	ck_assert(!ring_requested(v, span_str("no request")));
+	ring_view_unref(v);
+	buf_clear(&request);
+	fixture_ok(trust_key_generate(&other, TRUST_ES256, &h.err), &h.err);
+	fixture_ok(trust_request_make(&request, other, "host", &h.err), &h.err);
+	EVP_PKEY_free(other);
+	v = ring_view(h.ring);
+	ck_assert(!ring_requested(v, span_of(request.p, request.n)));
+	ring_view_unref(v);
+	buf_fini(&request);
 
 	v = ring_view(h.ring);
 	ck_assert(ring_has_key(v));
