@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
 	%D%/err.c %D%/err.h \
 	%D%/file.c %D%/file.h \
 	%D%/hardware.c %D%/hardware.h \
+	%D%/json_depth.c %D%/json_depth.h \
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \

@@ -9,6 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
+#include "core/base/json_depth.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 
@@ -139,6 +140,8 @@ int body_read(struct body *out, enum body_kind kind, struct muster_span text, st
 	memset(f, 0, sizeof *f);
 	if (text.n == 0 || text.n > SERVICE_BODY_MAX)
 		return wrong(f, CODE_M_BODY, "", "the body is empty or too long");
+	if (json_too_deep(text))
+		return wrong(f, CODE_M_BODY, "", "the body is nested more than 16 levels deep");
 	out->json = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(out->json))
 		return wrong(f, CODE_M_BODY, "", "the body is not one JSON object, or a member is there twice");

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/base/codes.h"
+#include "core/base/json_depth.h"
 
-#define DEPTH_MAX 16
 #define DIGITS_MAX 18   /* of a plain number: it fits whatever they are */
 #define NO_PARENT MEMBER_COUNT
 
@@ -210,32 +210,6 @@ bool members_plain(struct members *out, struct muster_span body)
 
 /* ---- all others ---- */
 
-/* Depth before parsing: jansson allows 2,048 levels, the protocol 16. Brackets inside strings do not count. */
-static bool too_deep(struct muster_span body)
-{
-	unsigned depth = 0;
-	bool text = false;
-
-	for (size_t i = 0; i < body.n; i++) {
-		uint8_t c = body.p[i];
-
-		if (text) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				text = false;
-		} else if (c == '"') {
-			text = true;
-		} else if (c == '{' || c == '[') {
-			if (++depth > DEPTH_MAX)
-				return true;
-		} else if ((c == '}' || c == ']') && depth > 0) {
-			depth--;
-		}
-	}
-	return false;
-}
-
 static json_t *parse_object(struct muster_span body, struct activate_fault *f)
 {
 	json_error_t e;
@@ -247,8 +221,8 @@ static json_t *parse_object(struct muster_span body, struct activate_fault *f)
 		(void)snprintf(f->detail, sizeof f->detail, "The body is empty.");
 		return NULL;
 	}
-	if (too_deep(body)) {
-		(void)snprintf(f->detail, sizeof f->detail, "The body is nested more than %d levels deep.", DEPTH_MAX);
+	if (json_too_deep(body)) {
+		(void)snprintf(f->detail, sizeof f->detail, "The body is nested more than %d levels deep.", JSON_DEPTH_MAX);
 		return NULL;
 	}
 	root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, &e);
