@@ -120,20 +120,20 @@ static void refuse(struct call *c, uint32_t code, const char *detail)
 	c->refuse_detail = detail;
 }
 
-static void check_rate(struct call *c)
+bool service_spend(struct call *c, unsigned tokens)
 {
 	int64_t now = clock_boot_ms(c->s->o.clock);
 	char text[ADDRESS_TEXT];
 	uint32_t wait = 1;
 
-	if (c->connection.address.len == 0 || rate_take(c->s->rate, &c->connection.address, now, REQUESTS_PER_S, BURST, &wait))
-		return;
+	if (c->connection.address.len == 0 || rate_take_many(c->s->rate, &c->connection.address, now, REQUESTS_PER_S, BURST, tokens, &wait))
+		return true;
 	c->wait = wait;
-	refuse(c, CODE_M_RATE_ADDRESS, NULL);
 	if (log_allowed(&c->s->log_rate, now, 60000, 1)) {
 		address_text(text, &c->connection.address);
 		log_line(LOG_WARNING, "rate_limited", "address=%s held=%llu", text, (unsigned long long)atomic_exchange(&c->s->log_rate.held, 0));
 	}
+	return false;
 }
 
 static void find_route(struct call *c, const char *url, const char *method)
@@ -166,7 +166,8 @@ static enum MHD_Result begin(struct call *c, const char *url, const char *method
 	c->refuse = c->wait = 0;
 	c->refuse_detail = NULL;
 	c->phase = CALL_BODY;
-	check_rate(c);
+	if (!service_spend(c, 1))
+		refuse(c, CODE_M_RATE_ADDRESS, NULL);
 	find_route(c, url, method);
 	if (c->refuse == 0 && c->route->post && !is_json(MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE)))
 		refuse(c, CODE_M_CONTENT_TYPE, NULL);

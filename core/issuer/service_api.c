@@ -15,6 +15,7 @@
 #include "core/issuer/answers.h"
 #include "core/trust/crl.h"
 
+#define IDS_PER_TOKEN 100
 #define CLOCKS_APART_S 14400   /* a renewal's iat, trust.md section 2 */
 
 /* Who asks, and when, for the books. */
@@ -180,6 +181,11 @@ static unsigned counted_activate(struct call *c)
 	actor_of(&actor, c);
 	if (body_read(&body, BODY_COUNTED, span_of(c->body.p, c->body.n), &f) != MUSTER_OK) {
 		status = bad_body(c, &f);
+		goto done;
+	}
+	/* beside the one that every request costs: the largest costs a full bucket */
+	if (!service_spend(c, (unsigned)(body.of.counted.n - 1) / IDS_PER_TOKEN)) {
+		status = service_problem(c, CODE_M_RATE_ADDRESS, NULL, NULL);
 		goto done;
 	}
 	r = answer_counted(&c->out, &proven, c->s->o.confirmer, &body.of.counted, BOOKS_ONLINE, &actor.act, &err);

@@ -48,6 +48,8 @@ struct call {
 	struct buf body, out;
 };
 
+/** What an address may ask, in tokens; each request costs one, before its body is read. @return false: too much, c->wait says for how long. */
+bool service_spend(struct call *c, unsigned tokens);
 /** A problem document. @return its status. */
 unsigned service_problem(struct call *c, uint32_t code, const char *detail, const char *field);
 /** From an error: what is the peer's is said, what is ours is logged. */

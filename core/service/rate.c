@@ -68,9 +68,9 @@ static struct bucket *find(struct bucket *set, uint64_t high, uint32_t low, int6
 	return oldest;
 }
 
-bool rate_take(struct rate *r, const struct address *a, int64_t now, uint64_t per_second, uint64_t burst, uint32_t *wait_s)
+bool rate_take_many(struct rate *r, const struct address *a, int64_t now, uint64_t per_second, uint64_t burst, uint64_t tokens, uint32_t *wait_s)
 {
-	uint64_t high = a->len == 4 ? be32_get(a->b) : be64_get(a->b), full = burst * 1000, set;
+	uint64_t high = a->len == 4 ? be32_get(a->b) : be64_get(a->b), full = burst * 1000, price = tokens * 1000, set;
 	pthread_mutex_t *lock;
 	struct bucket *b;
 	bool ok;
@@ -88,11 +88,16 @@ bool rate_take(struct rate *r, const struct address *a, int64_t now, uint64_t pe
 	}
 	if (b->tokens > full)
 		b->tokens = full;
-	ok = b->tokens >= 1000;
+	ok = b->tokens >= price;
 	if (ok)
-		b->tokens -= 1000;
+		b->tokens -= price;
 	else
-		*wait_s = 1;  /* at least one token a second comes back */
+		*wait_s = (uint32_t)((price - b->tokens + per_second * 1000 - 1) / (per_second * 1000));
 	pthread_mutex_unlock(lock);
 	return ok;
+}
+
+bool rate_take(struct rate *r, const struct address *a, int64_t now, uint64_t per_second, uint64_t burst, uint32_t *wait_s)
+{
+	return rate_take_many(r, a, now, per_second, burst, 1, wait_s);
 }

@@ -16,12 +16,13 @@ struct rate *rate_new(void);  /**< NULL when exhausted */
 void rate_free(struct rate *r);
 
 /**
- * Take one token. Thread-safe.
+ * Take one token, or @p tokens at once or none of them. Thread-safe.
  *
- * @param now         boot milliseconds, never decreasing by much. @param per_second,burst at least 1.
- * @param[out] wait_s seconds until a token is there again, 1 …; set only when refused.
+ * @param now         boot milliseconds, never decreasing by much. @param per_second,burst at least 1. @param tokens 0 … @p burst: of more there are never as many.
+ * @param[out] wait_s seconds until they are there again, 1 …; set only when refused.
  * @return true when the request may go on.
  */
+bool rate_take_many(struct rate *r, const struct address *a, int64_t now, uint64_t per_second, uint64_t burst, uint64_t tokens, uint32_t *wait_s);
 bool rate_take(struct rate *r, const struct address *a, int64_t now, uint64_t per_second, uint64_t burst, uint32_t *wait_s);
 
 #endif

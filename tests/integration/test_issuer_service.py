@@ -237,6 +237,9 @@ def test_keys_unreadable(tmp_path):
 
 def test_deep(publisher, service):
     """Nested as deep as a body can be: refused, and the service goes on."""
+    for levels, said in ((16, "not a UUID"), (17, "more than 16 levels")):
+        a = service.ask("POST", "/v1/counted/activate", raw=b'{"id":"x","more":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}", check=False)
+        assert a.status in (400, 422) and said in a.json["detail"], a
     for deep in (b"[" * 2000, b"[" * 1000000, b'{"a":' * 2040, b'{"a":' * 170000):
         a = service.ask("POST", "/v1/counted/activate", raw=deep, check=False)
         assert a is not None and a.status == 400, a
@@ -379,6 +382,18 @@ def test_tls(publisher, service):
     with socket.create_connection(("127.0.0.1", service.port)) as raw:
         raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert not raw.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_rate_of_ids(tmp_path):
+    """A counted request costs by its IDs: of two with ten thousand, however wrong, the second waits."""
+    s = Service(Publisher(tmp_path))
+    try:
+        a = s.counted(["0" * 54] * 10000)
+        assert a.status == 200 and len(a.json["results"]) == 10000, a
+        b = s.counted(["0" * 54] * 10000)
+        assert b.status == 429 and b.code == "M-107" and 1 <= int(b.json["retry_after_seconds"]) <= 5, b
+    finally:
+        assert s.stop() == 0
 
 
 def test_rate(publisher, tmp_path):

@@ -131,5 +131,26 @@ START_TEST(test_rate_threads_share_one_bucket)
 }
 END_TEST
 
-UNIT_MAIN("service_rate", test_rate_burst_then_rate, test_rate_clock_that_goes_back_gives_nothing, test_rate_addresses_are_apart,
+/* Many at once or none, and how long to wait for the rest. */
+START_TEST(test_rate_many_at_once)
+{
+	struct rate *r = rate_new();
+	struct address a = v4(0x0A000001);
+	uint32_t wait = 0;
+
+	ck_assert(rate_take_many(r, &a, 1000, 20, 100, 99, &wait));
+	ck_assert(!rate_take_many(r, &a, 1000, 20, 100, 99, &wait));
+	ck_assert_uint_eq(wait, 5);   /* 98 more at 20 a second */
+	ck_assert(!rate_take_many(r, &a, 1000, 20, 100, 2, &wait));
+	ck_assert_uint_eq(wait, 1);
+	ck_assert(rate_take_many(r, &a, 1000, 20, 100, 0, &wait));
+	ck_assert(rate_take(r, &a, 1000, 20, 100, &wait));   /* nothing was taken by what was refused */
+	ck_assert(!rate_take(r, &a, 1000, 20, 100, &wait));
+	ck_assert(!rate_take_many(r, &a, 1000 + 4949, 20, 100, 99, &wait));
+	ck_assert(rate_take_many(r, &a, 1000 + 4950, 20, 100, 99, &wait));
+	rate_free(r);
+}
+END_TEST
+
+UNIT_MAIN("service_rate", test_rate_many_at_once, test_rate_burst_then_rate, test_rate_clock_that_goes_back_gives_nothing, test_rate_addresses_are_apart,
           test_rate_ipv6_is_its_64, test_rate_table_is_bounded, test_rate_threads_share_one_bucket)
