@@ -29,40 +29,43 @@ void confirm_close(struct confirmer *c)
 }
 
 /* What is in use goes on when it cannot be read again, for instance under a passphrase that was changed meanwhile. */
-static int reopen_keys(struct session *s, struct muster_err *err)
+static int reopen_intermediate(struct session *s, struct muster_err *err)
 {
-	struct statement_signer *signer = s->signer;
 	EVP_PKEY *mid_key = s->mid_key;
 	int r;
 
-	s->signer = NULL;
-	if (X509_check_private_key(s->a->mid, mid_key) != 1)
-		s->mid_key = NULL;
+	if (X509_check_private_key(s->a->mid, mid_key) == 1)
+		return MUSTER_OK;
 	ERR_clear_error();
-	if ((r = session_intermediate(s, err)) == MUSTER_OK && (r = session_signer(s, err)) == MUSTER_OK) {
-		statement_signer_free(signer);
-		if (s->mid_key != mid_key)
-			EVP_PKEY_free(mid_key);
-		return r;
-	}
-	if (s->mid_key != mid_key)
-		EVP_PKEY_free(s->mid_key);
-	s->mid_key = mid_key;
-	s->signer = signer;
+	s->mid_key = NULL;
+	if ((r = session_intermediate(s, err)) == MUSTER_OK)
+		EVP_PKEY_free(mid_key);
+	else
+		s->mid_key = mid_key;
 	return r;
 }
 
+/* Certificate and key of the intermediate change together; it is seldom another one. The signer is decrypted (scrypt) while requests go on with the one in use. */
 int confirm_refresh(struct confirmer *c, int64_t now, struct muster_err *err)
 {
+	struct statement_signer *signer = NULL, *old;
 	struct session *s = c->session;
 	int r;
 
 	pthread_rwlock_wrlock(&c->keys);
 	s->act.now = now;
 	if ((r = authority_reload(s->a, err)) == MUSTER_OK)
-		r = reopen_keys(s, err);
+		r = reopen_intermediate(s, err);
 	pthread_rwlock_unlock(&c->keys);
-	return r;
+	/* nobody else changes what is read here */
+	if (r != MUSTER_OK || (r = session_open_signer(&signer, s, err)) != MUSTER_OK)
+		return r;
+	pthread_rwlock_wrlock(&c->keys);
+	old = s->signer;
+	s->signer = signer;
+	pthread_rwlock_unlock(&c->keys);
+	statement_signer_free(old);
+	return MUSTER_OK;
 }
 
 void confirm_books_lock(struct confirmer *c)

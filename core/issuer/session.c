@@ -135,32 +135,36 @@ int session_intermediate(struct session *s, struct muster_err *err)
 	return trust_key_read(&s->mid_key, s->a->mid_key, passphrase, err);
 }
 
-static int new_signer(struct session *s, const char *passphrase, struct muster_err *err)
+static int new_signer(struct statement_signer **out, struct session *s, const char *passphrase, struct muster_err *err)
 {
 	int fd = -1, r;
 
 	if ((r = session_intermediate(s, err)) != MUSTER_OK || (r = authority_lock(&fd, s->a, err)) != MUSTER_OK)
 		return r;
 	/* another process may have been quicker */
-	if ((r = leaf_statement_open(&s->signer, s->a, passphrase, s->act.now, err)) == MUSTER_E_NOT_FOUND
+	if ((r = leaf_statement_open(out, s->a, passphrase, s->act.now, err)) == MUSTER_E_NOT_FOUND
 	    && (r = leaf_statement_make(s->a, s->mid_key, passphrase, s->act.now, err)) == MUSTER_OK)
-		r = leaf_statement_open(&s->signer, s->a, passphrase, s->act.now, err);
+		r = leaf_statement_open(out, s->a, passphrase, s->act.now, err);
 	(void)close(fd);
 	return r;
 }
 
-int session_signer(struct session *s, struct muster_err *err)
+int session_open_signer(struct statement_signer **out, struct session *s, struct muster_err *err)
 {
 	const char *passphrase;
 	bool locked;
 	int r;
 
-	if (s->signer != NULL)
-		return MUSTER_OK;
+	*out = NULL;
 	if ((r = encrypted(&locked, s, err)) != MUSTER_OK || (r = session_passphrase(s, locked, &passphrase, err)) != MUSTER_OK)
 		return r;
-	r = leaf_statement_open(&s->signer, s->a, passphrase, s->act.now, err);
-	return r == MUSTER_E_NOT_FOUND ? new_signer(s, passphrase, err) : r;
+	r = leaf_statement_open(out, s->a, passphrase, s->act.now, err);
+	return r == MUSTER_E_NOT_FOUND ? new_signer(out, s, passphrase, err) : r;
+}
+
+int session_signer(struct session *s, struct muster_err *err)
+{
+	return s->signer != NULL ? MUSTER_OK : session_open_signer(&s->signer, s, err);
 }
 
 /* ---- secrets in the books ---- */

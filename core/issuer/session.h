@@ -36,6 +36,8 @@ int session_secrets(struct session *s, struct muster_err *err);
 int session_intermediate(struct session *s, struct muster_err *err);
 /** s->signer, made new when the present one signs no more; s->mid_key too then. */
 int session_signer(struct session *s, struct muster_err *err);
+/** The same for the caller, s->signer being left as it is; decrypting takes a while. */
+int session_open_signer(struct statement_signer **out, struct session *s, struct muster_err *err);
 
 /** --root-key or DIR/NAME, and its passphrase (NULL: not encrypted). @param[out] owned free it with mem_free(). MUSTER_E_NOT_FOUND: it is kept elsewhere. (cmd_init.c) */
 int session_root_key(struct session *s, const char *name, const char **path, char **owned, const char **passphrase, struct muster_err *err);
