@@ -1,5 +1,6 @@
 #include "core/issuer/confirm.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <openssl/crypto.h>
@@ -108,34 +109,34 @@ static int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct confirmer *c, cons
 
 /* ---- the key behind an Installation ID ---- */
 
-static int read_key(struct confirmer *c, uint32_t number, struct books_key *key, unsigned *wrong, int64_t now, struct muster_err *err)
+static int read_key(struct confirmer *c, uint32_t number, struct books_key *key, struct muster_err *err)
 {
 	int r;
 
 	confirm_books_lock(c);
-	if ((r = books_key(c->session->books, number, key, err)) == MUSTER_OK)
-		r = books_wrong_tags(c->session->books, number, now, wrong, err);
-	(void)confirm_books_unlock(c, r);
+	r = confirm_books_unlock(c, books_key(c->session->books, number, key, err));
 	if (r == MUSTER_E_NOT_FOUND)
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_KEY_INVALID, "no product key with the number of this Installation ID was issued here: is the right issuer asked?");
 	return r;
 }
 
-static int too_many(const struct books_key *key, unsigned wrong, struct muster_err *err)
+/* Enough wrong ones today end right ones, too, and a wrong one is counted where it is judged: of many guesses at once no more are answered than one after another. */
+static int judge_tag(struct confirmer *c, const struct books_key *key, bool right, bool override, const struct books_act *act, struct muster_err *err)
 {
-	return err_code(err, MUSTER_E_REFUSED, CODE_M_WRONG_TAGS, "%u Installation IDs of today were not made with the key ending in %s; nothing more is confirmed for it today "
-	                "unless an operator decides: confirm … --override REASON", wrong, key->partial);
-}
-
-static int wrong_tag(struct confirmer *c, const struct books_key *key, const struct books_act *act, struct muster_err *err)
-{
+	const unsigned most = override ? UINT_MAX : CONFIRM_WRONG_TAGS;
 	unsigned today;
 	int r;
 
 	confirm_books_lock(c);
-	r = books_wrong_tag(c->session->books, key->number, act, &today, err);
+	if (right)
+		r = books_wrong_tags(c->session->books, key->number, act->now, &today, err);
+	else
+		r = books_wrong_tag(c->session->books, key->number, most, act, &today, err);
 	(void)confirm_books_unlock(c, r);
-	if (r != MUSTER_OK)
+	if ((r == MUSTER_E_REFUSED && err->code == CODE_M_WRONG_TAGS) || (r == MUSTER_OK && right && today >= most))
+		return err_code(err, MUSTER_E_REFUSED, CODE_M_WRONG_TAGS, "%u Installation IDs of today were not made with the key ending in %s; nothing more is confirmed for it today "
+		                "unless an operator decides: confirm … --override REASON", today, key->partial);
+	if (r != MUSTER_OK || right)
 		return r;
 	return err_code(err, MUSTER_E_MISMATCH, (uint32_t)CODE_OFFLINE_DATA, "the Installation ID was not made with the key ending in %s: a digit is wrong, or the host has another key "
 	                "(wrong ones for this key today: %u)", key->partial, today);
@@ -144,16 +145,11 @@ static int wrong_tag(struct confirmer *c, const struct books_key *key, const str
 int confirm_find_key(struct confirmer *c, const struct installation_id *id, bool override, struct books_key *key, uint8_t prk[PRODUCT_KEY_PRK], const struct books_act *act,
                      struct muster_err *err)
 {
-	unsigned wrong = 0;
 	int r;
 
-	if ((r = read_key(c, id->number, key, &wrong, act->now, err)) != MUSTER_OK)
+	if ((r = read_key(c, id->number, key, err)) != MUSTER_OK || (r = key_prk(prk, c, key, err)) != MUSTER_OK)
 		return r;
-	if (wrong >= CONFIRM_WRONG_TAGS && !override)
-		return too_many(key, wrong, err);
-	if ((r = key_prk(prk, c, key, err)) != MUSTER_OK)
-		return r;
-	return installation_id_proves(id, prk) ? MUSTER_OK : wrong_tag(c, key, act, err);
+	return judge_tag(c, key, installation_id_proves(id, prk), override, act, err);
 }
 
 void confirm_order(struct books_order *o, const struct installation_id *id, enum books_method method)

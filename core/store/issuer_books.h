@@ -156,8 +156,8 @@ int books_renew(struct books *b, const struct books_grant *before, const struct 
 /** The head of a host's audit trail as it told it. @param host what it is known by. @param[out] back it is behind, or another one than, what it told before. */
 int books_audit_head(struct books *b, const char *host, int64_t seq, const char *hash, bool *back, const struct books_act *act, struct muster_err *err);
 
-/** A wrong tag for a key's number: counted by day. @param[out] today how many. `confirm` refuses from the tenth on without --override. */
-int books_wrong_tag(struct books *b, uint32_t number, const struct books_act *act, unsigned *today, struct muster_err *err);
+/** A wrong tag for a key's number: counted by day, unless @p most were counted already: then M-159, in the same transaction. @param[out] today how many. */
+int books_wrong_tag(struct books *b, uint32_t number, unsigned most, const struct books_act *act, unsigned *today, struct muster_err *err);
 int books_wrong_tags(struct books *b, uint32_t number, int64_t now, unsigned *today, struct muster_err *err);
 /** Who holds a key's places, oldest first. */
 struct books_holder { uint8_t binding[10]; char name[BOOKS_TEXT]; uint32_t activations; int64_t first, last; bool retired; };

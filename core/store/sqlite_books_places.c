@@ -21,20 +21,29 @@ int books_wrong_tags(struct books *b, uint32_t number, int64_t now, unsigned *to
 	return r < 0 ? r : MUSTER_OK;
 }
 
-int books_wrong_tag(struct books *b, uint32_t number, const struct books_act *act, unsigned *today, struct muster_err *err)
+static int count_wrong_tag(struct books *b, uint32_t number, unsigned most, const struct books_act *act, unsigned *today, struct muster_err *err)
 {
 	char object[16];
 	int r;
 
-	*today = 0;
-	if ((r = books_begin(b, err)) != MUSTER_OK)
+	if ((r = books_wrong_tags(b, number, act->now, today, err)) != MUSTER_OK)
 		return r;
+	if (*today >= most)
+		return err_code(err, MUSTER_E_REFUSED, CODE_M_WRONG_TAGS, "%u wrong tags were counted today", *today);
 	(void)snprintf(object, sizeof object, "%" PRIu32, number);
 	if ((r = books_do(b, err, "INSERT INTO wrong_tag(number, day, n) VALUES(?, ?, 1) ON CONFLICT(number, day) DO UPDATE SET n = n + 1", "ii", (int64_t)number,
 	                  act->now / DAY_S)) == MUSTER_OK
 	    && (r = books_wrong_tags(b, number, act->now, today, err)) == MUSTER_OK)
 		r = books_record(b, err, BOOKS_EVENT_WRONG_TAG, act, object, "number %u of this day", *today);
-	return books_end(b, r, err);
+	return r;
+}
+
+int books_wrong_tag(struct books *b, uint32_t number, unsigned most, const struct books_act *act, unsigned *today, struct muster_err *err)
+{
+	int r = books_begin(b, err);
+
+	*today = 0;
+	return r != MUSTER_OK ? r : books_end(b, count_wrong_tag(b, number, most, act, today, err), err);
 }
 
 /* ---- who holds the places ---- */

@@ -315,6 +315,16 @@ def test_wrong_tags(publisher, service):
     assert service.activate(key, host).json["hosts"]["used"] == 1
 
 
+def test_wrong_tags_at_once(publisher, service):
+    """Of many guesses at once ten are answered as guesses, as of many one after another; the others learn nothing, nor does a right one after them."""
+    key, host = publisher.mint(), Host()
+    guesses = [codes.InstallationID(key.installation_id(1, 0, machine(n)).value ^ 1) for n in range(30)]
+    with concurrent.futures.ThreadPoolExecutor(15) as pool:
+        answers = list(pool.map(lambda iid: service.activate(key, host, iid=iid).code, guesses))
+    assert sorted(answers) == ["0xC004F02C"] * 10 + ["M-159"] * 20, answers
+    assert service.activate(key, host).code == "M-159"
+
+
 GOOD = {"installation_id": "1" * 54, "request": "x"}
 
 
@@ -386,10 +396,14 @@ def test_tls(publisher, service):
 
 def test_rate_of_ids(tmp_path):
     """A counted request costs by its IDs: of two with ten thousand, however wrong, the second waits."""
-    s = Service(Publisher(tmp_path))
+    p = Publisher(tmp_path)
+    s = Service(p)
     try:
         a = s.counted(["0" * 54] * 10000)
         assert a.status == 200 and len(a.json["results"]) == 10000, a
+        part = tmp_path / "clock.part"   # a clock that goes back gives no tokens, however long the machine took
+        part.write_text("0 -3600000")
+        part.rename(p.clock)
         b = s.counted(["0" * 54] * 10000)
         assert b.status == 429 and b.code == "M-107" and 1 <= int(b.json["retry_after_seconds"]) <= 5, b
     finally:

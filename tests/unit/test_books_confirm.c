@@ -374,9 +374,12 @@ START_TEST(test_confirm_wrong_tags)
 	unsigned today;
 
 	for (unsigned i = 1; i <= 12; i++) {
-		EXPECT(MUSTER_OK, books_wrong_tag(b, HOST_KEY, &act, &today, &err));
+		EXPECT(MUSTER_OK, books_wrong_tag(b, HOST_KEY, 12, &act, &today, &err));
 		ck_assert_uint_eq(today, i);
 	}
+	/* enough: refused where it would be counted, and not counted; an operator's are */
+	EXPECT_SAYS(MUSTER_E_REFUSED, "12 wrong tags", books_wrong_tag(b, HOST_KEY, 12, &act, &today, &err));
+	ck_assert_uint_eq(today, 12);
 	EXPECT(MUSTER_OK, books_wrong_tags(b, HOST_KEY, NOW, &today, &err));
 	ck_assert_uint_eq(today, 12);
 	tomorrow.now += 86400;
