@@ -12,9 +12,10 @@
 
 #define KEY_FILE_MAX 16384
 /* trust.md section 11: OpenSSL's own default would be PBKDF2 with 2048 rounds. */
-#define SCRYPT_N (1u << 14)
-#define SCRYPT_R 8
-#define SCRYPT_P 16
+/* What an attacker pays for each try. 256 random bits need no price: nobody tries them one by one. */
+struct scrypt { uint64_t n, r, p; };
+static const struct scrypt for_people = { 1u << 14, 8, 16 }, for_random = { 16, 8, 1 };
+#define RANDOM_MIN 64   /* hexadecimal digits of 32 random bytes */
 
 int trust_key_generate(EVP_PKEY **out, enum trust_algorithm a, struct muster_err *err)
 {
@@ -149,9 +150,9 @@ done:
 }
 
 /* Encrypt with scrypt and AES-256-CBC. */
-static X509_SIG *key_box(PKCS8_PRIV_KEY_INFO *info, const char *passphrase)
+static X509_SIG *key_box(PKCS8_PRIV_KEY_INFO *info, const char *passphrase, const struct scrypt *cost)
 {
-	X509_ALGOR *how = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 16, NULL, SCRYPT_N, SCRYPT_R, SCRYPT_P);
+	X509_ALGOR *how = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 16, NULL, cost->n, cost->r, cost->p);
 	X509_SIG *box;
 
 	if (how == NULL)
@@ -181,7 +182,7 @@ int trust_passphrase_check(const char *passphrase, struct muster_err *err)
 	return err_set(err, MUSTER_E_INVALID, "the passphrase has %zu characters; it needs at least %d", n, TRUST_PASSPHRASE_MIN);
 }
 
-int trust_key_write(const EVP_PKEY *key, const char *path, const char *passphrase, struct muster_err *err)
+static int write_key(const EVP_PKEY *key, const char *path, const char *passphrase, const struct scrypt *cost, struct muster_err *err)
 {
 	PKCS8_PRIV_KEY_INFO *info = NULL;
 	X509_SIG *box = NULL;
@@ -190,14 +191,12 @@ int trust_key_write(const EVP_PKEY *key, const char *path, const char *passphras
 	long n;
 	int r;
 
-	if (passphrase != NULL && (r = trust_passphrase_check(passphrase, err)) != MUSTER_OK)
-		return r;
 	/* secmem: wiped when freed, and off the swap where a secure heap was set up */
 	if ((info = EVP_PKEY2PKCS8(key)) == NULL || (bio = BIO_new(BIO_s_secmem())) == NULL) {
 		r = trust_err(err, MUSTER_E_INTERNAL, "%s: cannot encode the private key", path);
 		goto done;
 	}
-	if (passphrase != NULL && (box = key_box(info, passphrase)) == NULL) {
+	if (passphrase != NULL && (box = key_box(info, passphrase, cost)) == NULL) {
 		r = trust_err(err, MUSTER_E_INTERNAL, "%s: cannot encrypt the private key", path);
 		goto done;
 	}
@@ -212,4 +211,19 @@ done:
 	X509_SIG_free(box);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	return r;
+}
+
+int trust_key_write(const EVP_PKEY *key, const char *path, const char *passphrase, struct muster_err *err)
+{
+	int r;
+
+	if (passphrase != NULL && (r = trust_passphrase_check(passphrase, err)) != MUSTER_OK)
+		return r;
+	return write_key(key, path, passphrase, &for_people, err);
+}
+
+int trust_key_write_random(const EVP_PKEY *key, const char *path, const char *random, struct muster_err *err)
+{
+	MUSTER_ASSERT(strlen(random) >= RANDOM_MIN);
+	return write_key(key, path, random, &for_random, err);
 }

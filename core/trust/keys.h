@@ -23,5 +23,8 @@ int trust_key_read(EVP_PKEY **out, const char *path, const char *passphrase, str
 int trust_key_encrypted(bool *out, const char *path, struct muster_err *err);
 /** Write 0600, atomically. With a passphrase (>= 12 characters): scrypt N 2^14 r 8 p 16, AES-256-CBC. */
 int trust_key_write(const EVP_PKEY *key, const char *path, const char *passphrase, struct muster_err *err);
+/** As trust_key_write(), under 32 random bytes as hexadecimal text instead of what a person chose: with next to no scrypt, which would cost a host
+ * half a second at every start and protect nothing. */
+int trust_key_write_random(const EVP_PKEY *key, const char *path, const char *random, struct muster_err *err);
 
 #endif

@@ -55,7 +55,7 @@ int ring_open(struct trust_ring **out, const char *dir, const struct clock *cloc
 void ring_free(struct trust_ring *r);
 
 /**
- * The passphrase under which the host's key lies, from now on: a plain key.pem, or one under @p older, is written again at once. Without a passphrase
+ * The secret (32 random bytes as hexadecimal text) under which the host's key lies, from now on: a plain key.pem, or one under @p older, is written again at once. Without a passphrase
  * (never called) it lies in plain text. Both copied; @p older may be NULL.
  * @return MUSTER_OK, also when there is no key yet; MUSTER_E_DENIED: it lies under neither.
  */

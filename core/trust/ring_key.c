@@ -79,10 +79,15 @@ static int read_key(const struct ring_key *k, EVP_PKEY **out, bool *stale, struc
 	return err_set(err, r, "%s was encrypted under another host key file than the present one: put that file back, or remove key.pem and have a new key certified", k->path);
 }
 
+static int write_file(const struct ring_key *k, const EVP_PKEY *key, struct muster_err *err)
+{
+	return k->passphrase != NULL ? trust_key_write_random(key, k->path, k->passphrase, err) : trust_key_write(key, k->path, NULL, err);
+}
+
 /* The key under the present passphrase; @p text becomes what the file holds then. */
 static int write_key(const struct ring_key *k, const EVP_PKEY *key, struct buf *text, struct muster_err *err)
 {
-	int r = trust_key_write(key, k->path, k->passphrase, err);
+	int r = write_file(k, key, err);
 
 	buf_clear(text);
 	return r == MUSTER_OK ? file_read(text, k->path, FILE_MAX, err) : r;
@@ -132,7 +137,7 @@ int ring_key_make(struct ring_key *k, struct muster_err *err)
 	int r = trust_key_generate(&key, TRUST_ES256, err);
 
 	if (r == MUSTER_OK)
-		r = trust_key_write(key, k->path, k->passphrase, err);
+		r = write_file(k, key, err);
 	EVP_PKEY_free(key);
 	return r == MUSTER_OK ? ring_key_load(k, err) : r;
 }

@@ -589,10 +589,13 @@ static bool encrypted_key(const struct host *h)
 	return encrypted;
 }
 
+#define FIRST_SECRET "11223344556677889900aabbccddeeff11223344556677889900aabbccddeeff"
+#define SECOND_SECRET "ffeeddccbbaa00998877665544332211ffeeddccbbaa00998877665544332211"
+
 /* The key at rest: a plain one is encrypted as soon as there is a passphrase, moves from one to the next, and signs all the while. */
 START_TEST(test_ring_passphrase)
 {
-	static const char first[] = "the first passphrase", second[] = "the second passphrase";
+	static const char first[] = FIRST_SECRET, second[] = SECOND_SECRET;
 	struct host h;
 	struct buf pem;
 	int64_t end;
@@ -634,7 +637,7 @@ START_TEST(test_ring_passphrase_new_key)
 	struct buf pem;
 
 	host_init(&h);
-	fixture_ok(ring_passphrase(h.ring, "the first passphrase", NULL, &h.err), &h.err);
+	fixture_ok(ring_passphrase(h.ring, FIRST_SECRET, NULL, &h.err), &h.err);
 	certify(&h, &h.f, h.f.product_id, FIX_NOW, TRUST_HOST_LIFE_S, &pem);
 	ck_assert(encrypted_key(&h));
 	buf_fini(&pem);
