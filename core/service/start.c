@@ -85,7 +85,9 @@ static int open_state(struct service *s, const struct config *config, struct cat
 		goto done;
 	if ((r = reload_build(catalog, config, s->ledger, err)) != MUSTER_OK)
 		goto done;
-	if ((r = ledger_bind(s->ledger, *catalog, err)) != MUSTER_OK)
+	if ((r = service_ring_reload(s, config, *catalog, err)) != MUSTER_OK)
+		goto done;
+	if ((r = ledger_bind(s->ledger, *catalog, err)) != MUSTER_OK || (r = activation_bind(s->activation, config, *catalog, err)) != MUSTER_OK)
 		goto done;
 	r = settings_load(&s->settings, s->ledger, err);
 done:
@@ -161,34 +163,6 @@ static int name_owner(const struct privileges *p, const struct config *config, i
 	return err_set(err, r, "%.600s; if it was made by another user, give it to the configured one: chown -R %.32s %.200s", why.message, config->host.user, config->host.state);
 }
 
-struct replay { struct ledger *ledger; int result; struct muster_err err; };
-
-static void *replay(void *job)
-{
-	struct replay *j = job;
-
-	j->result = ledger_start(j->ledger, &j->err);
-	return NULL;
-}
-
-/* The rows that no fold has seen are replayed while the host's key is decrypted: each may take half a second. */
-static int start_granting(struct service *s, struct muster_err *err)
-{
-	struct replay job = { .ledger = s->ledger };
-	pthread_t thread;
-	int e, r;
-
-	if ((e = pthread_create(&thread, NULL, replay, &job)) != 0)
-		return err_errno(err, e, "cannot start a thread");
-	r = service_ring_reload(s, s->snapshot->config, s->snapshot->catalog, err);
-	pthread_join(thread, NULL);
-	if (r == MUSTER_OK && (r = job.result) != MUSTER_OK)
-		*err = job.err;
-	if (r != MUSTER_OK || (r = activation_bind(s->activation, s->snapshot->config, s->snapshot->catalog, err)) != MUSTER_OK)
-		return r;
-	return activation_start(s->activation, err);
-}
-
 int start_host(struct service *s, const char *config_path, struct muster_err *err)
 {
 	struct config *config = NULL;
@@ -222,10 +196,8 @@ int start_host(struct service *s, const char *config_path, struct muster_err *er
 		goto done;
 	config = NULL;
 	catalog = NULL;
-	if ((r = start_granting(s, err)) != MUSTER_OK) {
-		r = name_owner(&p, s->snapshot->config, r, err);
+	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK || (r = activation_start(s->activation, err)) != MUSTER_OK)
 		goto done;
-	}
 	if ((r = reload_tls(s, s->snapshot->config, NULL, err)) != MUSTER_OK)
 		goto done;
 	if ((r = http_start(s, s->snapshot->config, err)) == MUSTER_OK)
