@@ -24,7 +24,10 @@ thread_tests = \
 	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py %/test_counted.py %/test_issuer_service.py %/test_tls.py,$(PYTESTS))
 check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)'
-.PHONY: check-threads
+# What ./check runs without sanitizers: pytest comes under them, and in ./check --full without them as well.
+check-units:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
+.PHONY: check-threads check-units
 
 include %D%/unit/base.mk
 include %D%/unit/store.mk
