@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/activation/issuer_answer.h"
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
@@ -189,20 +190,21 @@ int activation_counted_export(struct activation *a, const char *actor, json_t **
 
 int activation_counted_import(struct activation *a, const char *actor, struct muster_span answer, json_t **out, struct muster_err *err)
 {
-	json_t *j = json_loadb((const char *)answer.p, answer.n, JSON_REJECT_DUPLICATES, NULL);
-	const char *text = json_string_value(json_object_get(j, "id"));
 	struct proxy_batch b = { .json = NULL };
+	json_t *j = NULL;
 	uint8_t id[16];
 	int r;
 
 	*out = NULL;
-	if (text == NULL || uuid_parse(id, text, strlen(text)) != MUSTER_OK || !json_is_array(json_object_get(j, "results"))) {
+	if ((r = issuer_answer_read(&j, answer, err)) == MUSTER_E_NOMEM)
+		return r;
+	if (r != MUSTER_OK || !issuer_answer_batch(id, j)) {
 		json_decref(j);
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ANSWER, "this is not an issuer's answer to an export: one JSON object with id and results is expected");
 	}
 	activation_begin(a);
 	if ((r = proxy_batch_read(a, id, &b, err)) == MUSTER_E_NOT_FOUND)
-		r = err_code(err, MUSTER_E_MISMATCH, CODE_M_ANSWER, "this host never exported a request %.36s", text);
+		r = err_code(err, MUSTER_E_MISMATCH, CODE_M_ANSWER, "this host never exported a request %.36s", json_string_value(json_object_get(j, "id")));
 	else if (r == MUSTER_OK)
 		r = proxy_apply(a, actor, &b, j, out, err);
 	activation_end(a);

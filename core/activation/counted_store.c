@@ -74,8 +74,9 @@ static int of_json(struct counted_machine *m, const json_t *j, bool confirmation
 
 int counted_parse(struct counted_machine *out, const struct store_record *record, struct muster_err *err)
 {
-	json_t *j = json_loadb((const char *)record->data, record->data_n, 0, NULL);
-	int r = MUSTER_E_INVALID;
+	json_error_t e;
+	json_t *j = json_loadb((const char *)record->data, record->data_n, 0, &e);
+	int r = j == NULL && json_error_code(&e) == json_error_out_of_memory ? MUSTER_E_NOMEM : MUSTER_E_INVALID;
 
 	memset(out, 0, sizeof *out);
 	if (j != NULL && record->id_n == COUNTED_ID) {
@@ -156,13 +157,12 @@ void counted_put(struct act *t, const struct counted_machine *m)
 	uuid_format(product, m->product);
 	j = json_pack("{s:s, s:s, s:s, s:I, s:I}", "product", product, "issuer", m->issuer, "installation_id", m->installation_id, "wanted_at", (json_int_t)m->wanted_at,
 	              "asked_at", (json_int_t)m->asked_at);
-	if (confirmed)
-		(void)json_object_set_new(j, "confirmed_at", json_integer(m->confirmed_at));
-	if (m->state == COUNTED_CONFIRMED)
-		(void)json_object_set_new(j, "statement", json_string(m->statement));
-	if (m->state == COUNTED_REFUSED) {
-		(void)json_object_set_new(j, "code", json_integer(m->code));
-		(void)json_object_set_new(j, "detail", json_string(m->detail));
+	/* Not a record without what its state is known by. */
+	if ((confirmed && json_object_set_new(j, "confirmed_at", json_integer(m->confirmed_at)) != 0) ||
+	    (m->state == COUNTED_CONFIRMED && json_object_set_new(j, "statement", json_string(m->statement)) != 0) ||
+	    (m->state == COUNTED_REFUSED && (json_object_set_new(j, "code", json_integer(m->code)) != 0 || json_object_set_new(j, "detail", json_string(m->detail)) != 0))) {
+		json_decref(j);
+		j = NULL;
 	}
 	act_put_json(t, confirmed ? ACTIVATION_R_CONFIRMATION : ACTIVATION_R_WANTED, span_of(id, sizeof id), j);
 	if (confirmed)

@@ -10,13 +10,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "core/activation/issuer_answer.h"
+#include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
 #define CONNECT_MS 10000
 #define ROOTS_TEXT_MAX (256u << 10)
-#define SENTENCE_MAX 400   /* of a refusal's detail, which comes from the network */
 
 struct exchange {
 	CURL *curl;
@@ -169,33 +170,18 @@ static int failure(const struct exchange *x, CURLcode e, struct muster_err *err)
 	return away(err, x, x->text[0] != '\0' ? x->text : curl_easy_strerror(e));
 }
 
-/* A problem document's code and sentence; anything else is no issuer's answer. Control characters never get into messages. */
+/* A problem document's code and sentence; anything else is no issuer's answer. */
 static int refused(const struct exchange *x, long status, struct muster_err *err)
 {
-	json_t *problem = json_loadb((const char *)x->answer.p, x->answer.n, JSON_REJECT_DUPLICATES, NULL);
-	const char *name = json_string_value(json_object_get(problem, "code")), *detail = json_string_value(json_object_get(problem, "detail"));
-	const struct code_info *info = name != NULL ? code_find_name(name, strlen(name)) : NULL;
-	char text[SENTENCE_MAX];
-	size_t n;
+	char text[ISSUER_SENTENCE];
+	uint32_t code;
 
-	if (info == NULL) {
-		json_decref(problem);
+	if (!issuer_answer_problem(&code, text, sizeof text, span_of(x->answer.p, x->answer.n)))
 		return err_code(err, MUSTER_E_NETWORK, CODE_M_ISSUER_AWAY, "%s: answered %ld, not as an issuer's service does", x->place->url, status);
-	}
-	if (detail == NULL || *detail == '\0')
-		detail = info->meaning;
-	for (n = 0; n < sizeof text - 1 && detail[n] != '\0'; n++)
-		text[n] = (unsigned char)detail[n] < 0x20 || detail[n] == 0x7f ? ' ' : detail[n];
-	while (detail[n] != '\0' && n > 0 && ((unsigned char)detail[n] & 0xC0) == 0x80)
-		n--;   /* not in the middle of a character */
-	text[n] = '\0';
 	/* Too many at once, or a fault of theirs: the same question is answered later. */
 	if (status == 429 || status >= 500)
-		(void)err_code(err, MUSTER_E_NETWORK, CODE_M_ISSUER_AWAY, "%s: %s", x->place->url, text);
-	else
-		(void)err_code(err, MUSTER_E_REFUSED, info->code, "%s", text);
-	json_decref(problem);
-	return err->result;
+		return err_code(err, MUSTER_E_NETWORK, CODE_M_ISSUER_AWAY, "%s: %s", x->place->url, text);
+	return err_code(err, MUSTER_E_REFUSED, code, "%s", text);
 }
 
 static int make_url(struct exchange *x, const char *path)
@@ -276,14 +262,9 @@ int issuer_ask(json_t **answer, const struct issuer_place *place, const char *pa
 	int r;
 
 	*answer = NULL;
-	if ((r = exchange(&x, path, body, ISSUER_ANSWER_MAX, err)) == MUSTER_OK) {
-		*answer = json_loadb((const char *)x.answer.p, x.answer.n, JSON_REJECT_DUPLICATES, NULL);
-		if (!json_is_object(*answer)) {
-			json_decref(*answer);
-			*answer = NULL;
-			r = away(err, &x, "the answer is not JSON");
-		}
-	}
+	if ((r = exchange(&x, path, body, ISSUER_ANSWER_MAX, err)) == MUSTER_OK &&
+	    (r = issuer_answer_read(answer, span_of(x.answer.p, x.answer.n), err)) == MUSTER_E_INVALID)
+		r = away(err, &x, "the answer is not JSON");
 	finish(&x);
 	return r;
 }

@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 	%D%/counted_store.c \
 	%D%/crl.c \
 	%D%/internal.h \
+	%D%/issuer_answer.c %D%/issuer_answer.h \
 	%D%/issuer_client.c %D%/issuer_client.h \
 	%D%/jobs.c \
 	%D%/keys.c \

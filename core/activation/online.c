@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/activation/issuer_answer.h"
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
@@ -71,26 +72,29 @@ static bool of_present_key(struct activation *a, const char *request)
 	return same;
 }
 
-/* What is stored for this very purpose and context. @return whether it is there. */
-static bool stored_request(struct buf *pem, struct activation *a, const uint8_t id[5], const char *context)
+/* What is stored for this very purpose and context; nothing appended: there is none. What cannot be looked up is no reason to make another. */
+static int stored_request(struct buf *pem, struct activation *a, const uint8_t id[5], const char *context, struct muster_err *err)
 {
-	struct muster_err err = { 0 };
 	const char *of, *text;
-	bool found = false;
 	struct buf data;
+	json_error_t e;
 	json_t *j = NULL;
+	int r;
 
 	buf_init(&data, RECORD_JSON_MAX);
-	if (ledger_record(a->ledger, ACTIVATION_R_REQUEST, span_of(id, 5), &data, &err) == MUSTER_OK && (j = json_loadb((const char *)data.p, data.n, 0, NULL)) != NULL) {
+	if ((r = ledger_record(a->ledger, ACTIVATION_R_REQUEST, span_of(id, 5), &data, err)) == MUSTER_OK) {
+		if ((j = json_loadb((const char *)data.p, data.n, 0, &e)) == NULL && json_error_code(&e) == json_error_out_of_memory)
+			r = err_nomem(err);
 		of = json_string_value(json_object_get(j, "context"));
 		text = json_string_value(json_object_get(j, "request"));
-		found = of != NULL && text != NULL && strcmp(of, context) == 0 && of_present_key(a, text);
-		if (found)
+		if (of != NULL && text != NULL && strcmp(of, context) == 0 && of_present_key(a, text))
 			buf_adds(pem, text);
 	}
 	json_decref(j);
 	buf_fini(&data);
-	return found;
+	if (pem->failed)
+		return err_nomem(err);
+	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
 }
 
 int online_request(struct buf *pem, struct activation *a, uint32_t number, enum online_purpose purpose, const char *context, struct muster_err *err)
@@ -100,8 +104,8 @@ int online_request(struct buf *pem, struct activation *a, uint32_t number, enum 
 	int r;
 
 	request_id(id, number, purpose);
-	if (stored_request(pem, a, id, context))
-		return pem->failed ? err_nomem(err) : MUSTER_OK;
+	if ((r = stored_request(pem, a, id, context, err)) != MUSTER_OK || pem->n > 0)
+		return r;
 	if ((r = ring_request(a->ring, a->host_name, pem, err)) != MUSTER_OK)
 		return r;
 	act_put_json(&t, ACTIVATION_R_REQUEST, span_of(id, sizeof id),
@@ -138,16 +142,6 @@ void online_extras(struct activation *a, const char *actor, const json_t *answer
 /* What is needed to ask, looked up under the acts' lock and used without it. */
 struct ato { uint32_t number; char issuer[64], digits[INSTALLATION_TEXT], name[65]; struct buf request; };
 
-static void plain_digits(char out[INSTALLATION_TEXT], const char *groups)
-{
-	size_t n = 0;
-
-	for (; *groups != '\0'; groups++)
-		if (*groups >= '0' && *groups <= '9')
-			out[n++] = *groups;
-	out[n] = '\0';
-}
-
 /* Already activated here, with a certificate that lives on: nothing is asked, nothing spent. */
 static bool is_fresh(const struct activation *a, const struct held_key *k)
 {
@@ -178,7 +172,7 @@ static int prepare(struct ato *t, struct activation *a, const char *actor, struc
 	(void)snprintf(t->name, sizeof t->name, "%s", a->host_name);
 	if ((r = pending_id(&x, &id, a, actor, k, false, err)) != MUSTER_OK)
 		return r;
-	plain_digits(t->digits, x.digits);
+	installation_digits(t->digits, sizeof t->digits, x.digits);
 	return online_request(&t->request, a, k->number, ONLINE_ACTIVATE, t->digits, err);
 }
 
@@ -192,8 +186,8 @@ static json_t *numbers(const json_t *answer, const char *name)
 /* The chain goes into the ring before the record says so: a crash between leaves the request, and its answer comes again. */
 static int take_answer(struct activation *a, const char *actor, const struct ato *t, const json_t *answer, struct held_key **out, struct muster_err *err)
 {
-	const char *pem = json_string_value(json_object_get(answer, "chain"));
 	struct held_key *k = key_by_number(a, t->number);
+	const char *pem;
 	const struct held_id *pending;
 	struct trust_chain *chain = NULL;
 	struct act act = { 0 };
@@ -202,15 +196,15 @@ static int take_answer(struct activation *a, const char *actor, const struct ato
 
 	if (k == NULL)
 		return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the key was removed while the issuer was asked");
-	if (pem == NULL || trust_chain_read(&chain, span_str(pem), err) != MUSTER_OK)
-		return err_code(err, MUSTER_E_NETWORK, CODE_M_ISSUER_AWAY, "the issuer's answer has no certificate that can be read");
+	if ((r = issuer_answer_chain(&chain, &pem, answer, err)) != MUSTER_OK)
+		return r;
 	online_extras(a, actor, answer);
 	if ((k = key_by_number(a, t->number)) == NULL)
 		r = err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the key is not in the pack that came with the answer");
 	else if ((r = certificate_fits(chain, k, err)) == MUSTER_OK && (r = ring_install(a->ring, span_str(pem), NULL, NULL, err)) == MUSTER_OK) {
 		pending = pending_find(a, k);
 		if (pending != NULL) {
-			plain_digits(digits, pending->digits);
+			installation_digits(digits, sizeof digits, pending->digits);
 			if (strcmp(digits, t->digits) != 0)
 				pending = NULL;   /* another one is shown by now; it stays */
 		}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/activation/issuer_answer.h"
 #include "core/activation/online.h"
 #include "core/activation/rest.h"
 #include "core/base/bytes.h"
@@ -42,13 +43,16 @@ static bool batch_is(const struct proxy_batch *b, bool file)
 	return strcmp(batch_text(b, "state"), "asked") == 0 && json_is_true(json_object_get(b->json, "file")) == file;
 }
 
-struct find { bool file; const char *issuer; const json_t *same; struct proxy_batch *out; };
+struct find { bool file; const char *issuer; const json_t *same; struct proxy_batch *out; struct muster_err *err; };
 
 static int find_one(void *ctx, const struct store_record *record)
 {
 	struct find *f = ctx;
-	struct proxy_batch b = { .json = json_loadb((const char *)record->data, record->data_n, 0, NULL) };
+	struct proxy_batch b = { .json = NULL };
+	json_error_t e;
 
+	if ((b.json = json_loadb((const char *)record->data, record->data_n, 0, &e)) == NULL && json_error_code(&e) == json_error_out_of_memory)
+		return err_nomem(f->err);
 	if (record->id_n == 16)
 		memcpy(b.id, record->id, 16);
 	if (record->id_n != 16 || !batch_is(&b, f->file) || strcmp(batch_text(&b, "issuer"), f->issuer) != 0 ||
@@ -64,10 +68,13 @@ static int find_one(void *ctx, const struct store_record *record)
 /* The open batch of this issuer, if there is one; with @p same one that asks for just these. */
 static int find_open(struct activation *a, const char *issuer, bool file, const json_t *same, struct proxy_batch *out, struct muster_err *err)
 {
-	struct find f = { file, issuer, same, out };
+	struct find f = { file, issuer, same, out, err };
+	int r;
 
 	memset(out, 0, sizeof *out);
-	return records_each(a, ACTIVATION_R_BATCH, find_one, &f, err);
+	if ((r = records_each(a, ACTIVATION_R_BATCH, find_one, &f, err)) != MUSTER_OK)
+		proxy_batch_fini(out);
+	return r;
 }
 
 int proxy_batch_read(struct activation *a, const uint8_t id[16], struct proxy_batch *out, struct muster_err *err)
@@ -87,41 +94,44 @@ int proxy_batch_read(struct activation *a, const uint8_t id[16], struct proxy_ba
 
 /* ---- collecting ---- */
 
-struct collect { struct activation *a; const char *issuer; json_t *ids; int64_t now; bool all; };
+struct collect { struct activation *a; const char *issuer; json_t *ids; int64_t now; bool all; struct muster_err *err; };
 
-/* What is sent for this machine: as it was shown, unless the key has another pack by now. A key that is not here any more spends nothing. */
-static bool id_of(char out[INSTALLATION_TEXT], struct activation *a, const struct counted_machine *m)
+/* What is sent for this machine: as it was shown, unless the key has another pack by now. Empty: a key that is not here any more spends nothing. */
+static int id_of(char out[INSTALLATION_TEXT], struct activation *a, const struct counted_machine *m, struct muster_err *err)
 {
 	struct counted_key k = { 0 };
-	struct muster_err err = { 0 };
 	struct installation_id id;
-	bool good = counted_key_find(a, m->number, &k, &err) == MUSTER_OK && counted_installation_id(&id, &k, m->binding, &err) == MUSTER_OK;
+	int r;
 
-	if (good)
+	out[0] = '\0';
+	if ((r = counted_key_find(a, m->number, &k, err)) == MUSTER_OK && (r = counted_installation_id(&id, &k, m->binding, err)) == MUSTER_OK)
 		installation_id_format(out, &id, ' ');
 	counted_key_fini(&k);
-	return good;
+	return r == MUSTER_E_NOMEM ? r : MUSTER_OK;
 }
 
 static int collect_one(void *ctx, const struct store_record *record)
 {
 	struct collect *c = ctx;
 	struct counted_machine m;
-	struct muster_err err = { 0 };
 	char text[INSTALLATION_TEXT];
+	int r;
 
-	if (json_array_size(c->ids) >= COUNTED_BATCH_MAX || counted_parse(&m, record, &err) != MUSTER_OK)
+	if (json_array_size(c->ids) >= COUNTED_BATCH_MAX)
 		return MUSTER_OK;
-	if (strcmp(m.issuer, c->issuer) == 0 && (m.state == COUNTED_WANTED || c->all || c->now - m.asked_at >= COUNTED_REFUSED_AGAIN_S) && id_of(text, c->a, &m))
-		(void)json_array_append_new(c->ids, json_string(text));
+	if ((r = counted_parse(&m, record, c->err)) != MUSTER_OK)
+		return r == MUSTER_E_NOMEM ? r : MUSTER_OK;
+	if (strcmp(m.issuer, c->issuer) == 0 && (m.state == COUNTED_WANTED || c->all || c->now - m.asked_at >= COUNTED_REFUSED_AGAIN_S) &&
+	    (r = id_of(text, c->a, &m, c->err)) == MUSTER_OK && text[0] != '\0' && json_array_append_new(c->ids, json_string(text)) != 0)
+		r = err_nomem(c->err);
 	counted_machine_fini(&m);
-	return MUSTER_OK;
+	return r;
 }
 
 /* Installation IDs of machines that wait, in the order of their keys. @p all: those refused lately, too. */
 static int collect(struct activation *a, const char *issuer, bool all, json_t **ids, struct muster_err *err)
 {
-	struct collect c = { .a = a, .issuer = issuer, .ids = json_array(), .now = activation_now(a), .all = all };
+	struct collect c = { .a = a, .issuer = issuer, .ids = json_array(), .now = activation_now(a), .all = all, .err = err };
 	int r;
 
 	*ids = NULL;
@@ -156,32 +166,27 @@ struct apply {
 	struct activation *a;
 	const struct trust_anchors *anchors;
 	const struct crl *crl;              /* NULL: none */
+	json_t *asked;                      /* those not answered yet */
 	struct act t;
 	size_t confirmed, refused, faulty;
 };
 
-static void digits_only(char *out, size_t room, const char *text)
+/* The machines that were asked for, by their digits; each is answered once. */
+static json_t *asked_for(const struct proxy_batch *b)
 {
-	size_t n = 0;
-
-	for (; *text != '\0' && n + 1 < room; text++)
-		if (*text >= '0' && *text <= '9')
-			out[n++] = *text;
-	out[n] = '\0';
-}
-
-static bool asked_for(const struct proxy_batch *b, const char *digits)
-{
+	json_t *digits = json_object();
 	const json_t *one;
-	char had[INSTALLATION_TEXT];
+	char text[INSTALLATION_TEXT];
 	size_t i;
 
 	json_array_foreach(json_object_get(b->json, "installation_ids"), i, one) {
-		digits_only(had, sizeof had, json_string_value(one) != NULL ? json_string_value(one) : "");
-		if (strcmp(had, digits) == 0)
-			return true;
+		installation_digits(text, sizeof text, json_string_value(one) != NULL ? json_string_value(one) : "");
+		if (json_object_set_new(digits, text, json_true()) != 0) {
+			json_decref(digits);
+			return NULL;
+		}
 	}
-	return false;
+	return digits;
 }
 
 /* The statement is this machine's, for this key and product; else it is not taken, whoever signed it. */
@@ -200,49 +205,37 @@ static int check_statement(struct apply *p, const struct counted_machine *m, con
 	return err_set(err, MUSTER_E_MISMATCH, "the confirmation does not name the product");
 }
 
-static void take_refusal(struct counted_machine *m, const json_t *result)
+static int apply_one(struct apply *p, const json_t *result, struct muster_err *err)
 {
-	const char *name = json_string_value(json_object_get(result, "code")), *detail = json_string_value(json_object_get(result, "detail"));
-	const struct code_info *info = name != NULL ? code_find_name(name, strlen(name)) : NULL;
-	size_t n;
-
-	m->state = COUNTED_REFUSED;
-	m->code = info != NULL ? info->code : (uint32_t)CODE_KEY_INVALID;
-	(void)snprintf(m->detail, sizeof m->detail, "%s", detail != NULL ? detail : info != NULL ? info->meaning : "The issuer refused this machine.");
-	for (n = 0; m->detail[n] != '\0'; n++)
-		if ((unsigned char)m->detail[n] < 0x20 || m->detail[n] == 0x7f)
-			m->detail[n] = ' ';
-}
-
-static int apply_one(struct apply *p, const struct proxy_batch *b, const json_t *result, struct muster_err *err)
-{
-	const char *text = json_string_value(json_object_get(result, "installation_id")), *statement = json_string_value(json_object_get(result, "confirmation"));
 	struct counted_machine m = { 0 };
-	struct installation_id id;
+	struct issuer_result x;
 	struct muster_err why = { 0 };
-	char digits[INSTALLATION_TEXT];
 	int r;
 
-	digits_only(digits, sizeof digits, text != NULL ? text : "");
-	if (installation_id_parse(&id, digits, strlen(digits), NULL, &why) != MUSTER_OK || !asked_for(b, digits)) {
+	if (!issuer_answer_result(&x, result) || json_object_del(p->asked, x.digits) != 0) {
 		p->faulty++;
 		return MUSTER_OK;
 	}
-	if ((r = counted_read(p->a, id.number, id.binding, &m, err)) != MUSTER_OK)
+	if ((r = counted_read(p->a, x.id.number, x.id.binding, &m, err)) != MUSTER_OK)
 		return r;
 	if (m.state == COUNTED_NONE || m.state == COUNTED_CONFIRMED) {
 		p->confirmed += m.state == COUNTED_CONFIRMED;   /* applied before */
-	} else if (statement == NULL) {
+	} else if (x.statement == NULL) {
 		p->refused++;
 		if (m.state == COUNTED_TELEPHONE)
 			goto done;   /* what digits have confirmed stays */
-		take_refusal(&m, result);
+		m.state = COUNTED_REFUSED;
+		m.code = x.code;
+		(void)snprintf(m.detail, sizeof m.detail, "%s", x.detail);
 		m.asked_at = activation_now(p->a);
 		counted_put(&p->t, &m);
-	} else if (check_statement(p, &m, statement, &why) != MUSTER_OK) {
+	} else if ((r = check_statement(p, &m, x.statement, &why)) == MUSTER_E_NOMEM) {
+		(void)err_nomem(err);
+	} else if (r != MUSTER_OK) {
+		r = MUSTER_OK;
 		activation_say(p->a, 4, "counted", "a confirmation is not taken: %s", why.message);
 		p->faulty++;
-	} else if ((m.statement = mem_strdup(statement)) == NULL) {
+	} else if ((m.statement = mem_strdup(x.statement)) == NULL) {
 		r = err_nomem(err);
 	} else {
 		m.state = COUNTED_CONFIRMED;
@@ -262,14 +255,14 @@ static size_t take_tallies(struct apply *p, const json_t *keys, struct held_key 
 	size_t n = 0, i;
 
 	json_array_foreach(keys, i, one) {
-		json_int_t number = json_integer_value(json_object_get(one, "number"));
-		const struct held_key *k = number >= 0 && number <= PRODUCT_KEY_NUMBER_MAX ? key_by_number(p->a, (uint32_t)number) : NULL;
+		const struct held_key *k;
+		struct issuer_tally x;
 
-		if (k == NULL || n == TALLIES_MAX || !json_is_integer(json_object_get(one, "allowed")) || !json_is_integer(json_object_get(one, "used")))
+		if (n == TALLIES_MAX || !issuer_answer_tally(&x, one) || (k = key_by_number(p->a, x.number)) == NULL)
 			continue;
 		out[n] = *k;
-		out[n].allowed = json_integer_value(json_object_get(one, "allowed"));
-		out[n].used = json_integer_value(json_object_get(one, "used"));
+		out[n].allowed = x.allowed;
+		out[n].used = x.used;
 		act_put_key(&p->t, &out[n++]);
 	}
 	return n;
@@ -278,14 +271,13 @@ static size_t take_tallies(struct apply *p, const json_t *keys, struct held_key 
 static json_t *tallies_json(const json_t *keys)
 {
 	json_t *list = json_array(), *one;
+	struct issuer_tally x;
 	size_t i;
 
-	json_array_foreach(keys, i, one) {
-		json_int_t allowed = json_integer_value(json_object_get(one, "allowed")), used = json_integer_value(json_object_get(one, "used"));
-
-		(void)json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I}", "number", json_integer_value(json_object_get(one, "number")), "allowed", allowed, "used", used,
-		                                            "remaining", allowed > used ? allowed - used : 0));
-	}
+	json_array_foreach(keys, i, one)
+		if (issuer_answer_tally(&x, one))
+			(void)json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I}", "number", (json_int_t)x.number, "allowed", (json_int_t)x.allowed, "used", (json_int_t)x.used,
+			                                            "remaining", (json_int_t)x.remaining));
 	return list;
 }
 
@@ -305,7 +297,8 @@ static int close_batch(struct apply *p, const char *actor, const struct proxy_ba
 		return err_nomem(err);
 	}
 	uuid_format(id, b->id);
-	(void)json_object_set_new(j, "state", json_string(state));
+	if (json_object_set_new(j, "state", json_string(state)) != 0)
+		p->t.failed = true;
 	(void)json_object_set_new(j, "answered_at", json_integer(activation_now(p->a)));
 	(void)json_object_set_new(j, "confirmed", json_integer((json_int_t)p->confirmed));
 	(void)json_object_set_new(j, "refused", json_integer((json_int_t)p->refused));
@@ -346,8 +339,12 @@ int proxy_apply(struct activation *a, const char *actor, const struct proxy_batc
 	if ((r = read_anchors(a, batch_text(b, "issuer"), &view, &p.anchors, err)) != MUSTER_OK)
 		return r;
 	p.crl = ring_crl(view, batch_text(b, "issuer"));
+	if ((p.asked = asked_for(b)) == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
 	json_array_foreach(results, i, one) {
-		if ((r = apply_one(&p, b, one, err)) != MUSTER_OK || (p.t.n >= APPLY_CHANGES && (r = act_store(a, &p.t, err)) != MUSTER_OK))
+		if ((r = apply_one(&p, one, err)) != MUSTER_OK || (p.t.n >= APPLY_CHANGES && (r = act_store(a, &p.t, err)) != MUSTER_OK))
 			goto done;
 	}
 	if ((r = close_batch(&p, actor, b, json_object_get(answer, "keys"), "answered", err)) != MUSTER_OK)
@@ -359,6 +356,7 @@ int proxy_apply(struct activation *a, const char *actor, const struct proxy_batc
 		r = err_nomem(err);
 done:
 	act_fini(&p.t);
+	json_decref(p.asked);
 	ring_view_unref(view);
 	return r;
 }
@@ -380,8 +378,11 @@ static json_t *request_of(struct activation *a, const struct proxy_batch *b)
 
 	uuid_format(id, b->id);
 	json_array_foreach(json_object_get(b->json, "installation_ids"), i, one) {
-		digits_only(digits, sizeof digits, json_string_value(one));
-		(void)json_array_append_new(ids, json_string(digits));
+		installation_digits(digits, sizeof digits, json_string_value(one));
+		if (json_array_append_new(ids, json_string(digits)) != 0) {
+			json_decref(ids);   /* all of them or none: the same ID must ask for the same */
+			return NULL;
+		}
 	}
 	return json_pack("{s:s, s:o, s:s?}", "id", id, "installation_ids", ids, "audit", anchor_head(a, head, &err) == MUSTER_OK ? head : NULL);
 }
@@ -529,7 +530,7 @@ int proxy_export(struct activation *a, const char *actor, const char *issuer, st
 	uuid_format(id, b.id);
 	buf_addf(text, "muster-counted-request 1 %s\n# Installation IDs of machines with counted keys, for issuer %s; no keys and no names.\n# Answer: muster-issuer confirm --batch FILE\n", id, issuer);
 	json_array_foreach(json_object_get(b.json, "installation_ids"), i, one) {
-		digits_only(digits, sizeof digits, json_string_value(one));
+		installation_digits(digits, sizeof digits, json_string_value(one));
 		buf_addf(text, "%s\n", digits);
 	}
 	*count += json_array_size(json_object_get(b.json, "installation_ids"));

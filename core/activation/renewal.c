@@ -3,6 +3,7 @@
  * has signed. That spends none of the ten activations (trust.md section 1). And the issuer's revocation list, once a day.
  */
 #include "core/activation/online.h"
+#include "core/activation/issuer_answer.h"
 #include "core/activation/rest.h"
 
 #include <stdio.h>
@@ -97,15 +98,15 @@ static int64_t end_of(const struct activation *a, const char *kid)
 
 static int take_answer(struct activation *a, const struct renewal *n, const json_t *answer, struct muster_err *err)
 {
-	const char *pem = json_string_value(json_object_get(answer, "chain"));
+	const char *pem;
 	struct held_key *k, now;
 	struct trust_chain *chain = NULL;
 	struct act t = { 0 };
 	char end[TIME_RFC3339];
 	int r;
 
-	if (pem == NULL || trust_chain_read(&chain, span_str(pem), err) != MUSTER_OK)
-		return err_code(err, MUSTER_E_NETWORK, CODE_M_ISSUER_AWAY, "the issuer's answer has no certificate that can be read");
+	if ((r = issuer_answer_chain(&chain, &pem, answer, err)) != MUSTER_OK)
+		return r;
 	online_extras(a, ACTIVATION_SELF, answer);
 	if ((k = key_by_number(a, n->number)) == NULL) {
 		r = MUSTER_OK;   /* removed meanwhile */

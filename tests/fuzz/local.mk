@@ -102,3 +102,8 @@ fuzz_targets += %D%/fuzz_issuer_request
 %C%_fuzz_issuer_request_SOURCES = %D%/fuzz_issuer_request.c $(fuzz_main)
 %C%_fuzz_issuer_request_LDADD = $(issuer_libs)
 %C%_fuzz_issuer_request_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_issuer_answer
+%C%_fuzz_issuer_answer_SOURCES = %D%/fuzz_issuer_answer.c $(fuzz_main)
+%C%_fuzz_issuer_answer_LDADD = $(activation_libs) $(trust_libs) $(JANSSON_LIBS)
+%C%_fuzz_issuer_answer_LDFLAGS = $(fuzz_ldflags)
