@@ -14,3 +14,6 @@ unit_tests += %D%/test_rest_rekey
 %C%_test_rest_rekey_LDADD = $(activation_test_libs) $(SQLITE_LIBS)
 %C%_test_rest_rekey_LDFLAGS = $(LDFLAGS_PROGRAM) -Wl,--wrap=write -Wl,--wrap=fsync -Wl,--wrap=rename
 EXTRA_DIST += %D%/rest_fixture.h
+unit_tests += %D%/test_activation_issuer_faults
+%C%_test_activation_issuer_faults_LDADD = $(activation_test_libs)
+%C%_test_activation_issuer_faults_LDFLAGS = $(LDFLAGS_PROGRAM) -Wl,--wrap=issuer_ask -Wl,--wrap=ledger_transact -Wl,--wrap=json_loadb
