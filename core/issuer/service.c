@@ -23,7 +23,7 @@
 #define HEADER_MAX 16384u
 #define CONNECTIONS 256u
 #define CONNECTIONS_PER_ADDRESS 32u
-#define STACK_BYTES (1u << 20)      /* the JSON parser goes 2048 levels down, in 200 KiB; the thread sanitizer keeps 600 KiB of its own there */
+#define STACK_BYTES (512u << 10)
 #define DEADLINE_MS 300000          /* a request with ten thousand Installation IDs waits for as many signatures */
 #define IDLE_MS 30000
 #define IDLE_S 30u                  /* between two bytes */
