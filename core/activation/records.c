@@ -420,16 +420,24 @@ void act_put(struct act *t, const char *kind, struct muster_span id, struct must
 	t->failed = t->failed || t->data[t->n - 1].failed;
 }
 
+static int add_text(const char *text, size_t n, void *ctx)
+{
+	buf_add(ctx, text, n);
+	return ((struct buf *)ctx)->failed ? -1 : 0;
+}
+
+/* Into a buffer that remembers a failure: jansson overlooks some of its own, and writes an object without one of its names. */
 void act_put_json(struct act *t, const char *kind, struct muster_span id, json_t *object)
 {
-	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+	struct buf text;
 
-	json_decref(object);
-	if (text == NULL)
+	buf_init(&text, STORE_RECORD_MAX);
+	if (object == NULL || json_dump_callback(object, add_text, &text, JSON_COMPACT) != 0 || text.failed)
 		t->failed = true;
 	else
-		act_put(t, kind, id, span_str(text));
-	free(text);   /* jansson's own allocator */
+		act_put(t, kind, id, span_of(text.p, text.n));
+	json_decref(object);
+	buf_cleanse(&text);
 }
 
 void act_delete(struct act *t, const char *kind, struct muster_span id)
