@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/activation/issuer_answer.h"
+#include "core/activation/rest.h"
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
@@ -219,13 +220,16 @@ static int take_answer(struct activation *a, const char *actor, const struct ato
 
 static int ask(json_t **answer, struct activation *a, const struct ato *t, struct muster_err *err)
 {
+	struct muster_err ignored = { 0 };
 	struct online_place p;
+	char head[REST_HEAD];
 	json_t *body;
 	int r;
 
 	if ((r = online_place(&p, a, t->issuer, err)) != MUSTER_OK)
 		return r;
-	body = json_pack("{s:s, s:s, s:s}", "installation_id", t->digits, "request", buf_str(&t->request), "name", t->name);
+	body = json_pack("{s:s, s:s, s:s, s:s?}", "installation_id", t->digits, "request", buf_str(&t->request), "name", t->name, "audit",
+	                 anchor_head(a, head, &ignored) == MUSTER_OK ? head : NULL);
 	r = body != NULL ? issuer_ask(answer, &p.place, "/v1/host/activate", body, err) : err_nomem(err);
 	json_decref(body);
 	online_place_fini(&p);

@@ -370,13 +370,14 @@ static bool give_up(const void *activation)
 
 static json_t *request_of(struct activation *a, const struct proxy_batch *b)
 {
-	char id[UUID_TEXT], head[REST_HEAD];
+	char id[UUID_TEXT], host[UUID_TEXT], head[REST_HEAD];
 	struct muster_err err = { 0 };
 	json_t *ids = json_array(), *one;
 	char digits[INSTALLATION_TEXT];
 	size_t i;
 
 	uuid_format(id, b->id);
+	ledger_identity(a->ledger, host);
 	json_array_foreach(json_object_get(b->json, "installation_ids"), i, one) {
 		installation_digits(digits, sizeof digits, json_string_value(one));
 		if (json_array_append_new(ids, json_string(digits)) != 0) {
@@ -384,7 +385,7 @@ static json_t *request_of(struct activation *a, const struct proxy_batch *b)
 			return NULL;
 		}
 	}
-	return json_pack("{s:s, s:o, s:s?}", "id", id, "installation_ids", ids, "audit", anchor_head(a, head, &err) == MUSTER_OK ? head : NULL);
+	return json_pack("{s:s, s:o, s:s, s:s?}", "id", id, "installation_ids", ids, "host", host, "audit", anchor_head(a, head, &err) == MUSTER_OK ? head : NULL);
 }
 
 /* Send what is stored and apply the answer. Nobody's lock is held while it is waited for. */

@@ -47,6 +47,35 @@ static unsigned answer_grant(struct call *c, struct confirm_answer *a)
 	return r == MUSTER_OK ? service_json(c, o) : service_error(c, &err, NULL);
 }
 
+/* A host's trail that went back is the administrators' affair: it is recorded, and the request goes on. */
+static int note_head(struct confirmer *c, const char *host, const struct body_audit *head, const struct books_act *act, struct muster_err *err)
+{
+	char text[200];
+	bool back;
+	int r;
+
+	if (!head->present)
+		return MUSTER_OK;
+	confirm_books_lock(c);
+	r = confirm_books_unlock(c, books_audit_head(c->session->books, host, head->seq, head->hash, &back, act, err));
+	if (r == MUSTER_OK && back)
+		log_line(LOG_WARNING, "audit_went_back", "host=%s seq=%" PRId64, log_quote(text, sizeof text, host), head->seq);
+	return r;
+}
+
+/* An activated host's trail goes by its key and binding. */
+static int note_host(struct confirmer *c, struct confirm_answer *a, const struct body_audit *head, const struct books_act *act, struct muster_err *err)
+{
+	char host[64], binding[HEX_SIZE(BINDING_SIZE)];
+	int r;
+
+	hex_encode(binding, a->id.binding, sizeof a->id.binding);
+	(void)snprintf(host, sizeof host, "%" PRIu32 "/%s", a->key.number, binding);
+	if ((r = note_head(c, host, head, act, err)) != MUSTER_OK)
+		confirm_answer_fini(a);
+	return r;
+}
+
 static unsigned host_activate(struct call *c)
 {
 	struct muster_err err = { .result = 0 };
@@ -65,7 +94,8 @@ static unsigned host_activate(struct call *c)
 		ask.n = strlen(ask.text);
 		ask.name = body.of.host.name;
 		ask.request = span_str(body.of.host.request);
-		if (confirm_one(c->s->o.confirmer, &ask, &a, &actor.act, &err) == MUSTER_OK)
+		if (confirm_one(c->s->o.confirmer, &ask, &a, &actor.act, &err) == MUSTER_OK
+		    && note_host(c->s->o.confirmer, &a, &body.of.host.audit, &actor.act, &err) == MUSTER_OK)
 			status = answer_grant(c, &a);
 		else
 			status = service_error(c, &err, err.code == (uint32_t)CODE_OFFLINE_DATA ? "installation_id" : err.result == MUSTER_E_INVALID || err.result == MUSTER_E_SIGNATURE ? "request" : NULL);
@@ -95,29 +125,12 @@ static int check_claims(const json_t *claims, const char *request, const char *k
 	return told != NULL && strcmp(told, text) == 0 ? MUSTER_OK : err_set(err, MUSTER_E_MISMATCH, "renewal: it was signed for another certificate request");
 }
 
-/* A host's trail that went back is the administrators' affair: it is recorded, and the request goes on. */
-static int note_head(struct confirmer *c, const char *host, const struct body_audit *head, const struct books_act *act, struct muster_err *err)
-{
-	char text[200];
-	bool back;
-	int r;
-
-	if (!head->present)
-		return MUSTER_OK;
-	confirm_books_lock(c);
-	r = confirm_books_unlock(c, books_audit_head(c->session->books, host, head->seq, head->hash, &back, act, err));
-	if (r == MUSTER_OK && back)
-		log_line(LOG_WARNING, "audit_went_back", "host=%s seq=%" PRId64, log_quote(text, sizeof text, host), head->seq);
-	return r;
-}
-
 static int renew(struct confirmer *c, const struct body_renew *b, struct confirm_answer *a, const struct books_act *act, struct muster_err *err)
 {
 	struct trust_chain *chain = NULL;
 	struct body_audit head = { .present = false };
 	json_t *claims = NULL;
 	const char *audit;
-	char host[64], binding[HEX_SIZE(BINDING_SIZE)];
 	int r;
 
 	if ((r = trust_chain_read(&chain, span_str(b->chain), err)) != MUSTER_OK)
@@ -135,10 +148,7 @@ static int renew(struct confirmer *c, const struct body_renew *b, struct confirm
 	}
 	if ((r = confirm_renew(c, chain, span_str(b->request), a, act, err)) != MUSTER_OK)
 		goto done;
-	hex_encode(binding, a->id.binding, sizeof a->id.binding);
-	(void)snprintf(host, sizeof host, "%" PRIu32 "/%s", a->key.number, binding);
-	if ((r = note_head(c, host, &head, act, err)) != MUSTER_OK)
-		confirm_answer_fini(a);
+	r = note_host(c, a, &head, act, err);
 done:
 	json_decref(claims);
 	trust_chain_unref(chain);
@@ -170,7 +180,7 @@ static unsigned host_renew(struct call *c)
 static unsigned counted_activate(struct call *c)
 {
 	struct muster_err err = { .result = 0 };
-	char id[UUID_TEXT], host[UUID_TEXT + 8];
+	char host[UUID_TEXT + 8];
 	struct body_fault f;
 	struct actor actor;
 	struct body body;
@@ -189,9 +199,8 @@ static unsigned counted_activate(struct call *c)
 		goto done;
 	}
 	r = answer_counted(&c->out, &proven, c->s->o.confirmer, &body.of.counted, BOOKS_ONLINE, &actor.act, &err);
-	if (r == MUSTER_OK && proven) {
-		uuid_format(id, body.of.counted.id);
-		(void)snprintf(host, sizeof host, "batch %s", id);
+	if (r == MUSTER_OK && proven && body.of.counted.host != NULL) {
+		(void)snprintf(host, sizeof host, "host %s", body.of.counted.host);
 		r = note_head(c->s->o.confirmer, host, &body.of.counted.audit, &actor.act, &err);
 	}
 	c->type = "application/json";

@@ -59,25 +59,6 @@ static int check_name(const char *name, struct body_fault *f)
 	return characters <= NAME_MAX_CHARS ? MUSTER_OK : wrong(f, CODE_M_FIELD, "name", "longer than 64 characters");
 }
 
-static int read_host(struct body_host *out, const json_t *o, struct body_fault *f)
-{
-	int r;
-
-	if ((r = get_text(&out->installation_id, o, "installation_id", ID_MAX, true, f)) != MUSTER_OK || (r = get_text(&out->request, o, "request", TRUST_CHAIN_MAX, true, f)) != MUSTER_OK
-	    || (r = get_text(&out->name, o, "name", BOOKS_TEXT - 1, false, f)) != MUSTER_OK)
-		return r;
-	return check_name(out->name, f);
-}
-
-static int read_renew(struct body_renew *out, const json_t *o, struct body_fault *f)
-{
-	int r;
-
-	if ((r = get_text(&out->renewal, o, "renewal", SERVICE_RENEWAL_MAX, true, f)) != MUSTER_OK || (r = get_text(&out->chain, o, "chain", TRUST_CHAIN_MAX, true, f)) != MUSTER_OK)
-		return r;
-	return get_text(&out->request, o, "request", TRUST_CHAIN_MAX, true, f);
-}
-
 bool body_audit_read(struct body_audit *out, const char *text)
 {
 	const char *colon = strchr(text, ':');
@@ -92,6 +73,35 @@ bool body_audit_read(struct body_audit *out, const char *text)
 	memcpy(out->hash, colon + 1, n);
 	out->present = true;
 	return true;
+}
+
+static int get_audit(struct body_audit *out, const json_t *o, struct body_fault *f)
+{
+	const char *text;
+	int r = get_text(&text, o, "audit", 128, false, f);
+
+	if (r != MUSTER_OK || text == NULL)
+		return r;
+	return body_audit_read(out, text) ? MUSTER_OK : wrong(f, CODE_M_FIELD, "audit", "not SEQ:HASH");
+}
+
+static int read_host(struct body_host *out, const json_t *o, struct body_fault *f)
+{
+	int r;
+
+	if ((r = get_text(&out->installation_id, o, "installation_id", ID_MAX, true, f)) != MUSTER_OK || (r = get_text(&out->request, o, "request", TRUST_CHAIN_MAX, true, f)) != MUSTER_OK
+	    || (r = get_text(&out->name, o, "name", BOOKS_TEXT - 1, false, f)) != MUSTER_OK || (r = get_audit(&out->audit, o, f)) != MUSTER_OK)
+		return r;
+	return check_name(out->name, f);
+}
+
+static int read_renew(struct body_renew *out, const json_t *o, struct body_fault *f)
+{
+	int r;
+
+	if ((r = get_text(&out->renewal, o, "renewal", SERVICE_RENEWAL_MAX, true, f)) != MUSTER_OK || (r = get_text(&out->chain, o, "chain", TRUST_CHAIN_MAX, true, f)) != MUSTER_OK)
+		return r;
+	return get_text(&out->request, o, "request", TRUST_CHAIN_MAX, true, f);
 }
 
 /* What was asked, whatever the audit head and the members' order: the same again is the same request. */
@@ -112,15 +122,17 @@ static int digest(struct body_counted *out, struct body_fault *f)
 
 static int read_counted(struct body_counted *out, const json_t *o, struct body_fault *f)
 {
-	const char *id, *audit;
+	uint8_t host[16];
+	const char *id;
 	int r;
 
-	if ((r = get_text(&id, o, "id", UUID_TEXT, true, f)) != MUSTER_OK || (r = get_text(&audit, o, "audit", 128, false, f)) != MUSTER_OK)
+	if ((r = get_text(&id, o, "id", UUID_TEXT, true, f)) != MUSTER_OK || (r = get_text(&out->host, o, "host", UUID_TEXT, false, f)) != MUSTER_OK
+	    || (r = get_audit(&out->audit, o, f)) != MUSTER_OK)
 		return r;
 	if (uuid_parse(out->id, id, strlen(id)) != MUSTER_OK || uuid_is_nil(out->id))
 		return wrong(f, CODE_M_FIELD, "id", "not a UUID");
-	if (audit != NULL && !body_audit_read(&out->audit, audit))
-		return wrong(f, CODE_M_FIELD, "audit", "not SEQ:HASH");
+	if (out->host != NULL && uuid_parse(host, out->host, strlen(out->host)) != MUSTER_OK)
+		return wrong(f, CODE_M_FIELD, "host", "not a UUID");
 	out->ids = json_object_get(o, "installation_ids");
 	out->n = json_array_size(out->ids);
 	if (!json_is_array(out->ids) || out->n < 1 || out->n > CONFIRM_BATCH_MAX)

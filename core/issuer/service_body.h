@@ -15,9 +15,9 @@ struct body_fault { uint32_t code; char field[32]; char detail[160]; };
 /** The end of a host's audit trail, "SEQ:HASH". */
 struct body_audit { bool present; int64_t seq; char hash[SERVICE_AUDIT_HASH + 1]; };
 
-struct body_host { const char *installation_id, *request, *name; };               /**< name NULL: none */
+struct body_host { const char *installation_id, *request, *name; /**< NULL: none */ struct body_audit audit; };
 struct body_renew { const char *renewal, *chain, *request; };
-struct body_counted { uint8_t id[16]; uint8_t digest[32]; /**< SHA-256 of the IDs asked for */ size_t n; const json_t *ids; struct body_audit audit; };
+struct body_counted { uint8_t id[16]; uint8_t digest[32]; /**< SHA-256 of the IDs asked for */ size_t n; const json_t *ids; const char *host; /**< whose trail; NULL: not said */ struct body_audit audit; };
 
 /** A body: strings above are lent by it. */
 struct body { json_t *json; struct { struct body_host host; struct body_renew renew; struct body_counted counted; } of; };

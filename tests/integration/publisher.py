@@ -200,10 +200,10 @@ class Service:
             openapi.check(API, method, path, answer)
         return answer
 
-    def activate(self, key, host, attempt=0, generation=1, name=None, iid=None):
+    def activate(self, key, host, attempt=0, generation=1, name=None, iid=None, **more):
         iid = iid or key.installation_id(generation, attempt, host.binding)
         body = {"installation_id": iid.text(""), "request": host.request}
-        return self.ask("POST", "/v1/host/activate", body | ({"name": name} if name else {}))
+        return self.ask("POST", "/v1/host/activate", body | more | ({"name": name} if name else {}))
 
     def counted(self, ids, batch=None, **more):
         return self.ask("POST", "/v1/counted/activate", {"id": batch or str(uuid.uuid4()), "installation_ids": ids, **more})

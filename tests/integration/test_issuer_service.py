@@ -155,15 +155,27 @@ def test_renew_other_issuer(publisher, service, tmp_path):
 
 
 def test_audit_heads(publisher, service):
-    """A host whose audit trail went back is reported; its renewal goes on."""
+    """A host whose audit trail went back since its activation or its last renewal is reported; its renewal goes on."""
     key, host = publisher.mint(), Host()
-    chain = service.activate(key, host).json["chain"]
+    chain = service.activate(key, host, audit="6:0f1e2d3c4b5a69780f1e2d3c4b5a6978").json["chain"]
     log = publisher.folder / "service.log"
     for audit in ("7:00112233445566778899aabbccddeeff", "9:ffeeddccbbaa99887766554433221100"):
         assert renew(service, publisher, host, chain, audit=audit)[1].status == 200
         assert "audit_went_back" not in log.read_text()
-    assert renew(service, publisher, host, chain, audit="8:0123456789abcdef0123456789abcdef")[1].status == 200
+    assert renew(service, publisher, host, chain, audit="6:0123456789abcdef0123456789abcdef")[1].status == 200
     assert "audit_went_back" in log.read_text() and host.binding.hex() in log.read_text()
+
+
+def test_audit_heads_of_who_asks_for_machines(publisher, service):
+    """The same for a host that asks for machines: its trail goes by its own random ID, through all its requests."""
+    key = publisher.mint("mak", activations=9)
+    log, host = publisher.folder / "service.log", str(uuid.uuid4())
+    for n, audit in enumerate(("3:00112233445566778899aabbccddeeff", "5:ffeeddccbbaa99887766554433221100")):
+        assert service.counted([key.installation_id(1, 0, machine(n)).text("")], host=host, audit=audit).status == 200
+        assert f'audit_went_back host="host {host}"' not in log.read_text()
+    assert service.counted([key.installation_id(1, 0, machine(2)).text("")], host=host, audit="4:0123456789abcdef0123456789abcdef").status == 200
+    assert f'audit_went_back host="host {host}"' in log.read_text()
+    assert service.counted([key.installation_id(1, 0, machine(3)).text("")], host="nobody", audit="4:0123456789abcdef0123456789abcdef").status == 400
 
 
 def test_counted(publisher, service):
