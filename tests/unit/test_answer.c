@@ -65,7 +65,7 @@ START_TEST(test_answer_good)
 	ck_assert(got.telephone);
 	/* a code of a later version */
 	ck_assert_int_eq(give(418, "application/problem+json", "{\"code\":\"M-999\",\"title\":\"new\",\"detail\":\"d\",\"action\":\"a\"}"), MUSTER_OK);
-	ck_assert_str_eq(got.text, "M-999 new: d a");
+	ck_assert_str_eq(got.text, "M-999 new: d. a");   /* a detail that ends without a stop gets one */
 }
 END_TEST
 
