@@ -22,8 +22,10 @@ thread_tests = \
 	$(filter %/test_activation %/test_activation_crl %/test_rest_audit %/test_ring_crl %/test_books_confirm,$(unit_tests)) \
 	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t)),$(t))) \
 	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py %/test_counted.py %/test_issuer_service.py %/test_tls.py,$(PYTESTS))
+# Only these are built: `check` would build every test's program first.
 check-threads:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)'
+	$(MAKE) $(AM_MAKEFLAGS) $(filter-out %.py,$(thread_tests)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests)'
 # What ./check runs without sanitizers: pytest comes under them, and in ./check --full without them as well.
 check-units:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
