@@ -21,15 +21,18 @@ thread_tests = \
 	$(filter %/test_log %/test_store_memory %/test_store_log %/test_store_state %/test_pool %/test_http %/test_bench_load %/test_bench_record,$(unit_tests)) \
 	$(filter %/test_activation %/test_activation_crl %/test_rest_audit %/test_ring_crl %/test_books_confirm,$(unit_tests)) \
 	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t)),$(t))) \
-	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py %/test_counted.py %/test_issuer_service.py %/test_tls.py,$(PYTESTS))
+	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py,$(PYTESTS))
+# In ./check --full these as well.
+thread_tests_all = $(thread_tests) $(filter %/test_counted.py %/test_issuer_service.py %/test_tls.py,$(PYTESTS))
 # Only these are built: `check` would build every test's program first.
+thread_programs = $(filter-out %.py,$(thread_tests)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
 check-threads:
-	$(MAKE) $(AM_MAKEFLAGS) $(filter-out %.py,$(thread_tests)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
+	$(MAKE) $(AM_MAKEFLAGS) $(thread_programs)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests)'
-# What ./check runs without sanitizers: pytest comes under them, and in ./check --full without them as well.
-check-units:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
-.PHONY: check-threads check-units
+check-threads-all:
+	$(MAKE) $(AM_MAKEFLAGS) $(thread_programs)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests_all)'
+.PHONY: check-threads check-threads-all
 
 include %D%/unit/base.mk
 include %D%/unit/store.mk
