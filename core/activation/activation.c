@@ -69,16 +69,6 @@ struct catalog *activation_catalog(struct activation *a)
 
 /* ---- the thread ---- */
 
-void activation_wake(struct activation *a, int64_t (*run)(struct activation *))
-{
-	pthread_mutex_lock(&a->work_lock);
-	for (size_t i = 0; activation_jobs[i].name != NULL; i++)
-		if (activation_jobs[i].run == run)
-			a->due[i] = INT64_MIN;
-	pthread_cond_signal(&a->work);
-	pthread_mutex_unlock(&a->work_lock);
-}
-
 static void wait_a_little(struct activation *a)
 {
 	struct timespec t;

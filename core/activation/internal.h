@@ -109,8 +109,6 @@ struct activation {
 /** Begin and end a change. */
 void activation_begin(struct activation *a);
 void activation_end(struct activation *a);
-/** Let a job run now; any thread. */
-void activation_wake(struct activation *a, int64_t (*run)(struct activation *a));
 bool activation_stopping(const struct activation *a);
 /** Seconds since 1970 UTC. */
 int64_t activation_now(const struct activation *a);

@@ -93,8 +93,9 @@ static json_t *key_to_json(const struct held_key *k)
 		"revoked", k->revoked, "sealed", sealed);
 }
 
-static bool key_from_json(struct held_key *k, const json_t *o)
+static bool key_from_json(void *row, const json_t *o)
 {
+	struct held_key *k = row;
 	const json_t *products = json_object_get(o, "products"), *p;
 	const char *kind = json_string_value(json_object_get(o, "kind"));
 	size_t i;
@@ -131,8 +132,10 @@ static json_t *id_to_json(const struct held_id *x)
 		"finder", hex_json(x->finder, SLOT_FINDER));
 }
 
-static bool id_from_json(struct held_id *x, const json_t *o)
+static bool id_from_json(void *row, const json_t *o)
 {
+	struct held_id *x = row;
+
 	memset(x, 0, sizeof *x);
 	x->number = (uint32_t)number_get(o, "number");
 	x->generation = (uint8_t)number_get(o, "generation");
@@ -198,44 +201,42 @@ static int damaged(struct muster_err *err, const char *kind)
 	return err_set(err, MUSTER_E_IO, "a record \"%s\" of the state file is damaged: put the last backup in its place", kind);
 }
 
-static int load_key(void *ctx, const struct store_record *x)
+/* Into the place behind the last row, which counts from then on. */
+static int load_row(struct loading *l, const struct store_record *x, void *row, size_t *count, bool (*from_json)(void *row, const json_t *o))
 {
-	struct loading *l = ctx;
-	struct held_key *grown = mem_grow(l->keys, l->key_count + 1, sizeof *grown);
 	json_t *o;
 	int r;
 
-	if (grown == NULL)
-		return err_nomem(l->err);
-	l->keys = grown;
 	if ((r = load_json(&o, x, l->err)) != MUSTER_OK)
 		return r;
-	if (key_from_json(&grown[l->key_count], o))
-		l->key_count++;
+	if (from_json(row, o))
+		++*count;
 	else
 		r = damaged(l->err, x->kind);
 	json_decref(o);
 	return r;
 }
 
+static int load_key(void *ctx, const struct store_record *x)
+{
+	struct loading *l = ctx;
+	struct held_key *grown = mem_grow(l->keys, l->key_count + 1, sizeof *grown);
+
+	if (grown == NULL)
+		return err_nomem(l->err);
+	l->keys = grown;
+	return load_row(l, x, &grown[l->key_count], &l->key_count, key_from_json);
+}
+
 static int load_id(void *ctx, const struct store_record *x)
 {
 	struct loading *l = ctx;
 	struct held_id *grown = mem_grow(l->ids, l->id_count + 1, sizeof *grown);
-	json_t *o;
-	int r;
 
 	if (grown == NULL)
 		return err_nomem(l->err);
 	l->ids = grown;
-	if ((r = load_json(&o, x, l->err)) != MUSTER_OK)
-		return r;
-	if (id_from_json(&grown[l->id_count], o))
-		l->id_count++;
-	else
-		r = damaged(l->err, x->kind);
-	json_decref(o);
-	return r;
+	return load_row(l, x, &grown[l->id_count], &l->id_count, id_from_json);
 }
 
 /* The private key of a slot; NULL where it was removed, or where the key file is another: then what it signed is verified all the same. */

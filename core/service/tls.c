@@ -186,11 +186,6 @@ int tls_from(struct tls_identity **out, struct muster_span certificate, struct m
 	return MUSTER_OK;
 }
 
-int64_t tls_identity_end(const struct tls_identity *id)
-{
-	return id->end;
-}
-
 /* ---- in use ---- */
 
 bool tls_use(struct tls_identity *id)

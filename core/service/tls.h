@@ -26,11 +26,9 @@ int tls_read(struct tls_identity **out, const char *certificate, const char *key
 /** The same from PEM in memory. */
 int tls_from(struct tls_identity **out, struct muster_span certificate, struct muster_span key, struct muster_err *err);
 void tls_identity_free(struct tls_identity *id);
-/** Last second of its certificate, seconds since 1970 UTC. */
-int64_t tls_identity_end(const struct tls_identity *id);
 /** Adopts @p id for handshakes from now on. @return whether it is another one than before. */
 bool tls_use(struct tls_identity *id);
-/** The one in use; its end, 0 none. */
+/** The end of the certificate in use, seconds since 1970 UTC; 0 none. */
 int64_t tls_end(void);
 /** Only when no server runs any more. */
 void tls_fini(void);

@@ -93,11 +93,6 @@ void statement_signer_free(struct statement_signer *s)
 	mem_free(s);
 }
 
-const struct trust_chain *statement_signer_chain(const struct statement_signer *s)
-{
-	return s->chain;
-}
-
 static void make_header(struct buf *out, const struct statement_signer *s, const char *typ)
 {
 	struct buf json;

@@ -19,7 +19,6 @@ struct statement_signer;
 /** Refs both. MUSTER_E_MISMATCH: the key is not the chain's, or the certificate is no statement signer's. */
 int statement_signer_new(struct statement_signer **out, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err);
 void statement_signer_free(struct statement_signer *s);
-const struct trust_chain *statement_signer_chain(const struct statement_signer *s);
 
 /** Sign; sets iss, aud (= typ), iat, nbf from the arguments in a copy of @p payload, which has the rest (jti included). MUSTER_E_UNSUPPORTED: a typ of a host. */
 int statement_sign(struct buf *out, const struct statement_signer *s, const char *typ, const uint8_t issuer_id[16], int64_t iat, const json_t *payload, struct muster_err *err);

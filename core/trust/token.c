@@ -72,11 +72,6 @@ void trust_signer_free(struct trust_signer *s)
 	mem_free(s);
 }
 
-const struct trust_chain *trust_signer_chain(const struct trust_signer *s)
-{
-	return s->chain;
-}
-
 int trust_lease_sign_payload(struct buf *out, const struct trust_signer *s, struct muster_span payload, struct muster_err *err)
 {
 	return jws_sign(out, &s->key, span_of(s->lease_header.p, s->lease_header.n), payload, err);

@@ -16,7 +16,6 @@
 struct trust_signer;
 int trust_signer_new(struct trust_signer **out, EVP_PKEY *key, struct trust_chain *chain, struct muster_err *err);  /**< refs both; MUSTER_E_MISMATCH when the key is not the chain's, or the certificate is no host's */
 void trust_signer_free(struct trust_signer *s);
-const struct trust_chain *trust_signer_chain(const struct trust_signer *s);
 
 /** Sign @p payload (JSON bytes) as @p typ; appends the token to @p out. MUSTER_E_UNSUPPORTED for a typ that a host does not sign. */
 int trust_token_sign(struct buf *out, const struct trust_signer *s, const char *typ, struct muster_span payload, struct muster_err *err);
