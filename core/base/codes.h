@@ -70,7 +70,16 @@ enum code {
 	CODE_M_ISSUER_ADDRESS = 142,/**< the configuration names no address of the issuer's service */
 	CODE_M_ISSUER_AWAY = 143,   /**< the issuer's service cannot be reached, or its answer cannot be used */
 	CODE_M_ANSWER = 144,        /**< an answer to something that was not asked, or asked otherwise */
+	CODE_M_NO_LICENSE = 145,    /**< access: no licence of a version that fits is free */
+	CODE_M_VERSION = 146,       /**< access: the version asked for is unknown, or newer than this licence server */
 	CODE_M_PERPETUAL = 147,     /**< client: a perpetual activation cannot be given back */
+	CODE_M_PER = 148,           /**< access: not licensed per device, or not per user; or the user is not named */
+	CODE_M_QUEUED = 149,        /**< seats: all taken; the place in the queue is kept while the client goes on asking */
+	CODE_M_SEATS = 150,         /**< seats: all taken, and the queue is full or not wanted */
+	CODE_M_ALLOW = 151,         /**< the product's allow-list does not name this machine */
+	CODE_M_RESERVED = 152,      /**< what is free is reserved for others */
+	CODE_M_TAKEN_BACK = 153,    /**< an administrator took the seat or licence back */
+	CODE_M_KEPT = 154,          /**< access: goes back when it ends; a machine cannot return it */
 	CODE_M_COVERAGE = 155,      /**< issuer: the key's coverage has not begun; the detail has the date */
 	CODE_M_RESTORE = 156,       /**< issuer: the books are behind confirmations.log: restore first */
 	CODE_M_GENERATION = 157,    /**< issuer: the Installation ID belongs to a licence pack that is not the newest */

@@ -29,6 +29,12 @@ struct catalog_plugin {
 	uint32_t product_count;
 };
 
+/** Who may claim: a client ID, a name pattern (* and ?, without regard to case), or a network. */
+enum catalog_claim_kind { CATALOG_CLAIM_CLIENT, CATALOG_CLAIM_NAME, CATALOG_CLAIM_NETWORK };
+struct catalog_claim { enum catalog_claim_kind kind; uint8_t client[16]; const char *pattern; uint8_t network[16]; uint8_t network_len /* 4 or 16 */, prefix; };
+/** [reservation NAME]: so many of a product's seats or access licences are kept for these. */
+struct catalog_reservation { const char *name; uint64_t count; const struct catalog_claim *claims; size_t claim_count; struct config_place at; };
+
 /** One product, all overrides applied. */
 struct catalog_product {
 	struct muster_product row;     /**< merged; strings live as long as the catalog */
@@ -39,6 +45,9 @@ struct catalog_product {
 	const struct catalog_pool *pool;      /**< NULL: not of a counted-together model */
 	uint32_t index;                /**< 0 … product_count-1 */
 	bool count_observed, enabled;
+	bool advise;                   /**< policy = advise: what exceeds is granted and booked as debt */
+	const struct catalog_claim *allow; size_t allow_count;   /**< 0: everybody may claim */
+	const struct catalog_reservation *reservations; size_t reservation_count;   /**< seats and access */
 	/* source of the overridable numbers: enum config_source, shown by products --verbose and dlv */
 	uint8_t minimum_source, validity_source, renewal_source, retry_source;
 };
@@ -92,6 +101,9 @@ const char *catalog_plugin_off(const struct catalog *c, const struct catalog_plu
  * @return MUSTER_OK; MUSTER_E_INTERNAL when the plugin failed. Thread-safe.
  */
 int catalog_key_classify(const struct catalog *c, const struct catalog_product *p, struct muster_span key, struct muster_key_info *out, struct muster_err *err);
+
+/** Does one of the claims name this machine? @p addr_len 4 or 16 (an IPv4-mapped address counts as IPv4), 0 none. No lock, no allocation. */
+bool catalog_claimed(const struct catalog_claim *claims, size_t n, const uint8_t client[16], const char *name, const uint8_t *addr, size_t addr_len);
 
 /** Does a host key of @p key_of activate @p other too (facts.md section 1, "Host key groups")? */
 bool catalog_covers(const struct catalog_product *key_of, const struct catalog_product *other);

@@ -42,8 +42,10 @@ struct ledger_request {
 	int64_t lease_seq;               /**< seq in that lease's jti when it is of this ledger; 0 */
 	bool loopback;
 	bool certified; int64_t chain_end;  /**< see threshold.h */
-	bool decided, grants;            /**< decided elsewhere (counted keys): recorded as `verdict`, no pool is touched; grants: OK means a lease, like any other */
+	bool decided, grants;            /**< decided elsewhere (counted keys, holdings): recorded as `verdict`, no pool is touched; grants: OK means a lease, like any other */
 	uint32_t verdict;
+	int64_t until;                   /**< ms; decided and grants: the lease ends no later; 0: the product's validity */
+	bool debt;                       /**< granted beyond what there is (policy = advise, or per user): the event says so */
 	uint32_t refused;                /**< code of a static refusal (0 none): counted as failed, logged within the limits, never added to the count */
 	uint8_t status; int32_t minutes; int64_t client_time;  /**< ms */
 	uint8_t nonce[64]; uint8_t nonce_len;
@@ -125,6 +127,14 @@ int ledger_transact(struct ledger *l, const struct store_change *changes, size_t
 int ledger_record(struct ledger *l, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 int ledger_records(struct ledger *l, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx,
                    struct muster_err *err);
+/* Holdings, as store.h says; on a reader's handle: what ledger_transact() has committed is seen. */
+int ledger_holding(struct ledger *l, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
+int ledger_holdings(struct ledger *l, uint32_t product, uint32_t after_class, struct muster_span after, size_t limit,
+                    int (*fn)(void *ctx, const struct store_holding *), void *ctx, struct muster_err *err);
+int ledger_holdings_due(struct ledger *l, int64_t until, size_t limit, int (*fn)(void *ctx, const struct store_holding *), void *ctx, struct muster_err *err);
+int ledger_holding_sums(struct ledger *l, int (*fn)(void *ctx, const struct store_holding_sum *), void *ctx, struct muster_err *err);
+/** The state's number of a product of the bound catalog; 0: not bound. Any thread. */
+uint32_t ledger_product_number(struct ledger *l, const struct catalog *catalog, const struct catalog_product *product);
 int ledger_clock_accept(struct ledger *l, const char *actor, struct muster_err *err);
 int ledger_backup(struct ledger *l, const char *actor, const char *dir, struct muster_err *err);
 

@@ -456,6 +456,10 @@ int memory_stage_change(struct memory_staged *t, const struct store_change *chan
 	case STORE_RECORD_DELETE:
 		r = memory_stage_record(staged(t, MEMORY_RECORDS), change, err);
 		break;
+	case STORE_HOLDING_PUT:
+	case STORE_HOLDING_DELETE:
+		r = err_set(err, MUSTER_E_UNSUPPORTED, "holdings are not stored yet");
+		break;
 	}
 	if (r == MUSTER_OK && change->journal.kind != 0)
 		r = stage_journal(t, &change->journal, err);

@@ -262,6 +262,10 @@ static int apply(struct db *db, const struct store_change *c, struct muster_err 
 	case STORE_RECORD_DELETE:
 		r = sqlite_put_record(db, c, err);
 		break;
+	case STORE_HOLDING_PUT:
+	case STORE_HOLDING_DELETE:
+		r = err_set(err, MUSTER_E_UNSUPPORTED, "holdings are not stored yet");
+		break;
 	case STORE_JOURNAL_ONLY:
 		break;
 	}

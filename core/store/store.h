@@ -32,7 +32,8 @@ enum {
 	STORE_F_RENEWAL = 1 << 5, STORE_F_REFUSED = 1 << 6 /* never reached the count */, STORE_F_RELEASED = 1 << 7 /* row: released */,
 	STORE_F_FORGOTTEN = 1 << 8, STORE_F_ADOPTED = 1 << 9 /* valid lease the ledger did not know */, STORE_F_LEASE = 1 << 10, /* a lease was granted */
 	STORE_F_SYSTEM = 1 << 11 /* host's own event (start, stop, clock, storage), code in result, text in name */,
-	STORE_F_UNKNOWN = 1 << 12 /* event: hw begins with the activation ID sent, which no product has; comes with STORE_F_HW */
+	STORE_F_UNKNOWN = 1 << 12, /* event: hw begins with the activation ID sent, which no product has; comes with STORE_F_HW */
+	STORE_F_DEBT = 1 << 13 /* granted beyond what there is */
 };
 
 /** One request, as logged. */
@@ -129,12 +130,30 @@ struct store_fold_end {
 struct store_record { char kind[32]; uint8_t id[64]; size_t id_n; const uint8_t *data; size_t data_n; int64_t at; /**< ms, last written */ };
 #define STORE_RECORD_MAX (6u << 20)   /**< bytes of data: a pack is the largest */
 
+#define STORE_HOLDER_MAX 32
+/** Who holds what, and until when: access licences, seats, embedded grants (core/holdings). Key (product, class, holder). */
+struct store_holding {
+	uint32_t product;          /**< number of the state */
+	uint32_t class_;           /**< meaning is core/holdings' */
+	uint8_t holder[STORE_HOLDER_MAX]; uint8_t holder_n;   /**< 1 … 32 bytes */
+	uint32_t state, flags;     /**< meaning is core/holdings'; sums are kept by (product, class, state) */
+	int64_t since, until;      /**< ms; until INT64_MAX: never due */
+	int64_t changed;           /**< ms, last written */
+	uint32_t number;           /**< of a key, or 0 */
+	uint8_t client[16];        /**< machine that asked last */
+	uint8_t hw[32]; bool has_hw;
+	char name[STORE_NAME_MAX]; /**< machine or user, for people */
+};
+struct store_holding_sum { uint32_t product, class_, state; uint64_t n; };
+
 /** A change of the state's own truth; several make one transaction, each with its journal row. */
 enum store_change_kind {
 	STORE_SETTING_PUT, STORE_SETTING_DELETE, STORE_EDITION_PUT, STORE_USE_FORGET, STORE_JOURNAL_ONLY,
 	STORE_RECORD_PUT,      /**< replaces */
 	STORE_RECORD_INSERT,   /**< MUSTER_E_EXISTS when it is there: nothing of the transaction was done */
-	STORE_RECORD_DELETE    /**< deleting what is not there is no error */
+	STORE_RECORD_DELETE,   /**< deleting what is not there is no error */
+	STORE_HOLDING_PUT,     /**< replaces */
+	STORE_HOLDING_DELETE   /**< key members only; deleting what is not there is no error */
 };
 struct store_change {
 	enum store_change_kind kind;
@@ -142,6 +161,7 @@ struct store_change {
 	struct store_edition edition;            /**< STORE_EDITION_PUT: product is the state's number; edition is assigned; leaves the unknown IDs */
 	uint8_t client[16]; uint32_t product;    /**< STORE_USE_FORGET: marks the row STORE_F_FORGOTTEN; product 0 = all */
 	const struct store_record *record;       /**< STORE_RECORD_*; borrowed; `at` is the store's to set from the journal row's, else as given */
+	const struct store_holding *holding;     /**< STORE_HOLDING_*; borrowed */
 	struct store_journal journal;            /**< kind 0: none; seq, prev and hash are the store's */
 };
 
@@ -193,6 +213,15 @@ struct store_state_ops {
 	int (*record)(struct store_state *, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 	/** Records of a kind with id > @p after in key order, at most @p limit (STORE_PAGE_MAX) and 64 MiB; gathers first. Data borrowed for the callback. */
 	int (*records)(struct store_state *, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx, struct muster_err *err);
+	/** One holding; MUSTER_E_NOT_FOUND. */
+	int (*holding)(struct store_state *, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
+	/** Of one product with key > (@p after_class, @p after holder; n 0: the class from its beginning) in key order, all classes from @p after_class on; at most STORE_PAGE_MAX. */
+	int (*holdings)(struct store_state *, uint32_t product, uint32_t after_class, struct muster_span after, size_t limit,
+	                int (*fn)(void *ctx, const struct store_holding *), void *ctx, struct muster_err *err);
+	/** Whose until is <= @p until, soonest first, of all products; at most STORE_PAGE_MAX. Uses an index. */
+	int (*holdings_due)(struct store_state *, int64_t until, size_t limit, int (*fn)(void *ctx, const struct store_holding *), void *ctx, struct muster_err *err);
+	/** How many there are by (product, class, state): at the start, and after a commit whose outcome is not known. */
+	int (*holding_sums)(struct store_state *, int (*fn)(void *ctx, const struct store_holding_sum *), void *ctx, struct muster_err *err);
 	int (*journal)(struct store_state *, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err);
 	void (*close)(struct store_state *);
 };

@@ -22,6 +22,8 @@ struct pack_key {
 	uint8_t verifier[32];
 	bool has_proof_key; uint8_t proof_key[32];         /**< embedded and setup keys only */
 	int64_t coverage_start, coverage_end;
+	/** Kind '5' and what it licenses: `per` MUSTER_PER_* or 0 (seats), `version` ("" seats), `licenses`. 0 licences: an agreement's activation key, with slots. */
+	uint32_t per, licenses; char version[64];
 	struct muster_span *slots; size_t slot_count;      /**< boxes; owned */
 	uint8_t (*finders)[SLOT_FINDER]; size_t finder_count;
 };

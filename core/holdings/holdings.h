@@ -1,0 +1,111 @@
+/**
+ * Who holds what: access licences (models access), seats (model seats), and who presented which embedded key (model embedded).
+ *
+ * One thread decides for all of them, in groups: what a group changes is one transaction of the state, and nobody is answered before it is committed. So
+ * there is one owner of every number, and what was given out is known after a crash. Numbers by (product, class, state) are in memory, filled from the
+ * store at the start and after a commit whose outcome is not known; rows are read one by one, by key. Rules are pure and in core/licensing (access.h, seats.h).
+ * Time and randomness are injected. Thread-safe unless it says otherwise. Rules: facts.md sections 6 and 7, docs/protocol.md section 3.
+ */
+#ifndef HOLDINGS_HOLDINGS_H
+#define HOLDINGS_HOLDINGS_H
+
+#include <jansson.h>
+#include "core/activation/activation.h"
+#include "core/catalog/catalog.h"
+#include "core/ledger/ledger.h"
+
+/** Classes (store_holding.class_): kind in the upper 8 bits, the version's generation in the lower 16. */
+enum holdings_kind { HOLDINGS_DEVICE = 1, HOLDINGS_USER = 2, HOLDINGS_REVOKED = 3 /* device licences taken back whose time is not over; holder = client ID ‖ ms(8) */,
+	HOLDINGS_SEAT = 4, HOLDINGS_EMBEDDED = 5 };
+#define HOLDINGS_CLASS(kind, generation) (((uint32_t)(kind) << 24) | (generation))
+#define HOLDINGS_KIND(class_) ((class_) >> 24)
+#define HOLDINGS_GENERATION(class_) ((class_) & 0xffffU)
+
+/** States (store_holding.state). Out of a number: PERMANENT (device), ASSIGNED (user), SEAT and SEAT_ENDING. */
+enum holdings_state {
+	HOLDINGS_TEMPORARY = 1,  /**< device, first sign-in: out of no number */
+	HOLDINGS_PERMANENT,      /**< device */
+	HOLDINGS_ENDED,          /**< device: had its temporary licence, holds none now; never due */
+	HOLDINGS_ASSIGNED,       /**< user */
+	HOLDINGS_TAKEN,          /**< row of kind HOLDINGS_REVOKED */
+	HOLDINGS_OUT,            /**< seat */
+	HOLDINGS_ENDING,         /**< seat taken back by an administrator: counts until its lease is over, is not renewed */
+	HOLDINGS_PRESENTED       /**< embedded key; never due */
+};
+#define HOLDINGS_F_OVER 1u       /**< beyond what there is: debt, or a breach */
+#define HOLDINGS_F_VIRTUAL 2u
+
+/** Journal kinds 150–169. */
+enum holdings_journal_kind { HOLDINGS_J_REVOKE = 150, HOLDINGS_J_SEAT_TAKEN, HOLDINGS_J_REASSIGN, HOLDINGS_J_CAPACITY, HOLDINGS_J_CAPACITY_REMOVE, HOLDINGS_J_BREACH,
+	HOLDINGS_J_EMBEDDED_STORED, HOLDINGS_J_EMBEDDED_REMOVED };
+
+struct holdings;
+struct holdings_options {
+	const struct clock *clock;
+	struct ledger *ledger;                 /**< borrowed; started */
+	struct activation *activation;         /**< borrowed: capacity in packs, keys of embedded products, sealing */
+	uint64_t (*random)(void *ctx);         /**< NULL: RAND_bytes; tests inject it */
+	void (*event)(void *ctx, int level, const char *event, const char *text);
+	void *ctx;
+};
+int holdings_open(struct holdings **out, const struct holdings_options *o, struct muster_err *err);
+/** Catalog of a start or reload; referenced. After ledger_bind(). */
+int holdings_bind(struct holdings *h, struct catalog *catalog, struct muster_err *err);
+int holdings_start(struct holdings *h, struct muster_err *err);
+/** Answers what is queued with M-111 and ends the thread. */
+void holdings_stop(struct holdings *h);
+void holdings_free(struct holdings *h);
+
+/** A machine's request of one of the three models, after the catalog's static rules. The caller owns it until done(). */
+struct holdings_request {
+	struct holdings_request *next;         /**< the holdings' */
+	struct catalog *catalog; const struct catalog_product *product;   /**< reference held by the caller */
+	uint8_t activation_id[16], client[16], hw[32]; bool has_hw, is_virtual, certified;
+	uint8_t addr[16], addr_len;
+	const char *name;                      /**< machine; "" not sent. Borrowed, as the texts below */
+	bool release;                          /**< seats: POST /v1/release with a lease and its secret that fit */
+	/* access */
+	uint32_t per; const char *user, *version;   /**< MUSTER_PER_*, 0 not sent: device; "" not sent */
+	/* seats */
+	bool queue;                            /**< would wait */
+	/* embedded */
+	char key_kind; uint32_t key_number; uint8_t proof[32]; bool has_key;
+	const char *whole_key; size_t whole_key_n;  /**< NULL: none. A secret */
+	uint8_t nonce[64]; uint8_t nonce_len;
+	/* answer */
+	uint32_t code;                         /**< CODE_OK: a lease to `until`; CODE_M_QUEUED: 202; else refused */
+	int64_t until;                         /**< ms; embedded 0: the product's validity */
+	uint32_t renew_s;                      /**< when to ask again; 0: the product's */
+	uint32_t state, generation;            /**< HOLDINGS_*; version given (access) */
+	bool over;
+	uint64_t used, total;                  /**< out of this number, and how many there are; seats and access */
+	uint32_t position, retry_after;        /**< queue: from 1; s */
+	char detail[256];                      /**< of a refusal or of waiting */
+	void (*done)(struct holdings_request *);    /**< on the holdings' thread; must not block */
+	void *user_data;
+};
+/** Queue it. MUSTER_OK or MUSTER_E_BUSY (done() is not called). */
+int holdings_submit(struct holdings *h, struct holdings_request *r);
+
+/** Something to count against. From packs bound to this host, or entered by hand for products whose leases are records. */
+struct holdings_capacity { uint32_t kind, generation; uint64_t licenses, temporary; };
+
+/* ---- acts and questions of administrators: JSON as docs/admin-api.md has it; @p actor "uid name" ---- */
+/** Per product and version: bought, issued, temporary, over, revoked, free, reserved. @p product NULL: all of the three models. */
+int holdings_report(struct holdings *h, const struct catalog_product *product, json_t **out, struct muster_err *err);
+/** Who holds something of a product, paged. */
+int holdings_list(struct holdings *h, const struct catalog_product *product, const char *after, size_t limit, json_t **out, struct muster_err *err);
+/** Take a device licence back (at most 20 % of a version, facts.md section 7) or a seat; @p reason is in the journal. @p holder client ID. */
+int holdings_take_back(struct holdings *h, const char *actor, const struct catalog_product *product, const char *holder, const char *version, const char *reason,
+                       json_t **out, struct muster_err *err);
+/** Give a user's licence to another one, 90 days after it was assigned. */
+int holdings_reassign(struct holdings *h, const char *actor, const struct catalog_product *product, const char *from, const char *to, json_t **out, struct muster_err *err);
+/** Enter bought licences by hand: products whose leases are records only. */
+int holdings_capacity_add(struct holdings *h, const char *actor, const struct catalog_product *product, const json_t *what, json_t **out, struct muster_err *err);
+int holdings_capacity_remove(struct holdings *h, const char *actor, const char *id, json_t **out, struct muster_err *err);
+/** Keys of embedded products found on media: {"product","edition","key","path","label"}; the key is sealed. MUSTER_E_EXISTS: known. */
+int holdings_embedded_store(struct holdings *h, const char *actor, const json_t *what, json_t **out, struct muster_err *err);
+int holdings_embedded_list(struct holdings *h, json_t **out, struct muster_err *err);
+int holdings_embedded_remove(struct holdings *h, const char *actor, uint32_t number, json_t **out, struct muster_err *err);
+
+#endif

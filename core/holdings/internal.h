@@ -1,0 +1,45 @@
+/**
+ * Inside of the holdings: what its files share. For core/holdings and its tests only.
+ *
+ * `lock` is held by whoever decides and commits: the thread for a group, an administrator's act. It guards everything here.
+ * A group reads rows through what it has changed already, so the second request of a group sees the first one's.
+ */
+#ifndef HOLDINGS_INTERNAL_H
+#define HOLDINGS_INTERNAL_H
+
+#include <pthread.h>
+#include "core/holdings/holdings.h"
+
+struct holdings_group;
+
+/** Begin a group; @p now ms. Expired rows are given back first, at most a slice. */
+int group_begin(struct holdings_group **out, struct holdings *h, int64_t now, struct muster_err *err);
+int64_t group_now(const struct holdings_group *g);
+uint64_t group_random(struct holdings_group *g);
+/** MUSTER_E_NOT_FOUND: nothing is held. */
+int group_get(struct holdings_group *g, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
+int group_put(struct holdings_group *g, const struct store_holding *row, struct muster_err *err);
+int group_delete(struct holdings_group *g, uint32_t product, uint32_t class_, struct muster_span holder, struct muster_err *err);
+/** How many there are, with what the group has changed. */
+uint64_t group_sum(const struct holdings_group *g, uint32_t product, uint32_t class_, uint32_t state);
+/** Adds a journal row to the group's transaction. */
+int group_journal(struct holdings_group *g, const char *actor, uint32_t kind, const char *object, const char *detail, struct muster_err *err);
+/** One durable transaction; sums follow. On MUSTER_E_UNKNOWN sums are loaded anew. Frees the group in any case. */
+int group_commit(struct holdings_group *g, struct muster_err *err);
+void group_drop(struct holdings_group *g);
+
+/** How many there are of a kind and generation of a product: packs, or the product's own number, or entered by hand. Cached; bind and pack changes refresh it. */
+uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *p, uint32_t kind, uint32_t generation);
+/** Of these, how many are kept for others than this machine: reservations that are not used up. */
+uint64_t holdings_reserved_for_others(struct holdings_group *g, const struct catalog_product *p, uint32_t kind, const struct holdings_request *r);
+uint32_t holdings_number(struct holdings *h, const struct catalog_product *p);   /**< the state's number of the product */
+
+/* One request, under the lock: sets the answer. access.c, seats.c, embedded.c. */
+void access_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r);
+void seats_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r);
+void embedded_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r);
+/** What a row that is due becomes: put it changed, or delete it. */
+int access_due(struct holdings *h, struct holdings_group *g, const struct store_holding *row, struct muster_err *err);
+int seats_due(struct holdings *h, struct holdings_group *g, const struct store_holding *row, struct muster_err *err);
+
+#endif
