@@ -101,14 +101,15 @@ struct activation_labels {
 void activation_labels(struct activation *a, const struct catalog_product *p, struct activation_labels *out);
 
 /* ---- what core/holdings counts against (trust.md section 8; docs/protocol.md section 10, "Access licences in a pack") ---- */
-/** Licences that packs of valid issuers name for a product: access per device or user and version (only packs bound to this host), or seats. */
+/** Licences that packs of valid issuers name for a product: access per device or user and version (only packs bound to this host), or seats. Those that have not
+ * ended, also such as begin later. @p fn must not call the activation; `version` is valid during the call. */
 struct activation_capacity { uint32_t per; /**< MUSTER_PER_*; 0: seats */ const char *version; /**< "" seats */ uint32_t licenses; uint32_t number; int64_t starts_at, ends_at; /**< s; 0 no end */ };
 int activation_capacity(struct activation *a, const struct catalog_product *p, void (*fn)(void *ctx, const struct activation_capacity *), void *ctx, struct muster_err *err);
 /** Rises whenever packs change. Any thread, no lock. */
 uint64_t activation_packs_change(const struct activation *a);
 /** The proof key of an embedded key that a pack names for a product; MUSTER_E_NOT_FOUND. */
 int activation_embedded_key(struct activation *a, const uint8_t product[16], uint32_t number, uint8_t proof_key[32], struct muster_err *err);
-/** Seal and open a record for core/holdings, as this folder's own. */
+/** Seal and open a record for core/holdings, as this folder's own; what is appended to @p plain is a secret. May wait for an administrator's act. */
 int activation_seal(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err);
 int activation_unseal(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err);
 

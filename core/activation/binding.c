@@ -37,6 +37,20 @@ int binding_of_this(uint8_t out[BINDING_SIZE], uint8_t *source, const struct act
 	return r;
 }
 
+int binding_is_here(bool *out, const struct activation *a, const uint8_t issuer_id[16], const uint8_t binding[BINDING_SIZE], struct muster_err *err)
+{
+	uint8_t now[BINDING_SIZE], source = 0;
+	int r = MUSTER_OK;
+
+	*out = false;
+	for (uint32_t wanted = HARDWARE_DMI; !*out && wanted <= HARDWARE_MACHINE_ID; wanted++)
+		if ((r = binding_of_this(now, &source, a, issuer_id, wanted, err)) == MUSTER_OK)   /* another source when it cannot be read: compared all the same */
+			*out = memcmp(now, binding, BINDING_SIZE) == 0;
+		else
+			return r;
+	return MUSTER_OK;
+}
+
 /* Compared at the source with which it was activated: when that cannot be read any more, it cannot be shown to be the same host. */
 static bool moved(const struct activation *a, const struct held_key *k)
 {

@@ -40,6 +40,7 @@ struct held_pack {
 	char *issuer;                         /**< name of the configuration's issuer */
 	int64_t installed_at;
 	bool superseded;                      /**< a later issue is here: kept for the Installation IDs that were made with this one */
+	bool elsewhere;                       /**< bound to another host than this one (anymore): its licences do not count */
 };
 
 /** An installed key. Its secret is sealed: key_prk(). */
@@ -88,6 +89,7 @@ struct activation {
 	struct activation_issuer *issuers; size_t issuer_count;
 	char *host_name;                      /* a hint for the issuer */
 	struct held_pack *packs; size_t pack_count;
+	_Atomic uint64_t packs_change;        /* rises after each change of packs */
 	struct held_key *keys; size_t key_count;
 	struct held_id *ids; size_t id_count; /* by number, generation, attempt */
 	_Atomic(struct moved_list *) moved;
@@ -124,6 +126,7 @@ void activation_issuers_free(struct activation_issuer *issuers, size_t n);
  * A record is a JSON object (packs are their token, revocation lists their PEM). A secret in it is its member `sealed`: base64url of a sealed record
  * whose place is {kind, hexadecimal of the record's ID, "sealed"}. Rekeying needs to know no more than that, and calls records_load() afterwards. */
 #define ACTIVATION_R_SLOT "slot"          /**< id: number ‖ generation ‖ slot(2); data: chain (PEM), PKCS#8 sealed */
+#define ACTIVATION_R_EMBEDDED "embedded-key"   /**< core/holdings keeps these; here only to be sealed anew */
 #define ACTIVATION_R_RETIRED "retired"    /**< id: kid; a certificate whose key was removed: signs no more */
 #define RECORD_JSON_MAX (64u << 10)
 
@@ -204,6 +207,8 @@ json_t *time_json(int64_t s);             /**< null for 0 */
 /* ---- binding.c ---- */
 /** The binding of this host for an issuer. @p wanted: source to prefer, HARDWARE_BEST none. */
 int binding_of_this(uint8_t out[BINDING_SIZE], uint8_t *source, const struct activation *a, const uint8_t issuer_id[16], uint32_t wanted, struct muster_err *err);
+/** Is @p binding this host's for an issuer, whatever source it was made from? MUSTER_E_NOT_FOUND: nothing identifies the hardware. */
+int binding_is_here(bool *out, const struct activation *a, const uint8_t issuer_id[16], const uint8_t binding[BINDING_SIZE], struct muster_err *err);
 /** Compare every activated key with this hardware and publish who moved. Acts held. */
 int binding_check(struct activation *a, struct muster_err *err);
 

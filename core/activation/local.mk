@@ -15,6 +15,7 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 	%D%/jobs.c \
 	%D%/keys.c \
 	%D%/labels.c \
+	%D%/licenses.c \
 	%D%/offline.c \
 	%D%/online.c %D%/online.h \
 	%D%/packs.c \

@@ -7,7 +7,6 @@
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
-#include "core/base/hardware.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 
@@ -118,16 +117,15 @@ static int check_products(const struct activation *a, const struct held_pack *p,
 
 static int check_host(const struct activation *a, const struct held_pack *p, json_t *warnings, struct muster_err *err)
 {
-	uint8_t binding[BINDING_SIZE], source;
+	bool here;
 	int r;
 
 	(void)warnings;
 	if (!p->pack->has_host)
 		return MUSTER_OK;
-	if ((r = binding_of_this(binding, &source, a, p->pack->issuer_id, HARDWARE_BEST, err)) != MUSTER_OK)
+	if ((r = binding_is_here(&here, a, p->pack->issuer_id, p->pack->host_binding, err)) != MUSTER_OK)
 		return r;
-	return memcmp(binding, p->pack->host_binding, BINDING_SIZE) == 0 ? MUSTER_OK :
-	       err_code(err, MUSTER_E_MISMATCH, CODE_M_PACK_FOREIGN, "the pack was made for another host");
+	return here ? MUSTER_OK : err_code(err, MUSTER_E_MISMATCH, CODE_M_PACK_FOREIGN, "the pack was made for another host");
 }
 
 static bool same_agreement(const struct pack *a, const struct pack *b)
@@ -262,6 +260,7 @@ static int adopt(struct activation *a, struct held_pack *p, struct muster_err *e
 	grown[kept] = *p;
 	a->pack_count = kept + 1;
 	pthread_mutex_unlock(&a->lock);
+	atomic_fetch_add(&a->packs_change, 1);
 	for (size_t i = 0; i < gone_n; i++)
 		pack_fini(&gone[i]);
 	return MUSTER_OK;
@@ -340,6 +339,19 @@ int packs_take(struct activation *a, const char *actor, struct muster_span token
 
 struct loading { struct activation *a; struct held_pack *packs; size_t n; struct muster_err *err; };
 
+/* A host that is another one now, or a copy of this one, has the pack but not its licences. */
+static void look_where(const struct activation *a, struct held_pack *p)
+{
+	struct muster_err why = { 0 };
+	bool here = true;
+
+	if (p->pack->has_host && (binding_is_here(&here, a, p->pack->issuer_id, p->pack->host_binding, &why) != MUSTER_OK || !here)) {
+		p->elsewhere = true;
+		activation_say(a, 4, "pack-elsewhere", "issue %u of agreement %s's licence pack is bound to another host, or to hardware that this host no longer has: its licences do not count",
+		               p->pack->issue, p->pack->agreement);
+	}
+}
+
 static int load_one(void *ctx, const struct store_record *x)
 {
 	struct loading *l = ctx;
@@ -354,7 +366,7 @@ static int load_one(void *ctx, const struct store_record *x)
 	    (r = check_products(l->a, &grown[l->n], NULL, &why)) != MUSTER_OK)
 		pack_fini(&grown[l->n]);
 	if (r == MUSTER_OK)
-		l->n++;
+		look_where(l->a, &grown[l->n++]);
 	else if (r == MUSTER_E_NOMEM)
 		return err_nomem(l->err);
 	else
@@ -387,6 +399,7 @@ int packs_load(struct activation *a, struct muster_err *err)
 	a->packs = l.packs;
 	a->pack_count = l.n;
 	pthread_mutex_unlock(&a->lock);
+	atomic_fetch_add(&a->packs_change, 1);
 	packs_free(old, old_n);
 	return MUSTER_OK;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include "core/base/bytes.h"
@@ -253,4 +254,50 @@ int product_key_proof(uint8_t out[32], const uint8_t proof_key[32], const uint8_
 	if (HMAC(EVP_sha256(), proof_key, 32, text, 65 + nonce.n, out, &n) == NULL || n != 32)
 		return trust_err(err, MUSTER_E_INTERNAL, "cannot make the proof of a key");
 	return MUSTER_OK;
+}
+
+/* ---- keys of another vendor ---- */
+
+static int check_foreign(struct muster_span key, struct muster_err *err)
+{
+	bool right = key.n == PRODUCT_KEY_FOREIGN;
+
+	for (size_t i = 0; right && i < key.n; i++)
+		right = i % (GROUP + 1) == GROUP ? key.p[i] == '-' : (key.p[i] >= 'A' && key.p[i] <= 'Z') || (key.p[i] >= '0' && key.p[i] <= '9');
+	return right ? MUSTER_OK : refuse(err, "This is no product key: one has five groups of five upper-case letters and digits, joined by hyphens.");
+}
+
+int product_key_foreign_number(uint32_t *out, const uint8_t issuer_id[16], struct muster_span key, struct muster_err *err)
+{
+	static const char label[] = "muster foreign key v1";
+	uint8_t text[sizeof(label) + 16 + PRODUCT_KEY_FOREIGN], hash[32];
+	int r;
+
+	*out = 0;
+	if ((r = check_foreign(key, err)) != MUSTER_OK)
+		return r;
+	memcpy(text, label, sizeof(label));
+	memcpy(text + sizeof(label), issuer_id, 16);
+	memcpy(text + sizeof(label) + 16, key.p, key.n);
+	if (EVP_Digest(text, sizeof(text), hash, NULL, EVP_sha256(), NULL) == 1)
+		*out = be32_get(hash) >> 2;
+	else
+		r = trust_err(err, MUSTER_E_INTERNAL, "cannot number a key");
+	OPENSSL_cleanse(text, sizeof(text));
+	OPENSSL_cleanse(hash, sizeof(hash));
+	return r;
+}
+
+int product_key_foreign_proof_key(uint8_t out[32], const uint8_t issuer_id[16], struct muster_span key, struct muster_err *err)
+{
+	uint8_t prk[HKDF_PRK];
+	int r;
+
+	memset(out, 0, 32);
+	if ((r = check_foreign(key, err)) != MUSTER_OK)
+		return r;
+	if ((r = hkdf_extract(prk, span_of(issuer_id, 16), key, err)) == MUSTER_OK)
+		r = hkdf_expand(out, 32, prk, span_str("muster foreign proof key v1"), err);
+	OPENSSL_cleanse(prk, sizeof(prk));
+	return r;
 }

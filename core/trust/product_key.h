@@ -54,4 +54,12 @@ int product_key_proof_key(uint8_t out[32], const uint8_t prk[PRODUCT_KEY_PRK], s
 int product_key_proof(uint8_t out[32], const uint8_t proof_key[32], const uint8_t activation_id[16], const uint8_t client_id[16], const uint8_t hw[32],
                       struct muster_span nonce, struct muster_err *err);
 
+/* Keys of another vendor, as they lie on its installation media: 29 characters, five groups of five upper-case letters and digits joined by hyphens. They get
+ * a number and a proof key of their own, so that a proof of one is checked as that of an embedded key is. */
+#define PRODUCT_KEY_FOREIGN 29
+/** The number: top 30 bits of SHA-256("muster foreign key v1" ‖ 0 ‖ issuer_id ‖ key). MUSTER_E_INVALID (0xC004F050): not of that shape. */
+int product_key_foreign_number(uint32_t *out, const uint8_t issuer_id[16], struct muster_span key, struct muster_err *err);
+/** Its proof key, HKDF-SHA-256(salt issuer_id, IKM key, info "muster foreign proof key v1", 32): a secret. MUSTER_E_INVALID as above. */
+int product_key_foreign_proof_key(uint8_t out[32], const uint8_t issuer_id[16], struct muster_span key, struct muster_err *err);
+
 #endif

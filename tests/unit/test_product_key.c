@@ -265,5 +265,37 @@ START_TEST(test_product_key_generate)
 }
 END_TEST
 
+/* A key of another vendor: made by hand from the definition (hashlib, hmac). */
+START_TEST(test_product_key_foreign)
+{
+	static const char key[] = "AAAAA-BBBBB-CCCCC-DDDDD-12345";
+	static const char *const wrong[] = { "", "AAAAA-BBBBB-CCCCC-DDDDD-1234", "AAAAA-BBBBB-CCCCC-DDDDD-123456", "aAAAA-BBBBB-CCCCC-DDDDD-12345", "AAAAA BBBBB-CCCCC-DDDDD-12345",
+	                                     "AAAAAABBBBB-CCCCC-DDDDD-12345", "AAAAA-BBBBB-CCCCC-DDDDD-1234-", "AAAA\xC3-BBBBB-CCCCC-DDDDD-12345" };
+	uint8_t issuer[16], proof[32], other[32];
+	uint32_t number, second;
+	char text[HEX_SIZE(32)];
+	struct muster_err err;
+
+	vector_bytes(issuer, sizeof(issuer), "issuer_id");
+	ck_assert_int_eq(product_key_foreign_number(&number, issuer, span_str(key), &err), MUSTER_OK);
+	ck_assert_uint_eq(number, 870239301u);
+	ck_assert_int_eq(product_key_foreign_proof_key(proof, issuer, span_str(key), &err), MUSTER_OK);
+	hex_encode(text, proof, sizeof(proof));
+	ck_assert_str_eq(text, "fc93786e5f80b7338d7b0b72b3776bc50d26ac908d1e3332fa0b4e38845ce307");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ck_assert_int_eq(product_key_foreign_number(&second, issuer, span_str(wrong[i]), &err), MUSTER_E_INVALID);
+		ck_assert_uint_eq(err.code, (uint32_t)CODE_KEY_INVALID);
+		ck_assert_ptr_null(strstr(err.message, "BBBBB"));
+		ck_assert_int_eq(product_key_foreign_proof_key(other, issuer, span_str(wrong[i]), &err), MUSTER_E_INVALID);
+		ck_assert(bytes_zero(other, sizeof(other)));
+	}
+	issuer[15] ^= 1;
+	ck_assert_int_eq(product_key_foreign_number(&second, issuer, span_str(key), &err), MUSTER_OK);
+	ck_assert_uint_ne(second, number);
+	ck_assert_int_eq(product_key_foreign_proof_key(other, issuer, span_str(key), &err), MUSTER_OK);
+	ck_assert_mem_ne(proof, other, 32);
+}
+END_TEST
+
 UNIT_MAIN("product_key", test_hkdf_rfc5869, test_product_key_vectors, test_product_key_variants, test_product_key_refusals, test_product_key_check, test_product_key_kinds,
-          test_product_key_proof, test_product_key_generate)
+          test_product_key_proof, test_product_key_generate, test_product_key_foreign)

@@ -1,0 +1,110 @@
+/* What packs license beside activations: access licences, seats, embedded keys; and secrets of core/holdings (trust.md sections 8 and 11). */
+#include "core/activation/internal.h"
+
+#include <string.h>
+
+#include "core/base/bytes.h"
+#include "core/base/err.h"
+
+static bool names_product(const struct pack_key *k, const uint8_t product[16])
+{
+	for (size_t i = 0; i < k->product_count; i++)
+		if (memcmp(k->products[i], product, 16) == 0)
+			return true;
+	return false;
+}
+
+/* Of a pack that counts, for one product: its keys of a kind, until one is enough. The lock is held. */
+static bool each_key(const struct activation *a, const uint8_t product[16], char kind, int64_t now, bool (*fn)(void *ctx, const struct pack *, const struct pack_key *), void *ctx)
+{
+	for (size_t i = 0; i < a->pack_count; i++) {
+		const struct held_pack *p = &a->packs[i];
+
+		if (p->superseded || p->elsewhere || p->pack->exp <= now)
+			continue;
+		for (size_t j = 0; j < p->pack->key_count; j++)
+			if (p->pack->keys[j].kind == kind && names_product(&p->pack->keys[j], product) && fn(ctx, p->pack, &p->pack->keys[j]))
+				return true;
+	}
+	return false;
+}
+
+struct summing { void (*fn)(void *, const struct activation_capacity *); void *ctx; int64_t now; };
+
+static bool tell_capacity(void *ctx, const struct pack *p, const struct pack_key *k)
+{
+	const struct summing *s = ctx;
+	struct activation_capacity one = { .per = k->per, .version = k->version, .licenses = k->licenses, .number = k->number, .starts_at = p->iat, .ends_at = p->exp };
+
+	/* device and user licences are worth something only on the host they were bought for */
+	if (k->licenses == 0 || (k->per != 0 && !p->has_host))
+		return false;
+	if (k->coverage_start > one.starts_at)
+		one.starts_at = k->coverage_start;
+	if (k->coverage_end != 0 && k->coverage_end < one.ends_at)
+		one.ends_at = k->coverage_end;
+	if (one.ends_at > s->now)
+		s->fn(s->ctx, &one);
+	return false;
+}
+
+int activation_capacity(struct activation *a, const struct catalog_product *p, void (*fn)(void *ctx, const struct activation_capacity *), void *ctx, struct muster_err *err)
+{
+	struct summing s = { .fn = fn, .ctx = ctx, .now = activation_now(a) };
+
+	(void)err;
+	pthread_mutex_lock(&a->lock);
+	(void)each_key(a, p->row.activation_id, PRODUCT_KEY_ACCESS, s.now, tell_capacity, &s);
+	pthread_mutex_unlock(&a->lock);
+	return MUSTER_OK;
+}
+
+uint64_t activation_packs_change(const struct activation *a)
+{
+	return atomic_load(&a->packs_change);
+}
+
+struct looking { uint32_t number; uint8_t *proof_key; };
+
+static bool is_embedded(void *ctx, const struct pack *p, const struct pack_key *k)
+{
+	const struct looking *l = ctx;
+
+	(void)p;
+	if (k->number != l->number || !k->has_proof_key)
+		return false;
+	memcpy(l->proof_key, k->proof_key, sizeof k->proof_key);
+	return true;
+}
+
+int activation_embedded_key(struct activation *a, const uint8_t product[16], uint32_t number, uint8_t proof_key[32], struct muster_err *err)
+{
+	struct looking l = { .number = number, .proof_key = proof_key };
+	bool found;
+
+	memset(proof_key, 0, 32);
+	pthread_mutex_lock(&a->lock);
+	found = each_key(a, product, PRODUCT_KEY_EMBEDDED, activation_now(a), is_embedded, &l);
+	pthread_mutex_unlock(&a->lock);
+	return found ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "no installed licence pack names an embedded key with the number %u for this product", number);
+}
+
+int activation_seal(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err)
+{
+	int r;
+
+	activation_begin(a);
+	r = seal_record(out, a, kind, id, plain, err);
+	activation_end(a);
+	return r;
+}
+
+int activation_unseal(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err)
+{
+	int r;
+
+	activation_begin(a);
+	r = unseal_record(plain, a, kind, id, sealed, err);
+	activation_end(a);
+	return r;
+}
