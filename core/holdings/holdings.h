@@ -21,7 +21,10 @@ enum holdings_kind { HOLDINGS_DEVICE = 1, HOLDINGS_USER = 2, HOLDINGS_REVOKED = 
 #define HOLDINGS_KIND(class_) ((class_) >> 24)
 #define HOLDINGS_GENERATION(class_) ((class_) & 0xffffU)
 
-/** States (store_holding.state). Out of a number: PERMANENT (device), ASSIGNED (user), SEAT and SEAT_ENDING. */
+/**
+ * States (store_holding.state). Out of a number: PERMANENT (device), ASSIGNED and KEPT (user), OUT and ENDING (seat). Beyond what there is is a state
+ * of its own, so that sums tell it apart; such rows carry HOLDINGS_F_OVER too, and answers name the plain state.
+ */
 enum holdings_state {
 	HOLDINGS_TEMPORARY = 1,  /**< device, first sign-in: out of no number */
 	HOLDINGS_PERMANENT,      /**< device */
@@ -30,10 +33,14 @@ enum holdings_state {
 	HOLDINGS_TAKEN,          /**< row of kind HOLDINGS_REVOKED */
 	HOLDINGS_OUT,            /**< seat */
 	HOLDINGS_ENDING,         /**< seat taken back by an administrator: counts until its lease is over, is not renewed */
-	HOLDINGS_PRESENTED       /**< embedded key; never due */
+	HOLDINGS_PRESENTED,      /**< embedded key; never due */
+	HOLDINGS_KEPT,           /**< user: what was shown is over, and it may not be given to another before user_reassign_s */
+	HOLDINGS_PERMANENT_OVER, HOLDINGS_ASSIGNED_OVER, HOLDINGS_OUT_OVER
 };
 #define HOLDINGS_F_OVER 1u       /**< beyond what there is: debt, or a breach */
 #define HOLDINGS_F_VIRTUAL 2u
+#define HOLDINGS_F_TAKEN 4u      /**< device, HOLDINGS_ENDED: taken back by an administrator; nothing new until `until` */
+#define HOLDINGS_F_GRACE 8u      /**< seat: its lease is over, kept for its holder until `until` */
 
 /** Journal kinds 150–169. */
 enum holdings_journal_kind { HOLDINGS_J_REVOKE = 150, HOLDINGS_J_SEAT_TAKEN, HOLDINGS_J_REASSIGN, HOLDINGS_J_CAPACITY, HOLDINGS_J_CAPACITY_REMOVE, HOLDINGS_J_BREACH,

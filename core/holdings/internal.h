@@ -12,6 +12,18 @@
 
 struct holdings_group;
 
+/* ---- holdings.c: what every file needs of the holdings ---- */
+void holdings_lock(struct holdings *h);
+void holdings_unlock(struct holdings *h);
+int64_t holdings_now(struct holdings *h);                     /**< ms; never behind an earlier group's */
+struct ledger *holdings_ledger(struct holdings *h);
+struct catalog *holdings_catalog(struct holdings *h);         /**< the bound one, a reference of the caller's; NULL before holdings_bind() */
+/** Product of the bound catalog with that number of the state; NULL: it has none (any more). Borrowed while the lock is held. */
+const struct catalog_product *holdings_product(struct holdings *h, uint32_t number);
+void holdings_event(struct holdings *h, int level, const char *event, const char *text);
+struct holdings_rules *holdings_rules(struct holdings *h);    /**< made by rules_new() in holdings_open(), freed with rules_free() in holdings_free() */
+
+/* ---- groups: group.c. After holdings_bind() they work without the thread, too ---- */
 /** Begin a group; @p now ms. Expired rows are given back first, at most a slice. */
 int group_begin(struct holdings_group **out, struct holdings *h, int64_t now, struct muster_err *err);
 int64_t group_now(const struct holdings_group *g);
@@ -22,9 +34,11 @@ int group_put(struct holdings_group *g, const struct store_holding *row, struct 
 int group_delete(struct holdings_group *g, uint32_t product, uint32_t class_, struct muster_span holder, struct muster_err *err);
 /** How many there are, with what the group has changed. */
 uint64_t group_sum(const struct holdings_group *g, uint32_t product, uint32_t class_, uint32_t state);
+/** Generations with rows of a kind, rising, at most @p max: also those that no version of the product has any more. @return how many. */
+size_t group_generations(const struct holdings_group *g, uint32_t product, uint32_t kind, uint32_t *out, size_t max);
 /** Adds a journal row to the group's transaction. */
 int group_journal(struct holdings_group *g, const char *actor, uint32_t kind, const char *object, const char *detail, struct muster_err *err);
-/** One durable transaction; sums follow. On MUSTER_E_UNKNOWN sums are loaded anew. Frees the group in any case. */
+/** One durable transaction; sums follow. On MUSTER_E_UNKNOWN sums are loaded anew. On any failure rules_forget(). Frees the group in any case. */
 int group_commit(struct holdings_group *g, struct muster_err *err);
 void group_drop(struct holdings_group *g);
 
@@ -32,7 +46,18 @@ void group_drop(struct holdings_group *g);
 uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *p, uint32_t kind, uint32_t generation);
 /** Of these, how many are kept for others than this machine: reservations that are not used up. */
 uint64_t holdings_reserved_for_others(struct holdings_group *g, const struct catalog_product *p, uint32_t kind, const struct holdings_request *r);
+/** Bought licences entered by hand: records of the ledger's state, id: 8 random bytes; data: JSON {"product","per":"device"|"user"|"seat","version","licenses","note"}. */
+#define HOLDINGS_R_CAPACITY "capacity"
+/** Read packs and records anew at the next question; under the lock. */
+void holdings_capacity_refresh(struct holdings *h);
 uint32_t holdings_number(struct holdings *h, const struct catalog_product *p);   /**< the state's number of the product */
+
+/* ---- memory of the rules beside the rows: queues for seats, the oldest who are over, breaches told today. access.c, seats.c; under the lock ---- */
+struct holdings_rules;
+struct holdings_rules *rules_new(void);                       /**< NULL when exhausted */
+void rules_free(struct holdings_rules *m);
+/** A commit failed: what was remembered of it does not hold. */
+void rules_forget(struct holdings_rules *m);
 
 /* One request, under the lock: sets the answer. access.c, seats.c, embedded.c. */
 void access_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r);
