@@ -10,10 +10,11 @@
 #include "core/trust/token_sign.h"
 
 #define NONCE_MIN 16
-#define PAYLOAD_MAX 1024   /* all claims at their longest need about 830 bytes */
+#define PAYLOAD_MAX 1024   /* all claims at their longest need about 890 bytes */
 
 #define HW_LABEL "muster hardware v1"
 #define REL_LABEL "muster release v1"
+#define USR_LABEL "muster user v1"
 
 static size_t put(char *out, size_t at, const char *text, size_t n)
 {
@@ -76,6 +77,8 @@ int lease_sign(struct buf *out, const struct trust_signer *s, const struct lease
 	}
 	if (c->has_rel)
 		at = put_b64(json, at, "\"rel\":\"", c->rel, sizeof(c->rel));
+	if (c->has_usr)
+		at = put_b64(json, at, "\"usr\":\"", c->usr, sizeof(c->usr));
 	n = snprintf(number, sizeof(number), "\"cnt\":%" PRIu32 ",\"min\":%" PRIu32 ",\"renew\":%" PRIu32 "%s}", c->count, c->minimum, c->renew,
 	             c->record ? ",\"record\":true" : "");
 	at = put(json, at, number, (size_t)n);
@@ -147,11 +150,22 @@ static int get_jti(struct lease_claims *c, const json_t *j, struct muster_err *e
 	return MUSTER_OK;
 }
 
-/* Claims that may be absent: edn, hw, rel, record. */
+/* 32 bytes that may be absent. */
+static int get_hash(uint8_t out[32], bool *has, const json_t *j, const char *name, struct muster_err *err)
+{
+	size_t n;
+	int r;
+
+	*has = json_object_get(j, name) != NULL;
+	if (!*has || (r = get_b64(out, 32, &n, j, name, err)) != MUSTER_OK)
+		return *has ? r : MUSTER_OK;
+	return n == 32 ? MUSTER_OK : bad(err, name);
+}
+
+/* Claims that may be absent: edn, hw, rel, usr, record. */
 static int get_optional(struct lease_claims *c, const json_t *j, struct muster_err *err)
 {
 	const json_t *m;
-	size_t n;
 	int r;
 
 	if (json_object_get(j, "edn") != NULL && (r = get_urn(c->edition_id, j, "edn", err)) != MUSTER_OK)
@@ -162,13 +176,8 @@ static int get_optional(struct lease_claims *c, const json_t *j, struct muster_e
 		    || hex_decode(c->hw, sizeof(c->hw), json_string_value(m), json_string_length(m)) != MUSTER_OK)
 			return bad(err, "hw");
 	}
-	if (json_object_get(j, "rel") != NULL) {
-		c->has_rel = true;
-		if ((r = get_b64(c->rel, sizeof(c->rel), &n, j, "rel", err)) != MUSTER_OK)
-			return r;
-		if (n != sizeof(c->rel))
-			return bad(err, "rel");
-	}
+	if ((r = get_hash(c->rel, &c->has_rel, j, "rel", err)) != MUSTER_OK || (r = get_hash(c->usr, &c->has_usr, j, "usr", err)) != MUSTER_OK)
+		return r;
 	if ((m = json_object_get(j, "record")) != NULL && !json_is_true(m))
 		return bad(err, "record");
 	c->record = m != NULL;
@@ -233,6 +242,8 @@ static int check_expected(const struct lease_claims *c, const struct lease_expec
 		return err_set(err, MUSTER_E_MISMATCH, "the lease is for other hardware");
 	if (e->nonce != NULL && (e->nonce_len != c->nonce_len || CRYPTO_memcmp(e->nonce, c->nonce, c->nonce_len) != 0))
 		return err_set(err, MUSTER_E_MISMATCH, "the lease answers another request: its nonce differs");
+	if (e->usr != NULL && (!c->has_usr || CRYPTO_memcmp(e->usr, c->usr, sizeof(c->usr)) != 0))
+		return err_set(err, MUSTER_E_MISMATCH, c->has_usr ? "the lease is another user's" : "the lease is a machine's, no user's");
 	return MUSTER_OK;
 }
 
@@ -299,4 +310,17 @@ int trust_release_hash(uint8_t out[32], const uint8_t r[32])
 	ok = EVP_Digest(text, sizeof(text), out, &len, EVP_sha256(), NULL);
 	OPENSSL_cleanse(text, sizeof(text));
 	return ok == 1 && len == 32 ? MUSTER_OK : MUSTER_E_INTERNAL;
+}
+
+int trust_user_hash(uint8_t out[32], struct muster_span user)
+{
+	static const uint8_t label[] = USR_LABEL;       /* its terminating zero is the 0 of the layout */
+	uint8_t text[sizeof(label) + TRUST_USER_MAX];
+	unsigned len = 0;
+
+	if (user.n == 0 || user.n > TRUST_USER_MAX)
+		return MUSTER_E_INVALID;
+	memcpy(text, label, sizeof(label));
+	memcpy(text + sizeof(label), user.p, user.n);
+	return EVP_Digest(text, sizeof(label) + user.n, out, &len, EVP_sha256(), NULL) == 1 && len == 32 ? MUSTER_OK : MUSTER_E_INTERNAL;
 }

@@ -10,6 +10,7 @@
 #define TRUST_LEEWAY_S (4 * 3600)     /**< allowed for nbf and iat, none for exp */
 #define TIME_MAX_S INT64_C(253402300799)  /**< 9999-12-31T23:59:59Z */
 #define TRUST_HARDWARE_MAX 1024       /**< bytes of a hardware value */
+#define TRUST_USER_MAX 255            /**< bytes of a user's name */
 
 struct lease_claims {
 	uint8_t issuer_id[16], client_id[16], product_id[16];  /**< iss, sub, aud */
@@ -19,6 +20,7 @@ struct lease_claims {
 	uint8_t nonce[64]; uint8_t nonce_len;
 	uint8_t hw[32]; bool has_hw;
 	uint8_t rel[32]; bool has_rel;
+	uint8_t usr[32]; bool has_usr; /**< trust_user_hash(): a user's access licence */
 	uint32_t count, minimum;       /**< cnt, min */
 	uint32_t renew;                /**< seconds */
 	bool record;
@@ -32,6 +34,7 @@ struct lease_expect {
 	const uint8_t *client_id, *product_id;
 	const uint8_t *hw;             /**< 32 bytes; compared when its source (first byte) is the lease's */
 	const uint8_t *nonce; size_t nonce_len;
+	const uint8_t *usr;            /**< 32 bytes: the lease must be this user's */
 };
 /**
  * Verify a lease against pinned anchors and a chain, now.
@@ -52,5 +55,7 @@ int lease_verify_known(struct lease_claims *out, struct muster_span lease, const
 int trust_hardware_id(uint8_t out[32], const uint8_t issuer_id[16], uint8_t source, struct muster_span value);
 /** SHA-256("muster release v1" ‖ 0 ‖ r). */
 int trust_release_hash(uint8_t out[32], const uint8_t r[32]);
+/** SHA-256("muster user v1" ‖ 0 ‖ user as sent): claim `usr`. @return MUSTER_OK; MUSTER_E_INVALID: empty, or above TRUST_USER_MAX. */
+int trust_user_hash(uint8_t out[32], struct muster_span user);
 
 #endif

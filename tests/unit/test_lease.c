@@ -35,7 +35,7 @@ START_TEST(test_lease_round_trip)
 		fixture_init(&f, algorithms[i]);
 		c = fixture_claims(&f);
 		sign(&b, &f, &c);
-		struct lease_expect e = { f.client_id, f.product_id, f.hw, f.nonce, 32 };
+		struct lease_expect e = { .client_id = f.client_id, .product_id = f.product_id, .hw = f.hw, .nonce = f.nonce, .nonce_len = 32 };
 		fixture_ok(lease_verify(&got, span_of(b.p, b.n), f.chain, f.anchors, &e, FIX_NOW, &err), &err);
 		ck_assert_mem_eq(got.issuer_id, c.issuer_id, 16);
 		ck_assert_mem_eq(got.client_id, c.client_id, 16);
@@ -54,6 +54,38 @@ START_TEST(test_lease_round_trip)
 		buf_fini(&b);
 		fixture_fini(&f);
 	}
+}
+END_TEST
+
+/* A user's lease: whose it is is a claim, compared only when somebody asks. */
+START_TEST(test_lease_user)
+{
+	struct lease_claims c, got;
+	struct lease_expect e = { 0 };
+	uint8_t other[32] = { 1 };
+	struct muster_err err;
+	struct fixture f;
+	struct buf b;
+
+	fixture_init(&f, TRUST_ES256);
+	c = fixture_claims(&f);
+	sign(&b, &f, &c);
+	e.usr = other;
+	ck_assert_int_eq(lease_verify(&got, span_of(b.p, b.n), f.chain, f.anchors, &e, FIX_NOW, &err), MUSTER_E_MISMATCH);
+	ck_assert_str_eq(err.message, "the lease is a machine's, no user's");
+	buf_fini(&b);
+	c.has_usr = true;
+	memset(c.usr, 7, 32);
+	sign(&b, &f, &c);
+	ck_assert_int_eq(lease_verify(&got, span_of(b.p, b.n), f.chain, f.anchors, &e, FIX_NOW, &err), MUSTER_E_MISMATCH);
+	ck_assert_str_eq(err.message, "the lease is another user's");
+	e.usr = c.usr;
+	fixture_ok(lease_verify(&got, span_of(b.p, b.n), f.chain, f.anchors, &e, FIX_NOW, &err), &err);
+	ck_assert(got.has_usr);
+	ck_assert_mem_eq(got.usr, c.usr, 32);
+	fixture_ok(lease_verify(&got, span_of(b.p, b.n), f.chain, f.anchors, NULL, FIX_NOW, &err), &err);
+	buf_fini(&b);
+	fixture_fini(&f);
 }
 END_TEST
 
@@ -260,6 +292,7 @@ START_TEST(test_lease_form)
 		{ "eeff\",\"rel\"", "eeFF\",\"rel\"" }, { "eeff\",\"rel\"", "ee\",\"rel\"" }, { "GxwdHh8", "GxwdHg" }, { "\"cnt\":6", "\"cnt\":-6" },
 		{ "\"cnt\":6", "\"cnt\":4294967296" }, { "\"min\":5,", "" }, { "\"renew\":604800", "\"renew\":null" },
 		{ "604800}", "604800,\"record\":false}" }, { "604800}", "604800,\"record\":1}" }, { "604800}", "604800,\"edn\":\"x\"}" },
+		{ "604800}", "604800,\"usr\":5}" }, { "604800}", "604800,\"usr\":\"\"}" }, { "604800}", "604800,\"usr\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg\"}" },
 		{ "604800}", "604800" }, { "604800}", "604800}x" }, { "604800}", "604800,}" },
 	};
 	struct fixture f;
@@ -492,7 +525,7 @@ START_TEST(test_lease_known_answers)
 		{ 2, "52:54:00:12:34:56", "02792bff377589daa69b83b09e9f3da318a0f64100e0fa43eeb41e2d653a5286" },
 		{ 3, "0123456789abcdef0123456789abcdef", "034d41c587d842c80fe6b7efb9b58945d620871d10eeebbc3f3b9111e502ed5d" },
 	};
-	uint8_t issuer_id[16], out[32], r[32];
+	uint8_t issuer_id[16], out[32], r[32], text[TRUST_USER_MAX + 1] = { 0 };
 	char hex[HEX_SIZE(32)];
 	size_t i;
 
@@ -509,6 +542,12 @@ START_TEST(test_lease_known_answers)
 	ck_assert_int_eq(trust_release_hash(out, r), MUSTER_OK);
 	hex_encode(hex, out, 32);
 	ck_assert_str_eq(hex, "b5dd7c413bc5a125b2492f8ce2a73a2f2a100fbf9538c0d93eec65d763b70ec3");
+	ck_assert_int_eq(trust_user_hash(out, span_str("EXAMPLE\\anna")), MUSTER_OK);
+	hex_encode(hex, out, 32);
+	ck_assert_str_eq(hex, "51ee2e384e0e5d15c27bee7900376bbb9e3b0f9d2b005b5476d3384a212742d5");
+	ck_assert_int_eq(trust_user_hash(out, span_of("", 0)), MUSTER_E_INVALID);
+	ck_assert_int_eq(trust_user_hash(out, span_of(text, TRUST_USER_MAX)), MUSTER_OK);
+	ck_assert_int_eq(trust_user_hash(out, span_of(text, TRUST_USER_MAX + 1)), MUSTER_E_INVALID);
 }
 END_TEST
 
@@ -555,6 +594,6 @@ START_TEST(test_lease_vectors)
 }
 END_TEST
 
-UNIT_MAIN("lease", test_lease_round_trip, test_lease_every_bit_and_prefix, test_lease_expectations, test_lease_times, test_lease_roles,
+UNIT_MAIN("lease", test_lease_round_trip, test_lease_user, test_lease_every_bit_and_prefix, test_lease_expectations, test_lease_times, test_lease_roles,
           test_lease_form, test_lease_base64, test_lease_leading_zero, test_lease_strange_signatures, test_lease_signing_refuses,
           test_lease_kid, test_lease_known_answers, test_lease_vectors)
