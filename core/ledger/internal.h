@@ -137,6 +137,8 @@ struct ledger {
 	pthread_mutex_t reader_lock;
 	struct store_state *reader_state;
 	struct store_log *reader_log;
+	pthread_mutex_t holding_lock;      /* alone, as reader_lock: requests read holdings and wait for no administrator's list */
+	struct store_state *holding_state;
 	pthread_mutex_t backup_lock;
 };
 
@@ -243,6 +245,8 @@ void retention_between(struct ledger *l);
 /* readers.c */
 int reader_open(struct ledger *l, struct muster_err *err);   /**< reader_lock held */
 void reader_close(struct ledger *l);
+/* holdings.c */
+void holding_close(struct ledger *l);
 /** Wake both threads: tests that moved the clock. */
 void ledger_nudge(struct ledger *l);
 

@@ -16,7 +16,7 @@
 
 static int locks_init(struct ledger *l, struct muster_err *err)
 {
-	pthread_mutex_t *const all[] = { &l->lock, &l->state_lock, &l->work_lock, &l->reader_lock, &l->backup_lock };
+	pthread_mutex_t *const all[] = { &l->lock, &l->state_lock, &l->work_lock, &l->reader_lock, &l->holding_lock, &l->backup_lock };
 	int r;
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -178,6 +178,7 @@ void ledger_free(struct ledger *l)
 		return;
 	ledger_stop(l);
 	reader_close(l);
+	holding_close(l);
 	if (l->fold_log != NULL)
 		l->fold_log->ops->close(l->fold_log);
 	if (l->state != NULL)
@@ -201,6 +202,7 @@ void ledger_free(struct ledger *l)
 	pthread_mutex_destroy(&l->state_lock);
 	pthread_mutex_destroy(&l->work_lock);
 	pthread_mutex_destroy(&l->reader_lock);
+	pthread_mutex_destroy(&l->holding_lock);
 	pthread_mutex_destroy(&l->backup_lock);
 	if (l->dir_lock >= 0)
 		close(l->dir_lock);

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libledger.la
 	%D%/decide.c \
 	%D%/disk.c %D%/disk.h \
 	%D%/fold.c \
+	%D%/holdings.c \
 	%D%/host.c \
 	%D%/hostclock.c %D%/hostclock.h \
 	%D%/internal.h \

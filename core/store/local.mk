@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/issuer_books.h \
 	%D%/memory.h \
 	%D%/memory_fold.c %D%/memory_fold.h \
+	%D%/memory_holding.c \
 	%D%/memory_record.c \
 	%D%/memory_state.c \
 	%D%/rules.c %D%/rules.h \
@@ -20,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/sqlite_books_packs.c \
 	%D%/sqlite_db.c %D%/sqlite_db.h \
 	%D%/sqlite_fold.c \
+	%D%/sqlite_holding.c \
 	%D%/sqlite_list.c \
 	%D%/sqlite_log.c \
 	%D%/sqlite_names.c \

@@ -9,7 +9,7 @@
 
 enum memory_table {
 	MEMORY_POOLS, MEMORY_PRODUCTS, MEMORY_EDITIONS, MEMORY_UNKNOWN, MEMORY_SETTINGS, MEMORY_COUNTERS, MEMORY_MEMBERS,
-	MEMORY_JOURNAL, MEMORY_USES, MEMORY_RECORDS, MEMORY_TABLES
+	MEMORY_JOURNAL, MEMORY_USES, MEMORY_RECORDS, MEMORY_HOLDINGS, MEMORY_TABLES
 };
 
 struct memory {
@@ -43,6 +43,13 @@ void memory_state_init(struct memory *m);
 void memory_records_init(struct table *t);
 int memory_record(const struct table *records, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 void memory_records(const struct table *records, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx);
+/* memory_holding.c: lock held. Rows wanted are copied to @p out, which the caller frees in any case. */
+void memory_holdings_init(struct table *t);
+int memory_holding(const struct table *holdings, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
+int memory_holdings(const struct table *holdings, uint32_t product, uint32_t after_class, struct muster_span after, size_t limit, struct table *out,
+                    struct muster_err *err);
+int memory_holdings_due(const struct table *holdings, int64_t until, size_t limit, struct table *out, struct muster_err *err);
+int memory_holding_sums(const struct table *holdings, struct table *out, struct muster_err *err);
 int memory_open_state(struct store *s, bool write, struct store_state **out, struct muster_err *err);
 
 #endif

@@ -75,6 +75,7 @@ void memory_state_init(struct memory *m)
 	table_init(&m->tables[MEMORY_JOURNAL], sizeof(struct store_journal), compare_journal);
 	table_init(&m->tables[MEMORY_USES], sizeof(struct store_use), compare_uses);
 	memory_records_init(&m->tables[MEMORY_RECORDS]);
+	memory_holdings_init(&m->tables[MEMORY_HOLDINGS]);
 }
 
 void memory_staged_init(struct memory_staged *t, struct memory *m)
@@ -458,7 +459,7 @@ int memory_stage_change(struct memory_staged *t, const struct store_change *chan
 		break;
 	case STORE_HOLDING_PUT:
 	case STORE_HOLDING_DELETE:
-		r = err_set(err, MUSTER_E_UNSUPPORTED, "holdings are not stored yet");
+		r = memory_stage_holding(staged(t, MEMORY_HOLDINGS), change, err);
 		break;
 	}
 	if (r == MUSTER_OK && change->journal.kind != 0)

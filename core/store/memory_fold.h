@@ -29,6 +29,7 @@ int memory_stage_events(struct memory_staged *t, const struct store_event *const
 int memory_stage_end(struct memory_staged *t, const struct store_fold_end *end, struct muster_err *err);
 /** @p records NULL: it could not be copied. */
 int memory_stage_record(struct table *records, const struct store_change *c, struct muster_err *err);
+int memory_stage_holding(struct table *holdings, const struct store_change *c, struct muster_err *err);   /**< as memory_stage_record() */
 int memory_stage_change(struct memory_staged *t, const struct store_change *change, struct muster_err *err);
 
 #endif

@@ -342,6 +342,75 @@ static int state_records(struct store_state *base, const char *kind, struct must
 	return r;
 }
 
+static int state_holding(struct store_state *base, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	int r;
+
+	memset(out, 0, sizeof *out);
+	if (s->broken)
+		return rules_broken(err, "the state");
+	(void)pthread_mutex_lock(&s->m->lock);
+	r = memory_holding(&s->m->tables[MEMORY_HOLDINGS], product, class_, holder, out, err);
+	(void)pthread_mutex_unlock(&s->m->lock);
+	return r;
+}
+
+/* Give out and free what was copied. */
+static int give_holdings(struct table *t, int r, int (*fn)(void *, const struct store_holding *), void *ctx)
+{
+	for (size_t i = 0; r == MUSTER_OK && i < t->n && fn(ctx, table_at(t, i)) == 0; i++)
+		;
+	table_fini(t);
+	return r;
+}
+
+static int state_holdings(struct store_state *base, uint32_t product, uint32_t after_class, struct muster_span after, size_t limit,
+                          int (*fn)(void *, const struct store_holding *), void *ctx, struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	struct table t;
+	int r;
+
+	if (s->broken)
+		return rules_broken(err, "the state");
+	(void)pthread_mutex_lock(&s->m->lock);
+	r = memory_holdings(&s->m->tables[MEMORY_HOLDINGS], product, after_class, after, limit, &t, err);
+	(void)pthread_mutex_unlock(&s->m->lock);
+	return give_holdings(&t, r, fn, ctx);
+}
+
+static int state_holdings_due(struct store_state *base, int64_t until, size_t limit, int (*fn)(void *, const struct store_holding *), void *ctx, struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	struct table t;
+	int r;
+
+	if (s->broken)
+		return rules_broken(err, "the state");
+	(void)pthread_mutex_lock(&s->m->lock);
+	r = memory_holdings_due(&s->m->tables[MEMORY_HOLDINGS], until, limit, &t, err);
+	(void)pthread_mutex_unlock(&s->m->lock);
+	return give_holdings(&t, r, fn, ctx);
+}
+
+static int state_holding_sums(struct store_state *base, int (*fn)(void *, const struct store_holding_sum *), void *ctx, struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	struct table t;
+	int r;
+
+	if (s->broken)
+		return rules_broken(err, "the state");
+	(void)pthread_mutex_lock(&s->m->lock);
+	r = memory_holding_sums(&s->m->tables[MEMORY_HOLDINGS], &t, err);
+	(void)pthread_mutex_unlock(&s->m->lock);
+	for (size_t i = 0; r == MUSTER_OK && i < t.n && fn(ctx, table_at(&t, i)) == 0; i++)
+		;
+	table_fini(&t);
+	return r;
+}
+
 static void state_close(struct store_state *base)
 {
 	struct memory_state *s = handle(base);
@@ -359,7 +428,8 @@ static const struct store_state_ops state_ops = {
 	.settings = state_settings, .counters = state_counters, .pools = state_pools, .members = state_members,
 	.products = state_products, .editions = state_editions, .unknown = state_unknown, .recent = state_recent,
 	.page = state_page, .use = state_use, .clones = state_clones, .journal = state_journal,
-	.record = state_record, .records = state_records, .close = state_close
+	.record = state_record, .records = state_records, .holding = state_holding, .holdings = state_holdings,
+	.holdings_due = state_holdings_due, .holding_sums = state_holding_sums, .close = state_close
 };
 
 int memory_open_state(struct store *store, bool write, struct store_state **out, struct muster_err *err)

@@ -222,3 +222,39 @@ int rules_no_record(struct muster_err *err, const char *kind)
 {
 	return err_set(err, MUSTER_E_NOT_FOUND, "no record \"%s\" has this key", kind);
 }
+
+int rules_check_holding(const struct store_holding *h, struct muster_err *err)
+{
+	if (h->product == 0 || h->holder_n == 0 || h->holder_n > sizeof h->holder)
+		return err_set(err, MUSTER_E_INVALID, "a holding needs a product and a holder of 1 to %zu bytes", sizeof h->holder);
+	return MUSTER_OK;
+}
+
+int rules_holding_key(struct store_holding *key, uint32_t product, uint32_t class_, struct muster_span holder, struct muster_err *err)
+{
+	memset(key, 0, sizeof *key);
+	key->product = product;
+	key->class_ = class_;
+	if (holder.n > 0 && holder.n <= sizeof key->holder) {
+		memcpy(key->holder, holder.p, holder.n);
+		key->holder_n = (uint8_t)holder.n;
+	}
+	return rules_check_holding(key, err);
+}
+
+int rules_compare_holding(const struct store_holding *a, const struct store_holding *b)
+{
+	int c;
+
+	if (a->product != b->product)
+		return a->product > b->product ? 1 : -1;
+	if (a->class_ != b->class_)
+		return a->class_ > b->class_ ? 1 : -1;
+	c = memcmp(a->holder, b->holder, a->holder_n < b->holder_n ? a->holder_n : b->holder_n);
+	return c != 0 ? c : (a->holder_n > b->holder_n) - (a->holder_n < b->holder_n);
+}
+
+int rules_no_holding(struct muster_err *err)
+{
+	return err_set(err, MUSTER_E_NOT_FOUND, "nothing is held by this one");
+}

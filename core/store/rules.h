@@ -42,6 +42,15 @@ int rules_record_exists(struct muster_err *err, const struct store_record *recor
 /** @return MUSTER_E_NOT_FOUND. */
 int rules_no_record(struct muster_err *err, const char *kind);
 
+/** The key of a holding. @return MUSTER_OK or MUSTER_E_INVALID. */
+int rules_check_holding(const struct store_holding *h, struct muster_err *err);
+/** Fill in a key to look for, the rest zero. @return MUSTER_OK or MUSTER_E_INVALID. */
+int rules_holding_key(struct store_holding *key, uint32_t product, uint32_t class_, struct muster_span holder, struct muster_err *err);
+/** Order of holdings: product, class, holder (bytes, the shorter of equal beginnings first). */
+int rules_compare_holding(const struct store_holding *a, const struct store_holding *b);
+/** @return MUSTER_E_NOT_FOUND. */
+int rules_no_holding(struct muster_err *err);
+
 /** @return MUSTER_E_NOT_FOUND naming the client. */
 int rules_no_client(struct muster_err *err, const uint8_t client[16]);
 /** Fill seq, prev and hash of @p row, which follows @p before (NULL: it is the first). @return MUSTER_OK, MUSTER_E_NOMEM, MUSTER_E_INTERNAL. */

@@ -10,11 +10,12 @@
 
 #define SLICE 20000  /* rows of uses one reading transaction passes at most: below 100 ms (ledger.md section 2) */
 
-static int gather(struct db *db, sqlite3_stmt *s, void (*read)(void *row, sqlite3_stmt *s), struct table *t, struct muster_err *err)
+int sqlite_gather(struct db *db, sqlite3_stmt *s, void (*read)(void *row, sqlite3_stmt *s), struct table *t, struct muster_err *err)
 {
 	char row[sizeof(struct store_journal)] __attribute__((aligned(8)));  /* the largest */
 	int r = db_usable(db, err);
 
+	MUSTER_ASSERT(t->size <= sizeof row);
 	if (r != MUSTER_OK)
 		return r;
 	while ((r = db_step(db, s, "read", err)) == 1) {
@@ -33,7 +34,7 @@ static int gather(struct db *db, sqlite3_stmt *s, void (*read)(void *row, sqlite
 	struct table t; \
 	int r; \
 	table_init(&t, sizeof(type), NULL); \
-	r = gather(db, (db)->stmt[which], read, &t, err); \
+	r = sqlite_gather(db, (db)->stmt[which], read, &t, err); \
 	for (size_t i = 0; r == MUSTER_OK && i < t.n && (fn)(ctx, table_at(&t, i)) == 0; i++) \
 		; \
 	table_fini(&t); \
@@ -256,7 +257,7 @@ int sqlite_recent(struct store_state *base, uint32_t pool, int64_t since, size_t
 		return r;
 	table_init(&products, sizeof(uint32_t), NULL);
 	(void)sqlite3_bind_int64(db->stmt[S_POOL_PRODUCTS], 1, pool);
-	r = gather(db, db->stmt[S_POOL_PRODUCTS], read_number, &products, err);
+	r = sqlite_gather(db, db->stmt[S_POOL_PRODUCTS], read_number, &products, err);
 	for (size_t i = 0; r == MUSTER_OK && i < products.n; i++)
 		r = recent_product(db, *(uint32_t *)table_at(&products, i), since, &list, err);
 	for (size_t i = 0; r == MUSTER_OK && i < list.n && fn(ctx, &list.rows[i]) == 0; i++)

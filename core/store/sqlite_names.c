@@ -264,7 +264,7 @@ static int apply(struct db *db, const struct store_change *c, struct muster_err 
 		break;
 	case STORE_HOLDING_PUT:
 	case STORE_HOLDING_DELETE:
-		r = err_set(err, MUSTER_E_UNSUPPORTED, "holdings are not stored yet");
+		r = sqlite_put_holding(db, c, err);
 		break;
 	case STORE_JOURNAL_ONLY:
 		break;

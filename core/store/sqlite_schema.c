@@ -9,7 +9,7 @@
 /* "MuLg" and "MuSt" in the file's head: tells our files from others', and the log from the state. */
 #define APPLICATION_LOG 0x4d754c67
 #define APPLICATION_STATE 0x4d755374
-#define SCHEMA 3
+#define SCHEMA 4
 
 /* Times are milliseconds UTC; product 0 and edition 0 are unknown. */
 static const char log_schema_1[] =
@@ -58,10 +58,21 @@ static const char state_schema_3[] =
 	"ALTER TABLE uses RENAME COLUMN last_day TO last_hour;"
 	"UPDATE ledger SET schema=3;";
 
+static const char log_schema_4[] = "UPDATE log SET schema=4;";
+
+/* holding: who holds what (core/holdings); its rows are small and found by their key alone, so they lie in the key's tree. until is NULL where never due.
+ * holding_sum: how many there are, kept by every change. */
+static const char state_schema_4[] =
+	"CREATE TABLE holding(product INTEGER NOT NULL, class INTEGER NOT NULL, holder BLOB NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" since INTEGER, until INTEGER, changed INTEGER, number INTEGER, client BLOB, hw BLOB, name TEXT, PRIMARY KEY(product, class, holder)) WITHOUT ROWID;"
+	"CREATE INDEX holding_due ON holding(until) WHERE until IS NOT NULL;"
+	"CREATE TABLE holding_sum(product INTEGER, class INTEGER, state INTEGER, n INTEGER NOT NULL, PRIMARY KEY(product, class, state)) WITHOUT ROWID;"
+	"UPDATE ledger SET schema=4;";
+
 /* Step i brings schema i to i + 1. touches_rows: its length grows with the file. */
 static const struct step { const char *sql; bool touches_rows; } steps[2][SCHEMA] = {
-	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false }, { log_schema_3, false } },
-	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true }, { state_schema_3, false } },
+	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false }, { log_schema_3, false }, { log_schema_4, false } },
+	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true }, { state_schema_3, false }, { state_schema_4, false } },
 };
 
 /* One number. @p sql may name tables that are not there. */

@@ -64,6 +64,16 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_RECORD_DELETE] = "DELETE FROM record WHERE kind=?1 AND id=?2",
 	[S_RECORD] = "SELECT data FROM record WHERE kind=?1 AND id=?2",
 	[S_RECORDS] = "SELECT id, data, at FROM record WHERE kind=?1 AND id>?2 ORDER BY id LIMIT ?3",
+	[S_HOLDING_STATE] = "SELECT state FROM holding WHERE product=?1 AND class=?2 AND holder=?3",
+	[S_HOLDING_PUT] = "INSERT INTO holding(" HOLDING_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET"
+		" state=?4, flags=?5, since=?6, until=?7, changed=?8, number=?9, client=?10, hw=?11, name=?12",
+	[S_HOLDING_DELETE] = "DELETE FROM holding WHERE product=?1 AND class=?2 AND holder=?3",
+	[S_HOLDING_SUM] = "INSERT INTO holding_sum(product, class, state, n) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n=n+?4",
+	[S_HOLDING] = "SELECT " HOLDING_COLUMNS " FROM holding WHERE product=?1 AND class=?2 AND holder=?3",
+	[S_HOLDINGS] = "SELECT " HOLDING_COLUMNS " FROM holding WHERE product=?1 AND (class, holder) > (?2, ?3) ORDER BY class, holder LIMIT ?4",
+	[S_HOLDINGS_DUE] = "SELECT " HOLDING_COLUMNS " FROM holding INDEXED BY holding_due WHERE until IS NOT NULL AND until <= ?1"
+		" ORDER BY until, product, class, holder LIMIT ?2",
+	[S_HOLDING_SUMS] = "SELECT product, class, state, n FROM holding_sum WHERE n > 0 ORDER BY product, class, state",
 };
 
 void sqlite_read_use(struct store_use *u, sqlite3_stmt *s)
@@ -167,7 +177,8 @@ static const struct store_state_ops ops = {
 	.settings = sqlite_settings, .counters = sqlite_counters, .pools = sqlite_pools, .members = sqlite_members,
 	.products = sqlite_products, .editions = sqlite_editions, .unknown = sqlite_unknown, .recent = sqlite_recent,
 	.page = sqlite_page, .use = sqlite_use, .clones = sqlite_clones, .journal = sqlite_journal,
-	.record = sqlite_record, .records = sqlite_records, .close = state_close
+	.record = sqlite_record, .records = sqlite_records, .holding = sqlite_holding, .holdings = sqlite_holdings,
+	.holdings_due = sqlite_holdings_due, .holding_sums = sqlite_holding_sums, .close = state_close
 };
 
 int sqlite_open_state(struct store *base, bool write, struct store_state **out, struct muster_err *err)

@@ -19,7 +19,8 @@ enum {
 	S_SETTING_PUT, S_SETTING_DELETE, S_JOURNAL_LAST, S_JOURNAL_ADD,
 	S_SETTINGS, S_COUNTERS, S_POOLS, S_MEMBERS, S_PRODUCTS, S_EDITIONS, S_UNKNOWN, S_JOURNAL,
 	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES,
-	S_RECORD_PUT, S_RECORD_INSERT, S_RECORD_DELETE, S_RECORD, S_RECORDS, S_STATEMENTS
+	S_RECORD_PUT, S_RECORD_INSERT, S_RECORD_DELETE, S_RECORD, S_RECORDS,
+	S_HOLDING_STATE, S_HOLDING_PUT, S_HOLDING_DELETE, S_HOLDING_SUM, S_HOLDING, S_HOLDINGS, S_HOLDINGS_DUE, S_HOLDING_SUMS, S_STATEMENTS
 };
 
 /*
@@ -29,6 +30,9 @@ enum {
 #define LAST_DAYS_BELOW 100000
 /* Columns of a client's row, in this order in every statement that reads or adds one. */
 #define USE_COLUMNS "client, product, first, last, last_hour, last_seq, requests, result, status, minutes, hw, name, addr, flags"
+
+/* The same for a holding's. */
+#define HOLDING_COLUMNS "product, class, holder, state, flags, since, until, changed, number, client, hw, name"
 
 static inline struct sqlite_state *sqlite_state_of(struct store_state *base)
 {
@@ -47,6 +51,9 @@ int sqlite_fold(struct store_state *, const struct store_event *const *events, s
                 void (*merge)(void *, struct store_use *, bool, const struct store_event *const *, size_t), void *ctx,
                 const struct store_fold_end *end, struct muster_err *err);
 /* sqlite_list.c */
+/** Every row of a statement whose parameters are bound, each of t->size (no larger than a journal's) and filled in by @p read, from zero. */
+struct table;
+int sqlite_gather(struct db *db, sqlite3_stmt *s, void (*read)(void *row, sqlite3_stmt *s), struct table *t, struct muster_err *err);
 int sqlite_settings(struct store_state *, int (*fn)(void *, const struct store_setting *), void *ctx, struct muster_err *err);
 int sqlite_counters(struct store_state *, int (*fn)(void *, const struct store_counter *), void *ctx, struct muster_err *err);
 int sqlite_pools(struct store_state *, int (*fn)(void *, const struct store_pool *), void *ctx, struct muster_err *err);
@@ -65,5 +72,12 @@ int sqlite_put_record(struct db *db, const struct store_change *c, struct muster
 int sqlite_record(struct store_state *, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 int sqlite_records(struct store_state *, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx,
                    struct muster_err *err);
+/* sqlite_holding.c */
+int sqlite_put_holding(struct db *db, const struct store_change *c, struct muster_err *err);   /* in a transaction */
+int sqlite_holding(struct store_state *, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
+int sqlite_holdings(struct store_state *, uint32_t product, uint32_t after_class, struct muster_span after, size_t limit,
+                    int (*fn)(void *, const struct store_holding *), void *ctx, struct muster_err *err);
+int sqlite_holdings_due(struct store_state *, int64_t until, size_t limit, int (*fn)(void *, const struct store_holding *), void *ctx, struct muster_err *err);
+int sqlite_holding_sums(struct store_state *, int (*fn)(void *, const struct store_holding_sum *), void *ctx, struct muster_err *err);
 
 #endif
