@@ -40,7 +40,12 @@ const char *lint_model_name(uint32_t model);
 /** @return false when @p name is no model. */
 bool lint_model_parse(const char *name, uint32_t *model);
 
-/* ---- shared by lint.c and lint_product.c ---- */
+/** Name of a version of access licences: as lint_name(), but it may begin with a digit. */
+bool lint_version_name(const char *name);
+/** A path inside a medium that is not trusted: relative, with '/', without '..', at most 255 bytes. */
+bool lint_medium_path(const char *path);
+
+/* ---- shared by lint.c, lint_product.c and lint_models.c ---- */
 
 /** Where a message points to: "PATH: products row 2 (office2013)". */
 struct lint_at {
@@ -53,5 +58,9 @@ int lint_fail(struct lint_at *at, const char *fmt, ...) __attribute__((format(pr
 /** Copy a table into rows of @p known bytes. @p least: the shortest stride that holds what every row must have. */
 int lint_copy(struct lint_at *at, const char *table, const struct muster_table *t, size_t known, size_t least, void **rows);
 int lint_products(struct lint_tables *out, struct lint_at *at, const struct muster_table *t);
+/* Check the model's own tables of @p p and point it at copies of this host's size. */
+int lint_access(struct lint_at *at, struct muster_product *p);
+int lint_seats(struct lint_at *at, struct muster_product *p);
+int lint_marks(struct lint_at *at, struct muster_product *p);
 
 #endif

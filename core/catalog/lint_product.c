@@ -133,58 +133,18 @@ static int check_requirements(struct lint_at *at, const struct muster_requiremen
 	return MUSTER_OK;
 }
 
-/** The host reads these files from a medium that it does not trust: only paths that stay inside it. */
-static bool medium_path_ok(const char *path)
-{
-	return lint_text(path, 255) == NULL && path[0] != '/' && strstr(path, "..") == NULL && strchr(path, '\\') == NULL;
-}
-
 static int check_media(struct lint_at *at, const struct muster_medium_rule *m, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!medium_path_ok(m[i].path))
+		if (!lint_medium_path(m[i].path))
 			return lint_fail(at, "media row %zu: path must be a relative one with '/' and without '..'", i + 1);
 		if (lint_text(m[i].section, 63) != NULL || lint_text(m[i].key, 63) != NULL)
 			return lint_fail(at, "media row %zu: section and key must be given, at most 63 bytes each", i + 1);
 		if (m[i].note != NULL && lint_text(m[i].note, MUSTER_TEXT_MAX) != NULL)
 			return lint_fail(at, "media row %zu: note %s", i + 1, lint_text(m[i].note, MUSTER_TEXT_MAX));
 	}
-	return MUSTER_OK;
-}
-
-static int copy_access(struct lint_at *at, struct muster_product *p)
-{
-	const struct muster_access_rules *from = p->access;
-	struct muster_access_rules *to;
-	struct muster_programme *programmes;
-	void *rows;
-	size_t i;
-	int r;
-
-	if (p->model != MUSTER_MODEL_ACCESS)
-		return from == NULL ? MUSTER_OK : lint_fail(at, "access rules belong to the access model only");
-	if (from == NULL)
-		return lint_fail(at, "access is NULL; the access model needs its rules");
-	if (from->size < sizeof *from)
-		return lint_fail(at, "access: size is %u, less than the %zu of ABI 0.1", (unsigned)from->size, sizeof *from);
-	if ((to = arena_take(at->arena, sizeof *to)) == NULL)
-		return err_nomem(at->err);
-	memcpy(to, from, sizeof *to);
-	to->size = sizeof *to;
-	if (to->temporary_s == 0 || to->permanent_min_s == 0 || to->permanent_max_s < to->permanent_min_s || to->renew_left_s >= to->permanent_min_s)
-		return lint_fail(at, "access: times must be set, permanent_min_s no more than permanent_max_s, renew_left_s less than both");
-	if (to->revoke_percent > 100)
-		return lint_fail(at, "access: revoke_percent is %u, more than 100", (unsigned)to->revoke_percent);
-	if ((r = lint_copy(at, "access programmes", &from->programmes, sizeof(struct muster_programme), sizeof(char *) * 2, &rows)) != MUSTER_OK)
-		return r;
-	programmes = rows;
-	for (i = 0; i < from->programmes.count; i++)
-		if (lint_text(programmes[i].name, MUSTER_TEXT_MAX) != NULL || lint_text(programmes[i].number, MUSTER_TEXT_MAX) != NULL)
-			return lint_fail(at, "access programmes row %zu: name and number must be given", i + 1);
-	to->programmes = (struct muster_table){ rows, from->programmes.count, sizeof(struct muster_programme) };
-	p->access = to;
 	return MUSTER_OK;
 }
 
@@ -223,7 +183,9 @@ static int check_tables(struct lint_at *at, struct muster_product *p)
 	if ((r = nested(at, "media", &p->media, sizeof(struct muster_medium_rule), sizeof(char *) * 3, &rows)) != MUSTER_OK ||
 	    (r = check_media(at, rows, p->media.count)) != MUSTER_OK)
 		return r;
-	return copy_access(at, p);
+	if ((r = lint_marks(at, p)) != MUSTER_OK || (r = lint_seats(at, p)) != MUSTER_OK)
+		return r;
+	return lint_access(at, p);
 }
 
 static int check_interval(struct lint_at *at, const char *what, uint32_t s)
@@ -270,8 +232,6 @@ static int check_identity(struct lint_at *at, const struct muster_product *p)
 		return r;
 	if (model == NULL)
 		return lint_fail(at, "model %u is none of MUSTER_MODEL_*", (unsigned)p->model);
-	if (p->model == MUSTER_MODEL_SEATS)
-		return lint_fail(at, "model seats is reserved and not served by this host");
 	if (p->model == MUSTER_MODEL_NONE && p->refused == NULL)
 		return lint_fail(at, "model none is for products that are never served; say why in refused, or name a model");
 	if (uuid_is_nil(p->activation_id)) {

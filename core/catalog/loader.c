@@ -18,7 +18,7 @@
 #include "core/base/mem.h"
 #include "core/catalog/lint.h"
 
-/** End of the last member of ABI 0.1. */
+/** End of the last member of ABI 1.0. */
 #define SIZE_FIRST (offsetof(struct muster_plugin, medium_inspect) + sizeof(void *))
 #define FILE_MAX (64U << 20)
 
@@ -143,7 +143,9 @@ int loader_check_header(const struct muster_plugin *p, const char *where, const 
 	if (p->magic != MUSTER_PLUGIN_MAGIC)
 		return err_set(err, MUSTER_E_INVALID, "%s: its magic is 0x%08x, not 0x%08x; the object is no struct muster_plugin", where, (unsigned)p->magic, MUSTER_PLUGIN_MAGIC);
 	if (p->size < SIZE_FIRST)
-		return err_set(err, MUSTER_E_INVALID, "%s: its size is %u, less than the %zu of ABI 0.1; set it to sizeof(struct muster_plugin)", where, (unsigned)p->size, SIZE_FIRST);
+		return err_set(err, MUSTER_E_INVALID, "%s: its size is %u, less than the %zu of ABI 1.0; set it to sizeof(struct muster_plugin)", where, (unsigned)p->size, SIZE_FIRST);
+	if (p->abi_major == 0)
+		return err_set(err, MUSTER_E_INVALID, "%s: built for ABI %u.%u, which came before 1.0 and was not frozen; build it anew with this host's muster/plugin.h", where, p->abi_major, p->abi_minor);
 	if (p->abi_major != MUSTER_ABI_MAJOR)
 		return err_set(err, MUSTER_E_INVALID, "%s: built for ABI %u.%u, and this host has %u.%u; rebuild it with this host's muster/plugin.h", where, p->abi_major, p->abi_minor, MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR);
 	if (p->abi_minor > MUSTER_ABI_MINOR)

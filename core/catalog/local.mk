@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 	%D%/index.c \
 	%D%/keys.c %D%/keys.h \
 	%D%/lint.c %D%/lint.h \
+	%D%/lint_models.c \
 	%D%/lint_product.c \
 	%D%/loader.c %D%/loader.h \
 	%D%/merge.c \

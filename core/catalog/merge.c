@@ -340,9 +340,9 @@ static void make(struct builder *b, struct pending *all, size_t count, size_t he
 	all[here].state = FAULTY;
 	if (b->faults != before || ((p->given & CONFIG_P_LIKE) != 0 && copied == NULL))
 		return;
-	/* Activation IDs, editions and host platforms are facts about one version: a copy has its own or none. */
+	/* Activation IDs, editions, host platforms and marks of media are facts about one version: a copy has its own or none. */
 	memset(to.row.activation_id, 0, sizeof to.row.activation_id);
-	to.row.editions = to.row.platforms = (struct muster_table){ NULL, 0, 0 };
+	to.row.editions = to.row.platforms = to.row.marks = (struct muster_table){ NULL, 0, 0 };
 	to.row.refused = NULL;
 	to.row.description = NULL;
 	to.enabled = true;

@@ -2,8 +2,7 @@
  * Remote Desktop Services: the access model. No product key: a licence server is activated with programme and agreement
  * number, and access licences come in packs (facts.md section 7).
  *
- * This host lists the product and refuses leases for it until the model is built. The activation and application IDs are
- * name-based UUIDs of Muster's own namespace. Leases would be records, not licences.
+ * The activation and application IDs are name-based UUIDs of Muster's own namespace. Leases are records, not licences.
  */
 #include <muster/plugin.h>
 
@@ -17,9 +16,26 @@ static const struct muster_programme programmes[] = {
 	{ .name = "Open Value", .number = "agreement number" },
 	{ .name = "Multi-Year Open", .number = "agreement number" },
 	{ .name = "Open Subscription", .number = "agreement number" },
-	{ .name = "Open License", .number = "authorization number, entered as the agreement number" },
-	{ .name = "MPSA", .number = "purchasing account number, not the MPSA agreement number" },
-	{ .name = "retail pack", .number = "licence code from the packaging", .characters = 25 },
+	{ .name = "Open License", .number = "authorization number",
+	  .hint = "Open License asks for the authorization number, entered where the agreement number is asked for; the licence number beside it is not taken." },
+	{ .name = "MPSA", .number = "purchasing account number",
+	  .hint = "MPSA asks for the purchasing account number, not the MPSA agreement number; the purchasing account's page shows it." },
+	{ .name = "retail pack", .number = "licence code from the packaging", .characters = 25,
+	  .hint = "A retail pack asks for the licence code of 25 characters from its packaging, not for the number of an agreement." },
+};
+
+/*
+ * Versions for which client access licences are sold, as the vendor's page "License your RDS deployment with client access licenses" and its
+ * notes on versions name them. What was sold before 2012 is not listed there version by version, and is left out. The generation is ours:
+ * it only says which is newer.
+ */
+static const struct muster_access_version versions[] = {
+	{ .name = "2012", .title = "RDS 2012", .generation = 1 },
+	{ .name = "2012-r2", .title = "RDS 2012 R2", .generation = 2 },
+	{ .name = "2016", .title = "RDS 2016", .generation = 3 },
+	{ .name = "2019", .title = "RDS 2019", .generation = 4 },
+	{ .name = "2022", .title = "RDS 2022", .generation = 5 },
+	{ .name = "2025", .title = "RDS 2025", .generation = 6 },
 };
 
 /* facts.md section 7, second table and the sentence after it. */
@@ -33,7 +49,9 @@ static const struct muster_access_rules access_rules = {
 	.user_reassign_s = MUSTER_DAYS(90),
 	.grace_s = MUSTER_DAYS(120),
 	.revoke_percent = 20,
+	.per = MUSTER_PER_DEVICE | MUSTER_PER_USER,
 	.programmes = MUSTER_TABLE(programmes),
+	.versions = MUSTER_TABLE(versions),
 };
 
 static const struct muster_key_rule keys[] = {

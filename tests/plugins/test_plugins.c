@@ -223,6 +223,27 @@ START_TEST(test_plugins_rds_rules)
 	ck_assert_str_eq(p[0].number, "enrolment number");
 	ck_assert_uint_eq(p[0].digits, 7);
 	ck_assert_uint_eq(p[10].characters, 25);
+	ck_assert_str_eq(p[8].number, "authorization number");
+	ck_assert_str_eq(p[9].number, "purchasing account number");
+	ck_assert_ptr_nonnull(strstr(p[8].hint, "authorization number"));
+	ck_assert_ptr_nonnull(strstr(p[9].hint, "not the MPSA agreement number"));
+	ck_assert_uint_eq(a->per, MUSTER_PER_DEVICE | MUSTER_PER_USER);
+}
+END_TEST
+
+/* The versions that are published, oldest first. */
+START_TEST(test_plugins_rds_versions)
+{
+	static const char *const names[] = { "2012", "2012-r2", "2016", "2019", "2022", "2025" };
+	const struct muster_access_rules *a = product("rds")->row.access;
+	const struct muster_access_version *v = a->versions.rows;
+
+	ck_assert_uint_eq(a->versions.count, sizeof names / sizeof names[0]);
+	for (size_t i = 0; i < a->versions.count; i++) {
+		ck_assert_str_eq(v[i].name, names[i]);
+		ck_assert_uint_eq(v[i].generation, i + 1);
+		ck_assert_ptr_nonnull(strstr(v[i].title, "RDS 20"));
+	}
 }
 END_TEST
 
@@ -342,7 +363,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		test_plugins_all_loaded, test_plugins_office2013, test_plugins_windows_share_a_pool, test_plugins_windows_alone, test_plugins_sample_edition, test_plugins_named_ids,
-		test_plugins_served, test_plugins_models_not_served, test_plugins_refused_products, test_plugins_rds_rules, test_plugins_coverage, test_plugins_coverage_of_copies,
+		test_plugins_served, test_plugins_models_not_served, test_plugins_refused_products, test_plugins_rds_rules, test_plugins_rds_versions, test_plugins_coverage, test_plugins_coverage_of_copies,
 		test_plugins_key_kinds, test_plugins_sample, test_plugins_memory,
 	};
 

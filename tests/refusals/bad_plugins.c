@@ -32,6 +32,7 @@
 MUSTER_PLUGIN(bad_magic) = { COMMON("bad-magic"), .magic = 0x12345678 };
 MUSTER_PLUGIN(bad_size) = { COMMON("bad-size"), .size = 24 };
 MUSTER_PLUGIN(bad_major) = { COMMON("bad-major"), .abi_major = 7 };
+MUSTER_PLUGIN(old_major) = { COMMON("old-major"), .abi_major = 0, .abi_minor = 2 };
 MUSTER_PLUGIN(newer_minor) = { COMMON("newer-minor"), .abi_minor = MUSTER_ABI_MINOR + 1 };
 MUSTER_PLUGIN(other_name) = { COMMON("somebody-else") };
 MUSTER_PLUGIN(no_name) = { COMMON("no-name"), .name = NULL };
@@ -61,7 +62,6 @@ BAD_PRODUCT(no_title, "no-title", 1, .title = NULL);
 BAD_PRODUCT(long_title, "long-title", 1, .title = TEXT_512);
 BAD_PRODUCT(bad_utf8, "bad-utf8", 1, .description = "caf\xe9");
 BAD_PRODUCT(bad_model, "bad-model", 1, .model = 77);
-BAD_PRODUCT(seats_model, "seats-model", 1, .model = MUSTER_MODEL_SEATS);
 BAD_PRODUCT(none_model, "none-model", 1, .model = MUSTER_MODEL_NONE, .minimum_count = 0);
 MUSTER_PLUGIN(zero_id) = { COMMON("zero-id"), .products = ROWS({ .name = "zero-id", .title = "Title", .application_id = ID(1), .model = MUSTER_MODEL_THRESHOLD, .minimum_count = 5 }) };
 MUSTER_PLUGIN(zero_application) = { COMMON("zero-application"), .products = ROWS({ .name = "zero-application", .title = "Title", .activation_id = ID(1), .model = MUSTER_MODEL_THRESHOLD, .minimum_count = 5 }) };
@@ -106,19 +106,56 @@ BAD_PRODUCT(media_path, "media-path", 1, .model = MUSTER_MODEL_EMBEDDED, .minimu
 BAD_PRODUCT(media_key, "media-key", 1, .model = MUSTER_MODEL_EMBEDDED, .minimum_count = 0, .media = TABLE_OF(struct muster_medium_rule, { .path = "a", .section = "b" }));
 BAD_PRODUCT(media_note, "media-note", 1, .model = MUSTER_MODEL_EMBEDDED, .minimum_count = 0, .media = TABLE_OF(struct muster_medium_rule, { .path = "a", .section = "b", .key = "c", .note = "" }));
 
-static const struct muster_access_rules access_good = { .size = sizeof(struct muster_access_rules), .temporary_s = 900, .permanent_min_s = 900, .permanent_max_s = 900, .renew_left_s = 60 };
-static const struct muster_access_rules access_small = { .size = 8 };
-static const struct muster_access_rules access_times = { .size = sizeof(struct muster_access_rules), .temporary_s = 900, .permanent_min_s = 900, .permanent_max_s = 60 };
-static const struct muster_access_rules access_percent = { .size = sizeof(struct muster_access_rules), .temporary_s = 900, .permanent_min_s = 900, .permanent_max_s = 900, .revoke_percent = 120 };
-static const struct muster_programme unnamed[] = { { .name = "Open" } };
-static const struct muster_access_rules access_programme = { .size = sizeof(struct muster_access_rules), .temporary_s = 900, .permanent_min_s = 900, .permanent_max_s = 900, .programmes = MUSTER_TABLE(unnamed) };
-BAD_PRODUCT(access_model, "access-model", 1, .access = &access_good);
+#define VERSIONS(...) TABLE_OF(struct muster_access_version, __VA_ARGS__)
+#define ACCESS_RULES(id, ...) static const struct muster_access_rules id = { .size = sizeof(struct muster_access_rules), .temporary_s = 900, .permanent_min_s = 900, \
+	.permanent_max_s = 900, .renew_left_s = 60, .user_s = 900, .versions = VERSIONS({ .name = "1", .generation = 1 }), __VA_ARGS__ }
+#define PROGRAMMES(...) .programmes = TABLE_OF(struct muster_programme, __VA_ARGS__)
 #define ACCESS .model = MUSTER_MODEL_ACCESS, .minimum_count = 0
+/** A plugin with one product of the access model whose rules have one wrong member. */
+#define BAD_ACCESS(id, text, ...) ACCESS_RULES(access_##id, __VA_ARGS__); BAD_PRODUCT(id, text, 1, ACCESS, .access = &access_##id)
+static const struct muster_access_rules access_small = { .size = 56 };
+ACCESS_RULES(access_good, .per = 0);
+BAD_PRODUCT(access_model, "access-model", 1, .access = &access_good);
 BAD_PRODUCT(access_null, "access-null", 1, ACCESS);
 BAD_PRODUCT(access_size, "access-size", 1, ACCESS, .access = &access_small);
-BAD_PRODUCT(access_time, "access-time", 1, ACCESS, .access = &access_times);
-BAD_PRODUCT(access_revoke, "access-revoke", 1, ACCESS, .access = &access_percent);
-BAD_PRODUCT(access_unnamed, "access-unnamed", 1, ACCESS, .access = &access_programme);
+BAD_ACCESS(access_time, "access-time", .permanent_max_s = 60);
+BAD_ACCESS(access_user, "access-user", .user_s = 0);
+BAD_ACCESS(access_per, "access-per", .per = 4);
+BAD_ACCESS(access_revoke, "access-revoke", .revoke_percent = 120);
+BAD_ACCESS(access_unnamed, "access-unnamed", PROGRAMMES({ .name = "Open" }));
+BAD_ACCESS(access_shape, "access-shape", PROGRAMMES({ .name = "Open", .number = "number", .digits = 7, .characters = 25 }));
+BAD_ACCESS(access_hint, "access-hint", PROGRAMMES({ .name = "Open", .number = "number", .hint = "" }));
+BAD_ACCESS(access_programmes, "access-programmes", PROGRAMMES({ .name = "Open", .number = "number" }, { .name = "Open", .number = "code" }));
+BAD_ACCESS(access_versions, "access-versions", .versions = MUSTER_TABLE_NONE);
+BAD_ACCESS(version_name, "version-name", .versions = VERSIONS({ .name = "2012 R2", .generation = 1 }));
+BAD_ACCESS(version_title, "version-title", .versions = VERSIONS({ .name = "2012", .title = "a\nb", .generation = 1 }));
+BAD_ACCESS(version_generation, "version-generation", .versions = VERSIONS({ .name = "2012" }));
+BAD_ACCESS(version_flags, "version-flags", .versions = VERSIONS({ .name = "2012", .generation = 1, .flags = 2 }));
+BAD_ACCESS(version_twice, "version-twice", .versions = VERSIONS({ .name = "2012", .generation = 1 }, { .name = "2012", .generation = 2 }));
+BAD_ACCESS(version_same, "version-same", .versions = VERSIONS({ .name = "2012", .generation = 1 }, { .name = "2016", .generation = 1 }));
+
+#define SEATS .model = MUSTER_MODEL_SEATS, .minimum_count = 0
+#define BAD_SEATS(id, text, ...) static const struct muster_seats_rules seats_##id = { .size = sizeof(struct muster_seats_rules), __VA_ARGS__ }; \
+	BAD_PRODUCT(id, text, 1, SEATS, .seats = &seats_##id)
+static const struct muster_seats_rules seats_good = { .size = sizeof(struct muster_seats_rules), .seats = 5 };
+static const struct muster_seats_rules seats_small = { .size = 8 };
+BAD_PRODUCT(seats_model, "seats-model", 1, .seats = &seats_good);
+BAD_PRODUCT(seats_null, "seats-null", 1, SEATS);
+BAD_PRODUCT(seats_size, "seats-size", 1, SEATS, .seats = &seats_small);
+BAD_PRODUCT(seats_minimum, "seats-minimum", 1, .model = MUSTER_MODEL_SEATS, .seats = &seats_good);
+BAD_SEATS(seats_lease, "seats-lease", .lease_s = 30);
+BAD_SEATS(seats_heartbeat, "seats-heartbeat", .lease_s = 600, .heartbeat_s = 400);
+BAD_SEATS(seats_hasty, "seats-hasty", .heartbeat_s = 5);
+BAD_SEATS(seats_grace, "seats-grace", .grace_s = MUSTER_DAYS(31));
+BAD_SEATS(seats_queue, "seats-queue", .queue_max = 4000000);
+
+#define EMBEDDED .model = MUSTER_MODEL_EMBEDDED, .minimum_count = 0
+#define MARKS(...) .marks = TABLE_OF(struct muster_medium_mark, __VA_ARGS__)
+BAD_PRODUCT(mark_model, "mark-model", 1, MARKS({ .text = "DISC" }));
+BAD_PRODUCT(mark_path, "mark-path", 1, EMBEDDED, MARKS({ .path = "/etc/passwd", .text = "root" }));
+BAD_PRODUCT(mark_text, "mark-text", 1, EMBEDDED, MARKS({ .path = "MediaInfo.xml" }));
+BAD_PRODUCT(mark_edition, "mark-edition", 1, EMBEDDED, MARKS({ .text = "DISC", .edition = "" }));
+BAD_PRODUCT(mark_flags, "mark-flags", 1, EMBEDDED, MARKS({ .text = "DISC", .flags = 1 }));
 
 /* ---- options ---- */
 struct options { uint64_t number; const char *text; uint32_t flag; uint32_t other; };

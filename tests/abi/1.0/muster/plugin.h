@@ -14,8 +14,11 @@
  *  - A plugin is never unloaded. No constructors, no atexit handlers, no thread-local destructors.
  *
  * ABI log (major.minor, date, what changed)
- *   0.1  2026-11-22  first version. ABI 0.x may still change between minors: a plugin for 0.N loads in hosts 0.N and later
- *                    of this list only while it says so here. 1.0 freezes it.
+ *   0.1  2026-11-22  first version.
+ *   0.2  2026-11-22  struct muster_requirement: fact and value, at its end.
+ *   1.0  2026-11-22  frozen: a plugin built with this header loads in every host of major 1. New since 0.2: versions and per of the access model,
+ *                    hint of a programme, the seats model, marks of a medium, members at the end of struct muster_request. Plugins for 0.x are
+ *                    refused: build them anew.
  */
 #ifndef MUSTER_PLUGIN_H
 #define MUSTER_PLUGIN_H
@@ -36,8 +39,8 @@ extern "C" {
 #endif
 
 #define MUSTER_PLUGIN_MAGIC 0x4d55504cU /**< "MUPL" */
-#define MUSTER_ABI_MAJOR 0U
-#define MUSTER_ABI_MINOR 1U
+#define MUSTER_ABI_MAJOR 1U
+#define MUSTER_ABI_MINOR 0U
 
 /** True when the sized structure at @p p is large enough to hold @p field. */
 #define MUSTER_HAS(p, field) ((size_t)(p)->size >= (size_t)((const char *)(&(p)->field + 1) - (const char *)(p)))
@@ -80,7 +83,7 @@ struct muster_table {
 #define MUSTER_MODEL_COUNTED 2U   /**< a key with an allowance, one activation a machine (MAK, ESU) */
 #define MUSTER_MODEL_EMBEDDED 3U  /**< a key inside the installation medium, granted on presentation */
 #define MUSTER_MODEL_ACCESS 4U    /**< access licences per device and per user */
-#define MUSTER_MODEL_SEATS 5U     /**< floating seats: reserved, refused by this version */
+#define MUSTER_MODEL_SEATS 5U     /**< so many at once: short leases, heartbeat, queue */
 
 /* ---- flags of a product ---- */
 #define MUSTER_PRODUCT_RECORD 1U         /**< its leases are records, not licences (design.md section 1) */
@@ -147,6 +150,8 @@ struct muster_platform {
 struct muster_requirement {
 	const char *name;       /**< what */
 	const char *note;       /**< NULL, or why and where to find it */
+	const char *fact;       /**< NULL: for people only. Else counted products: a member of machine.facts (docs/protocol.md) that must be reported … */
+	const char *value;      /**< … as this text or number; NULL: as anything but false, 0 and "" */
 };
 
 /** Where a medium holds an embedded key: an INI file, a section and a key in it (facts.md section 6). */
@@ -157,13 +162,38 @@ struct muster_medium_rule {
 	const char *note;       /**< NULL, or what an administrator should know */
 };
 
+/**
+ * How a medium is told to be this product's, or an edition's of it: a mark that is found on it. A product without marks is
+ * told by its media rules alone; of several products whose rules fit, those with a mark that fits go before those without.
+ */
+struct muster_medium_mark {
+	const char *path;       /**< file inside the medium whose text must contain `text`; NULL: the medium's own name (volume label, file or folder name) */
+	const char *text;       /**< with `path`: contained, without regard to case; else a pattern with * and ?, the whole name, without regard to case */
+	const char *edition;    /**< NULL: it marks the product; else the edition's title that it tells besides */
+	uint32_t flags;         /**< 0 */
+	uint32_t reserved;      /**< 0 */
+};
+
 /** A programme of the access model and the number asked for in it (facts.md section 7). */
 struct muster_programme {
 	const char *name;       /**< "Open Value" */
 	const char *number;     /**< what the number is called: "agreement number" */
 	uint32_t digits;        /**< exactly so many digits; 0: not known */
 	uint32_t characters;    /**< exactly so many characters when it is a code; 0: it is a number or not known */
+	const char *hint;       /**< NULL, or what people enter by mistake and what is asked for instead: a sentence */
 };
+
+/** A version of the access model's licences; a licence serves hosts of its own version and older ones (facts.md section 7). */
+struct muster_access_version {
+	const char *name;       /**< as requests, packs and reports name it: "2019"; a name as MUSTER_NAME_MAX says, but it may begin with a digit */
+	const char *title;      /**< for people; NULL: the name */
+	uint32_t generation;    /**< 1 … 65535, newer ones higher, unique among the product's */
+	uint32_t flags;         /**< 0 */
+};
+
+/* ---- whom an access licence is for ---- */
+#define MUSTER_PER_DEVICE 1U
+#define MUSTER_PER_USER 2U
 
 /** Numbers of the access model; times in seconds (facts.md section 7). */
 struct muster_access_rules {
@@ -176,8 +206,19 @@ struct muster_access_rules {
 	uint32_t user_reassign_s;          /**< per user: before it may be given to another */
 	uint32_t grace_s;                  /**< without any licence server */
 	uint32_t revoke_percent;           /**< of the device licences of one version */
-	uint32_t reserved;                 /**< 0 */
-	struct muster_table programmes;    /**< struct muster_programme */
+	uint32_t per;                      /**< MUSTER_PER_*, added up; 0: both */
+	struct muster_table programmes;    /**< struct muster_programme; empty: activated like any product, with a host key or a certificate */
+	struct muster_table versions;      /**< struct muster_access_version; at least one */
+};
+
+/** Numbers of the seats model; times in seconds. */
+struct muster_seats_rules {
+	uint32_t size;                     /**< sizeof(struct muster_seats_rules) */
+	uint32_t seats;                    /**< at once, where no licence pack names a number; 0: none without a pack */
+	uint32_t lease_s;                  /**< life of a seat's lease: 60 s … 30 d; 0: 1 h */
+	uint32_t heartbeat_s;              /**< asked again after this: 20 s … half of lease_s; 0: a quarter of lease_s */
+	uint32_t grace_s;                  /**< after the lease's end the seat is kept for its holder: 0 … 30 d */
+	uint32_t queue_max;                /**< who may wait for a seat; 0: nobody waits */
 };
 
 /** One product: a line on the host. */
@@ -211,6 +252,8 @@ struct muster_product {
 	const struct muster_access_rules *access; /**< access model only, else NULL */
 	const char *refused;               /**< NULL, or one sentence: why this product is listed and never served */
 	uint64_t tag;                      /**< the plugin's own; kept by copies that a product file makes with `like` */
+	const struct muster_seats_rules *seats;   /**< seats model only, else NULL */
+	struct muster_table marks;         /**< struct muster_medium_mark; embedded model only */
 };
 
 /* ---- options: keys of the plugin's [plugin NAME] section ---- */
@@ -264,6 +307,10 @@ struct muster_request {
 	uint32_t key_number;               /**< number of the key presented (trust.md section 4); 0: none */
 	const char *os;                    /**< as sent; "" when not */
 	const char *name;                  /**< machine name as sent; "" when not */
+	const char *user;                  /**< access model, per user: as sent; "" when not */
+	const char *version;               /**< access model: the version asked for; "" when not */
+	uint32_t per;                      /**< access model: MUSTER_PER_*; 0: another model */
+	uint32_t reserved;                 /**< 0 */
 };
 
 /** What request_check answers; zeroed, with size set, before the call. It may refuse, never grant. */
@@ -289,7 +336,7 @@ struct muster_medium_file {
 	struct muster_span bytes;          /**< its contents; the host reads at most 1 MiB */
 };
 
-/** An installation medium: the files that the media rules of the plugin's products name and that exist. */
+/** An installation medium: the files that the media rules and marks of the plugin's products name and that exist. */
 struct muster_medium {
 	uint32_t size;
 	uint32_t reserved;
@@ -351,7 +398,7 @@ struct muster_plugin {
 	 */
 	int (*request_check)(void *self, const struct muster_product *product, const struct muster_request *request, struct muster_verdict *out, struct muster_err *err);
 	/**
-	 * Find keys in the files of a medium.
+	 * Find keys in the files of a medium, where they are not in INI files as the media rules say: those the host reads by itself.
 	 * @return MUSTER_OK (also when nothing was found); MUSTER_E_INVALID for a file that cannot be read as what it should be; what @p found returned.
 	 */
 	int (*medium_inspect)(void *self, const struct muster_medium *medium, muster_found_fn *found, void *arg, struct muster_err *err);
