@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
+#include "core/trust/damm.h"
 #include "core/trust/hkdf.h"
 #include "core/trust/lease.h"
 #include "core/trust/openssl.h"
@@ -27,20 +28,6 @@ static const struct layout { const char *name, *article; unsigned groups; size_t
 	[DIGITS_CONFIRMATION] = { "Confirmation ID", "a", CONFIRMATION_GROUPS, CID_SIZE, 4 }
 };
 
-/* Damm's quasigroup of order 10, totally anti-symmetric (572 -> 4 from state 0). */
-static const uint8_t damm[10][10] = {
-	{ 0, 3, 1, 7, 5, 9, 8, 6, 4, 2 },
-	{ 7, 0, 9, 2, 1, 5, 4, 8, 6, 3 },
-	{ 4, 2, 0, 6, 8, 7, 1, 3, 5, 9 },
-	{ 1, 7, 5, 0, 9, 8, 3, 4, 2, 6 },
-	{ 6, 1, 2, 3, 0, 4, 5, 9, 7, 8 },
-	{ 3, 6, 7, 4, 2, 0, 9, 5, 8, 1 },
-	{ 5, 8, 6, 9, 7, 2, 0, 1, 3, 4 },
-	{ 8, 9, 4, 5, 3, 6, 2, 0, 1, 7 },
-	{ 9, 4, 3, 8, 6, 1, 7, 2, 0, 5 },
-	{ 2, 5, 8, 1, 4, 3, 6, 7, 9, 0 }
-};
-
 /* Groups count from 0 here. The start depends on the place, so a group that moved is wrong at its new place. */
 static uint8_t start_of(enum digits_kind kind, unsigned group)
 {
@@ -49,11 +36,7 @@ static uint8_t start_of(enum digits_kind kind, unsigned group)
 
 static uint8_t check_digit(enum digits_kind kind, unsigned group, const uint8_t d[PAYLOAD])
 {
-	uint8_t state = start_of(kind, group);
-
-	for (size_t i = 0; i < PAYLOAD; i++)
-		state = damm[state][d[i]];
-	return state;
+	return damm_check(start_of(kind, group), d, PAYLOAD);
 }
 
 static bool right_at(enum digits_kind kind, unsigned group, const uint8_t d[DIGITS_GROUP])

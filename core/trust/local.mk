@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 	%D%/certs_make.c \
 	%D%/confirmation.c \
 	%D%/crl.c %D%/crl.h \
+	%D%/damm.c %D%/damm.h \
 	%D%/digits.c %D%/digits.h \
 	%D%/gcm.c %D%/gcm.h \
 	%D%/hkdf.c %D%/hkdf.h \
@@ -21,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libtrust.la
 	%D%/ring_view.c %D%/ring_view.h \
 	%D%/roots.c \
 	%D%/seal.c %D%/seal.h \
+	%D%/server_id.c %D%/server_id.h \
 	%D%/slot.c %D%/slot.h \
 	%D%/statement.c %D%/statement.h \
 	%D%/token.c %D%/token.h %D%/token_sign.h \

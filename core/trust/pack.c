@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
+#include <muster/plugin.h>
 #include "core/base/bytes.h"
 #include "core/base/mem.h"
 #include "core/trust/lease.h"
@@ -13,6 +14,21 @@
 
 #define WHERE "the licence pack"
 #define COUNT_MAX 1000000       /* hosts, activations: more is a slip of the pen */
+
+bool pack_version_is(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n >= 1 && n <= MUSTER_NAME_MAX && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == n && text[0] != '-';
+}
+
+bool pack_only_licenses(const struct pack *p)
+{
+	for (size_t i = 0; i < p->key_count; i++)
+		if (p->keys[i].licenses == 0)
+			return false;
+	return true;
+}
 
 static void key_fini(struct pack_key *k)
 {
@@ -62,7 +78,7 @@ void pack_free(struct pack *p)
 /* What a kind of key may have beside number and verifier. */
 static const struct kind_rule { char kind; bool counted, host, proof, coverage; } kind_rules[] = {
 	{ PRODUCT_KEY_HOST, false, true, false, false }, { PRODUCT_KEY_MAK, true, false, false, false }, { PRODUCT_KEY_ESU, true, false, false, true },
-	{ PRODUCT_KEY_EMBEDDED, false, false, true, false }, { PRODUCT_KEY_SETUP, false, false, true, false }, { PRODUCT_KEY_ACCESS, false, false, false, false },
+	{ PRODUCT_KEY_EMBEDDED, false, false, true, false }, { PRODUCT_KEY_SETUP, false, false, true, false }, { PRODUCT_KEY_ACCESS, false, true, false, false },
 };
 
 static int read_kind(const struct kind_rule **out, struct pack_key *k, const json_t *j, const char *where, struct muster_err *err)
@@ -186,12 +202,60 @@ static int read_finders(struct pack_key *k, const json_t *j, const char *where, 
 	return check_finders(k, where, err);
 }
 
+/* What the key licenses: {"per","version","licenses"}. */
+static int read_access(struct pack_key *k, const json_t *j, const char *where, struct muster_err *err)
+{
+	static const struct { const char *word; uint32_t per; } pers[] = { { "device", MUSTER_PER_DEVICE }, { "user", MUSTER_PER_USER }, { "seat", 0 } };
+	const json_t *access, *version;
+	const char *per;
+	int64_t licenses;
+	size_t i;
+	int r;
+
+	if (json_object_get(j, "access") == NULL)
+		return MUSTER_OK;
+	if ((r = payload_object(&access, j, "access", where, err)) != MUSTER_OK || (r = payload_only(access, where, "per version licenses", err)) != MUSTER_OK
+	    || (r = payload_int(&licenses, access, "licenses", 1, COUNT_MAX, where, err)) != MUSTER_OK)
+		return r;
+	per = json_string_value(json_object_get(access, "per"));
+	for (i = 0; per != NULL && i < sizeof(pers) / sizeof(pers[0]) && strcmp(pers[i].word, per) != 0; i++)
+		;
+	if (per == NULL || i == sizeof(pers) / sizeof(pers[0]))
+		return payload_bad(where, "per", err);
+	k->per = pers[i].per;
+	k->licenses = (uint32_t)licenses;
+	version = json_object_get(access, "version");
+	if (k->per == 0)
+		return version == NULL ? MUSTER_OK : err_set(err, MUSTER_E_INVALID, "%s licenses seats, which have no version", where);
+	if (!json_is_string(version) || !pack_version_is(json_string_value(version)))
+		return payload_bad(where, "version", err);
+	(void)snprintf(k->version, sizeof(k->version), "%s", json_string_value(version));
+	return MUSTER_OK;
+}
+
+/* An access key licenses, or it activates a licence server; never both. */
+static int check_access(const struct pack_key *k, const char *where, struct muster_err *err)
+{
+	bool activates = k->hosts != 0 && k->activations != 0;
+
+	if (k->kind != PRODUCT_KEY_ACCESS)
+		return k->licenses == 0 ? MUSTER_OK : err_set(err, MUSTER_E_INVALID, "%s (%s) may not have access licences", where, product_key_kind_name(k->kind));
+	if (k->licenses == 0)
+		return activates ? MUSTER_OK : err_set(err, MUSTER_E_INVALID, "%s (%s) needs licences (\"access\"), or hosts and activations of at least 1", where, product_key_kind_name(k->kind));
+	if (k->hosts != 0 || k->activations != 0 || k->slot_count > 0)
+		return err_set(err, MUSTER_E_INVALID, "%s (%s) has licences and so may not have hosts, activations or slots", where, product_key_kind_name(k->kind));
+	return MUSTER_OK;
+}
+
 /* Which members fit the kind of key. */
 static int check_kind(const struct pack_key *k, const struct kind_rule *rule, const char *where, struct muster_err *err)
 {
 	const char *name = product_key_kind_name(k->kind);
+	int r;
 
-	if (rule->host ? k->hosts == 0 || k->activations == 0 : k->hosts != 0)
+	if ((r = check_access(k, where, err)) != MUSTER_OK)
+		return r;
+	if (k->kind != PRODUCT_KEY_ACCESS && (rule->host ? k->hosts == 0 || k->activations == 0 : k->hosts != 0))
 		return err_set(err, MUSTER_E_INVALID, "%s (%s) %s", where, name, rule->host ? "needs hosts and activations of at least 1" : "may not have hosts");
 	if (rule->counted ? k->activations == 0 : !rule->host && k->activations != 0)
 		return err_set(err, MUSTER_E_INVALID, "%s (%s) %s", where, name, rule->counted ? "needs activations of at least 1" : "may not have activations");
@@ -214,7 +278,7 @@ static int read_key(struct pack_key *k, const json_t *j, const char *where, stru
 
 	if (!json_is_object(j))
 		return err_set(err, MUSTER_E_INVALID, "%s is not a JSON object", where);
-	if ((r = payload_only(j, where, "kind number generation products hosts activations verifier proof_key coverage slots finders", err)) != MUSTER_OK
+	if ((r = payload_only(j, where, "kind number generation products hosts activations verifier proof_key coverage access slots finders", err)) != MUSTER_OK
 	    || (r = read_kind(&rule, k, j, where, err)) != MUSTER_OK || (r = payload_int(&number, j, "number", 0, PRODUCT_KEY_NUMBER_MAX, where, err)) != MUSTER_OK
 	    || (r = payload_int(&generation, j, "generation", 1, PACK_GENERATION_MAX, where, err)) != MUSTER_OK
 	    || (r = payload_int(&hosts, j, "hosts", 0, COUNT_MAX, where, err)) != MUSTER_OK
@@ -229,7 +293,7 @@ static int read_key(struct pack_key *k, const json_t *j, const char *where, stru
 	k->has_proof_key = json_object_get(j, "proof_key") != NULL;
 	if (k->has_proof_key && (r = payload_bytes(k->proof_key, sizeof(k->proof_key), j, "proof_key", where, err)) != MUSTER_OK)
 		return r;
-	if ((r = read_slots(k, j, where, err)) != MUSTER_OK || (r = read_finders(k, j, where, err)) != MUSTER_OK)
+	if ((r = read_access(k, j, where, err)) != MUSTER_OK || (r = read_slots(k, j, where, err)) != MUSTER_OK || (r = read_finders(k, j, where, err)) != MUSTER_OK)
 		return r;
 	return check_kind(k, rule, where, err);
 }
@@ -252,6 +316,8 @@ static int read_keys(struct pack *p, const json_t *j, struct muster_err *err)
 		p->key_count = i + 1;   /* what is half read is freed, too */
 		if ((r = read_key(&p->keys[i], json_array_get(list, i), where, err)) != MUSTER_OK)
 			return r;
+		if (p->keys[i].per != 0 && !p->has_host)
+			return err_set(err, MUSTER_E_INVALID, "%s licenses access per device or user: such a pack names the licence server it is for (\"host\")", where);
 		if (pack_find(p, p->keys[i].number) != &p->keys[i])
 			return err_set(err, MUSTER_E_INVALID, WHERE " has the key number %u twice", (unsigned)p->keys[i].number);
 	}

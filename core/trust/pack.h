@@ -23,7 +23,7 @@ struct pack_key {
 	bool has_proof_key; uint8_t proof_key[32];         /**< embedded and setup keys only */
 	int64_t coverage_start, coverage_end;
 	/** Kind '5' and what it licenses: `per` MUSTER_PER_* or 0 (seats), `version` ("" seats), `licenses`. 0 licences: an agreement's activation key, with slots. */
-	uint32_t per, licenses; char version[64];
+	uint32_t per, licenses; char version[64];   /**< as pack_version_is() */
 	struct muster_span *slots; size_t slot_count;      /**< boxes; owned */
 	uint8_t (*finders)[SLOT_FINDER]; size_t finder_count;
 };
@@ -45,6 +45,10 @@ void pack_free(struct pack *p);
 int pack_payload(json_t **out, const struct pack *p, struct muster_err *err);
 /** Verify and read one: a single LF at the end is allowed. Statement's refusals, and its own: unknown ver, duplicate number or slot, a table too long, wrong type (member named). */
 int pack_read(struct pack **out, struct muster_span text, const struct trust_anchors *anchors, const struct crl *crl, int64_t now, struct muster_err *err);
+/** A version of access licences: a-z, 0-9, '-', at most MUSTER_NAME_MAX, not beginning with '-'. */
+bool pack_version_is(const char *text);
+/** Has it access licences or seats only, and nothing that activates? */
+bool pack_only_licenses(const struct pack *p);
 /** The key of the pack that has this number; NULL: none. */
 const struct pack_key *pack_find(const struct pack *p, uint32_t number);
 /** Is this typed key the pack's key (number, kind, verifier)? In constant time where it matters. */

@@ -1,6 +1,7 @@
 /* Licence packs: writing, for the issuer. The rules are those of the reader. */
 #include "core/trust/pack.h"
 
+#include <muster/plugin.h>
 #include "core/base/bytes.h"
 #include "core/base/mem.h"
 #include "core/trust/pack_private.h"
@@ -25,6 +26,18 @@ static bool add_slots(json_t *j, const struct pack_key *k)
 	return payload_set(j, k->slot_count > 0 ? "slots" : "finders", list);
 }
 
+static bool add_access(json_t *j, const struct pack_key *k)
+{
+	json_t *access = json_object();
+
+	if (access == NULL || !payload_set(access, "per", json_string(k->per == MUSTER_PER_DEVICE ? "device" : k->per == MUSTER_PER_USER ? "user" : "seat"))
+	    || !payload_set_text(access, "version", k->version[0] != '\0' ? k->version : NULL) || !payload_set(access, "licenses", json_integer(k->licenses))) {
+		json_decref(access);
+		return false;
+	}
+	return payload_set(j, "access", access);
+}
+
 static json_t *key_payload(const struct pack_key *k)
 {
 	const char kind[2] = { k->kind, '\0' };
@@ -35,7 +48,7 @@ static json_t *key_payload(const struct pack_key *k)
 	    && payload_set(j, "hosts", json_integer(k->hosts)) && payload_set(j, "activations", json_integer(k->activations))
 	    && payload_set_bytes(j, "verifier", k->verifier, sizeof(k->verifier))
 	    && (!k->has_proof_key || payload_set_bytes(j, "proof_key", k->proof_key, sizeof(k->proof_key)))
-	    && payload_set_coverage(j, k->coverage_start, k->coverage_end) && add_slots(j, k))
+	    && payload_set_coverage(j, k->coverage_start, k->coverage_end) && (k->licenses == 0 || add_access(j, k)) && add_slots(j, k))
 		return j;
 	json_decref(j);
 	return NULL;

@@ -209,6 +209,57 @@ int product_key_generate(struct product_key *out, char kind, uint32_t number, st
 	return MUSTER_OK;
 }
 
+/* ---- the key of an agreement ---- */
+
+size_t product_key_plain_number(char *out, size_t room, const char *number)
+{
+	size_t left = strlen(number), n = 0, skip;
+
+	while (left > 0) {
+		if ((skip = typed_separator(number, left)) == 0) {
+			if (n + 1 >= room)
+				return 0;
+			out[n++] = *number >= 'a' && *number <= 'z' ? (char)(*number - 'a' + 'A') : *number;
+			skip = 1;
+		}
+		number += skip;
+		left -= skip;
+	}
+	out[n] = '\0';
+	return n;
+}
+
+int product_key_of_agreement(struct product_key *out, const uint8_t issuer_id[16], uint32_t key_number, const char *programme, const char *number, struct muster_err *err)
+{
+	static const char label[] = "muster agreement key v1";
+	char text[sizeof(label) + 2 * (PRODUCT_KEY_AGREEMENT_MAX + 1)];
+	size_t n = strlen(programme), digits;
+	uint8_t mac[32] = { 0 };
+	unsigned len = 0;
+	int r = MUSTER_OK;
+
+	MUSTER_ASSERT(key_number <= PRODUCT_KEY_NUMBER_MAX);
+	memset(out, 0, sizeof(*out));
+	if (n == 0 || n > PRODUCT_KEY_AGREEMENT_MAX)
+		return err_set(err, MUSTER_E_INVALID, "a programme's name has 1 to %d bytes", PRODUCT_KEY_AGREEMENT_MAX);
+	memcpy(text, label, sizeof(label));
+	for (size_t i = 0; i <= n; i++)
+		text[sizeof(label) + i] = programme[i] >= 'A' && programme[i] <= 'Z' ? (char)(programme[i] - 'A' + 'a') : programme[i];
+	if ((digits = product_key_plain_number(text + sizeof(label) + n + 1, PRODUCT_KEY_AGREEMENT_MAX + 1, number)) == 0)
+		return err_set(err, MUSTER_E_INVALID, "the number of an agreement has 1 to %d characters", PRODUCT_KEY_AGREEMENT_MAX);
+	if (HMAC(EVP_sha256(), issuer_id, 16, (const unsigned char *)text, sizeof(label) + n + 1 + digits, mac, &len) == NULL || len != sizeof(mac)) {
+		r = trust_err(err, MUSTER_E_INTERNAL, "cannot make the key of an agreement");
+	} else {
+		out->kind = PRODUCT_KEY_ACCESS;
+		out->number = key_number;
+		memcpy(out->secret, mac, PRODUCT_KEY_SECRET);
+		out->secret[0] &= 0x1f;
+	}
+	OPENSSL_cleanse(text, sizeof(text));
+	OPENSSL_cleanse(mac, sizeof(mac));
+	return r;
+}
+
 int product_key_prk(uint8_t prk[PRODUCT_KEY_PRK], const uint8_t issuer_id[16], const struct product_key *key, struct muster_err *err)
 {
 	uint8_t ikm[PRODUCT_KEY_SECRET + 1 + 4];

@@ -42,6 +42,17 @@ void product_key_partial(char out[PRODUCT_KEY_PARTIAL], const struct product_key
 /** A new random key. @p number at most PRODUCT_KEY_NUMBER_MAX, chosen by the caller (unique at the issuer). */
 int product_key_generate(struct product_key *out, char kind, uint32_t number, struct muster_err *err);
 
+#define PRODUCT_KEY_AGREEMENT_MAX 255   /* bytes of a programme's name, and of a number */
+/**
+ * The access key of an agreement, whose secret follows from what a licence server's administrator knows: the programme and the number it asks for.
+ * secret = first 11 bytes of HMAC-SHA-256(issuer_id, "muster agreement key v1" ‖ 0 ‖ programme in lower case ‖ 0 ‖ number without separators in upper case),
+ * top 3 bits cleared (ASCII letters only change). No more secret than the number is.
+ * @param key_number the key's own, as its licence pack names it. MUSTER_E_INVALID: a text is empty, too long or has a zero byte.
+ */
+int product_key_of_agreement(struct product_key *out, const uint8_t issuer_id[16], uint32_t key_number, const char *programme, const char *number, struct muster_err *err);
+/** A number as it is compared: upper case, without spaces and dashes. @return its length; 0: nothing is left of it, or it does not fit. */
+size_t product_key_plain_number(char *out, size_t room, const char *number);
+
 /** PRK_key. Secret. */
 int product_key_prk(uint8_t prk[PRODUCT_KEY_PRK], const uint8_t issuer_id[16], const struct product_key *key, struct muster_err *err);
 /** K(label, context, n). */

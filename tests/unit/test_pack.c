@@ -1,4 +1,5 @@
 #include <string.h>
+#include <muster/plugin.h>
 #include "core/base/bytes.h"
 #include "core/base/mem.h"
 #include "tests/unit/statement_fixture.h"
@@ -11,10 +12,10 @@ static char text_organisation_id[] = "org-1", text_organisation[] = "Example \xc
 /* A pack of every kind of key, on the stack of a test; what it points at is its own. */
 struct example {
 	struct pack pack;
-	struct pack_key keys[5];
+	struct pack_key keys[6];
 	struct pack_contact contacts[2];
-	struct product_key typed[5];
-	uint8_t products[5][16], finders[3][SLOT_FINDER];
+	struct product_key typed[6];
+	uint8_t products[6][16], finders[3][SLOT_FINDER];
 	struct muster_span slots[2];
 	struct buf boxes[2];
 };
@@ -81,12 +82,18 @@ static void example_init(struct example *e, const struct statement_fixture *s)
 	e->contacts[0] = (struct pack_contact){ text_region, text_telephone, text_hours, text_web, text_email };
 	e->contacts[1].region = text_region;
 	p->keys = e->keys;
-	p->key_count = 5;
+	p->key_count = 6;
 	fill_key(e, 0, PRODUCT_KEY_HOST, 706200501);
 	fill_key(e, 1, PRODUCT_KEY_MAK, 0);
 	fill_key(e, 2, PRODUCT_KEY_ESU, PRODUCT_KEY_NUMBER_MAX);
 	fill_key(e, 3, PRODUCT_KEY_SETUP, 17);
-	fill_key(e, 4, PRODUCT_KEY_ACCESS, 18);
+	fill_key(e, 4, PRODUCT_KEY_ACCESS, 18);   /* activates a licence server */
+	fill_key(e, 5, PRODUCT_KEY_ACCESS, 19);   /* licenses seats, with an end of their own */
+	e->keys[4].hosts = 2;
+	e->keys[4].activations = 3;
+	e->keys[5].licenses = 25;
+	e->keys[5].coverage_start = FIX_NOW;
+	e->keys[5].coverage_end = FIX_NOW + 30 * FIX_DAY;
 	e->keys[0].hosts = 6;
 	e->keys[0].activations = 10;
 	fill_slots(e);
@@ -155,8 +162,8 @@ static void check_same(const struct pack *got, const struct example *e)
 	ck_assert_str_eq(got->contacts[0].telephone, text_telephone);
 	ck_assert_str_eq(got->contacts[0].email, text_email);
 	ck_assert_ptr_null(got->contacts[1].telephone);
-	ck_assert_uint_eq(got->key_count, 5);
-	for (i = 0; i < 5; i++) {
+	ck_assert_uint_eq(got->key_count, 6);
+	for (i = 0; i < 6; i++) {
 		const struct pack_key *a = &got->keys[i], *b = &e->keys[i];
 
 		ck_assert(a->kind == b->kind && a->number == b->number && a->generation == b->generation && a->hosts == b->hosts && a->activations == b->activations);
@@ -166,6 +173,8 @@ static void check_same(const struct pack *got, const struct example *e)
 		ck_assert(a->has_proof_key == b->has_proof_key);
 		ck_assert_mem_eq(a->proof_key, b->proof_key, 32);
 		ck_assert(a->coverage_start == b->coverage_start && a->coverage_end == b->coverage_end);
+		ck_assert(a->per == b->per && a->licenses == b->licenses);
+		ck_assert_str_eq(a->version, b->version);
 		ck_assert(a->slot_count == b->slot_count && a->finder_count == b->finder_count);
 	}
 	ck_assert(span_equal(got->keys[0].slots[1], e->slots[1]));
@@ -310,6 +319,25 @@ static const struct change { const char *path, *value; int result; const char *p
 	{ "keys/0/slots", "7", MUSTER_E_INVALID, "key 1 of the licence pack: \"slots\" is missing or malformed" },
 	{ "keys/0/finders", "[\"AAAAAAAAAAAAAAAAAAAAAA\"]", MUSTER_E_INVALID, "key 1 of the licence pack (host key) may not have finders" },
 	{ "keys/1/finders/0", "\"AgICAgICAgICAgICAgICAg\"", MUSTER_E_INVALID, "key 2 of the licence pack has a finder twice" },
+	{ "keys/4/hosts", "0", MUSTER_E_INVALID, "key 5 of the licence pack (access licence pack key) needs licences (\"access\"), or hosts and activations of at least 1" },
+	{ "keys/4/activations", "0", MUSTER_E_INVALID, "key 5 of the licence pack (access licence pack key) needs licences" },
+	{ "keys/4/access", "{\"per\":\"seat\",\"licenses\":5}", MUSTER_E_INVALID, "key 5 of the licence pack (access licence pack key) has licences and so may not have hosts" },
+	{ "keys/4/finders", "[\"AAAAAAAAAAAAAAAAAAAAAA\"]", MUSTER_E_INVALID, "key 5 of the licence pack (access licence pack key) may not have finders" },
+	{ "keys/4/proof_key", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"", MUSTER_E_INVALID, "key 5 of the licence pack (access licence pack key) may not have a proof key" },
+	{ "keys/5/activations", "1", MUSTER_E_INVALID, "key 6 of the licence pack (access licence pack key) has licences and so may not have" },
+	{ "keys/5/access", "7", MUSTER_E_INVALID, "key 6 of the licence pack: \"access\" is missing or malformed" },
+	{ "keys/5/access/licenses", "0", MUSTER_E_INVALID, "key 6 of the licence pack: \"licenses\" is not within 1 and 1000000" },
+	{ "keys/5/access/licenses", "1000001", MUSTER_E_INVALID, "key 6 of the licence pack: \"licenses\" is not within 1 and 1000000" },
+	{ "keys/5/access/licenses", NULL, MUSTER_E_INVALID, "key 6 of the licence pack: \"licenses\" is missing or malformed" },
+	{ "keys/5/access/per", "\"site\"", MUSTER_E_INVALID, "key 6 of the licence pack: \"per\" is missing or malformed" },
+	{ "keys/5/access/per", NULL, MUSTER_E_INVALID, "key 6 of the licence pack: \"per\" is missing or malformed" },
+	{ "keys/5/access/version", "\"2019\"", MUSTER_E_INVALID, "key 6 of the licence pack licenses seats, which have no version" },
+	{ "keys/5/access/months", "1", MUSTER_E_INVALID, "key 6 of the licence pack: the member \"months\" is not known here" },
+	{ "keys/5/access", "{\"per\":\"device\",\"licenses\":5}", MUSTER_E_INVALID, "key 6 of the licence pack: \"version\" is missing or malformed" },
+	{ "keys/5/access", "{\"per\":\"user\",\"licenses\":5,\"version\":\"\"}", MUSTER_E_INVALID, "key 6 of the licence pack: \"version\" is missing or malformed" },
+	{ "keys/5/access", "{\"per\":\"user\",\"licenses\":5,\"version\":\"2019 R2\"}", MUSTER_E_INVALID, "key 6 of the licence pack: \"version\" is missing or malformed" },
+	{ "keys/5/access", "{\"per\":\"user\",\"licenses\":5,\"version\":\"2019\"}", MUSTER_E_INVALID, "key 6 of the licence pack licenses access per device or user: such a pack names the licence server" },
+	{ "keys/0/access", "{\"per\":\"seat\",\"licenses\":5}", MUSTER_E_INVALID, "key 1 of the licence pack (host key) may not have access licences" },
 	{ "keys/1/finders/0", "\"AAAA\"", MUSTER_E_INVALID, "key 2 of the licence pack: \"finders\" is missing or malformed" },
 };
 
@@ -359,6 +387,52 @@ START_TEST(test_pack_payload_refused)
 		buf_fini(&t);
 	}
 	buf_fini(&b);
+	statement_fixture_fini(&s);
+}
+END_TEST
+
+/* Licences per device and per user: bound to a licence server, each with its version. */
+START_TEST(test_pack_access)
+{
+	static const uint8_t binding[BINDING_SIZE] = { 7, 6, 5, 4, 3, 2, 1, 0, 1, 2 };
+	struct statement_fixture s;
+	struct muster_err err;
+	struct example e;
+	struct pack *got;
+	json_t *payload;
+	struct buf b;
+
+	statement_fixture_init(&s, TRUST_ES256);
+	example_init(&e, &s);
+	e.pack.has_host = true;
+	memcpy(e.pack.host_binding, binding, BINDING_SIZE);
+	e.pack.keys = &e.keys[4];
+	e.pack.key_count = 2;
+	e.keys[4].hosts = e.keys[4].activations = 0;
+	for (size_t i = 4; i < 6; i++) {
+		e.keys[i].per = i == 4 ? MUSTER_PER_DEVICE : MUSTER_PER_USER;
+		e.keys[i].licenses = i == 4 ? 1000000 : 1;
+		strcpy(e.keys[i].version, i == 4 ? "2008-r2" : "2019");
+	}
+	ck_assert(pack_only_licenses(&e.pack));
+	fixture_ok(pack_payload(&payload, &e.pack, &err), &err);
+	statement_fixture_sign(&b, &s, TRUST_TYP_PACK, payload);
+	fixture_ok(pack_read(&got, span_of(b.p, b.n), s.f.anchors, NULL, FIX_NOW, &err), &err);
+	ck_assert(got->has_host && memcmp(got->host_binding, binding, BINDING_SIZE) == 0 && pack_only_licenses(got));
+	ck_assert(got->keys[0].per == MUSTER_PER_DEVICE && got->keys[0].licenses == 1000000 && got->keys[1].per == MUSTER_PER_USER && got->keys[1].licenses == 1);
+	ck_assert_str_eq(got->keys[0].version, "2008-r2");
+	ck_assert_str_eq(got->keys[1].version, "2019");
+	pack_free(got);
+	buf_fini(&b);
+	/* what no host would take is not made */
+	e.pack.has_host = false;
+	EXPECT_REFUSED(pack_payload(&payload, &e.pack, &err), &err, MUSTER_E_INVALID, "such a pack names the licence server");
+	e.pack.has_host = true;
+	strcpy(e.keys[4].version, "-2019");
+	EXPECT_REFUSED(pack_payload(&payload, &e.pack, &err), &err, MUSTER_E_INVALID, "\"version\" is missing or malformed");
+	ck_assert(!pack_version_is("") && !pack_version_is("A") && !pack_version_is("2019_r2") && pack_version_is("a"));
+	ck_assert(!pack_version_is("0123456789012345678901234567890123456789012345678901234567890123") && pack_version_is("012345678901234567890123456789012345678901234567890123456789012"));
+	example_fini(&e);
 	statement_fixture_fini(&s);
 }
 END_TEST
@@ -576,5 +650,5 @@ START_TEST(test_pack_recognises)
 }
 END_TEST
 
-UNIT_MAIN("pack", test_pack_round_trip, test_pack_every_bit_and_prefix, test_pack_refused_as_a_whole, test_pack_payload_refused, test_pack_slot_twice,
+UNIT_MAIN("pack", test_pack_round_trip, test_pack_every_bit_and_prefix, test_pack_refused_as_a_whole, test_pack_payload_refused, test_pack_access, test_pack_slot_twice,
           test_pack_duplicate_member, test_pack_limits, test_pack_payload_checks_itself, test_pack_no_memory, test_pack_recognises)

@@ -297,5 +297,52 @@ START_TEST(test_product_key_foreign)
 }
 END_TEST
 
+/* The key that follows from programme and number: made by hand from the definition, whatever way it is typed. */
+START_TEST(test_product_key_agreement)
+{
+	static const char *const same[][2] = { { "Open Value", "V1234567" }, { "open value", "v123-4567" }, { "OPEN VALUE", " V 1234\xE2\x80\x93" "567" } };
+	static const char *const others[][2] = { { "Open Value", "V1234568" }, { "Open  Value", "V1234567" }, { "Select", "V1234567" }, { "Open Value", "V123.4567" } };
+	char text[HEX_SIZE(PRODUCT_KEY_SECRET)], line[PRODUCT_KEY_TEXT], longer[PRODUCT_KEY_AGREEMENT_MAX + 2], plain[8];
+	struct product_key k, first, again;
+	uint8_t issuer[16];
+	struct muster_err err;
+
+	vector_bytes(issuer, sizeof(issuer), "issuer_id");
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		ck_assert_int_eq(product_key_of_agreement(&k, issuer, 706200501, same[i][0], same[i][1], &err), MUSTER_OK);
+		hex_encode(text, k.secret, sizeof(k.secret));
+		ck_assert_str_eq(text, "0ce8490322bb97d131a0b0");
+		ck_assert(k.kind == PRODUCT_KEY_ACCESS && k.number == 706200501);
+	}
+	first = k;
+	product_key_format(line, &k);
+	ck_assert_int_eq(parse(&again, line, &err), MUSTER_OK);
+	ck_assert_mem_eq(again.secret, k.secret, sizeof(k.secret));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		ck_assert_int_eq(product_key_of_agreement(&k, issuer, 706200501, others[i][0], others[i][1], &err), MUSTER_OK);
+		ck_assert_mem_ne(k.secret, first.secret, sizeof(k.secret));
+	}
+	issuer[0] ^= 1;
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 706200501, "Open Value", "V1234567", &err), MUSTER_OK);
+	ck_assert_mem_ne(k.secret, first.secret, sizeof(k.secret));
+	memset(longer, '1', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, "", "1", &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, "Select", "", &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, "Select", " - ", &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, longer, "1", &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, "Select", longer, &err), MUSTER_E_INVALID);
+	ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, longer + 1, longer + 1, &err), MUSTER_OK);
+	for (unsigned n = 0; n < 300; n++) {   /* three highest bits */
+		(void)snprintf(longer, sizeof(longer), "%u", n);
+		ck_assert_int_eq(product_key_of_agreement(&k, issuer, 1, "Select", longer, &err), MUSTER_OK);
+		ck_assert_uint_eq(k.secret[0] >> 5, 0);
+	}
+	ck_assert_uint_eq(product_key_plain_number(plain, sizeof(plain), "1-2 3a"), 4);
+	ck_assert_str_eq(plain, "123A");
+	ck_assert_uint_eq(product_key_plain_number(plain, sizeof(plain), "12345678"), 0);
+}
+END_TEST
+
 UNIT_MAIN("product_key", test_hkdf_rfc5869, test_product_key_vectors, test_product_key_variants, test_product_key_refusals, test_product_key_check, test_product_key_kinds,
-          test_product_key_proof, test_product_key_generate, test_product_key_foreign)
+          test_product_key_proof, test_product_key_generate, test_product_key_foreign, test_product_key_agreement)

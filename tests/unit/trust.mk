@@ -34,3 +34,5 @@ unit_tests += %D%/test_crl
 %C%_test_crl_LDADD = $(statement_test_libs)
 unit_tests += %D%/test_ring_crl
 %C%_test_ring_crl_LDADD = $(statement_test_libs)
+unit_tests += %D%/test_server_id
+%C%_test_server_id_LDADD = $(trust_libs) $(CHECK_LIBS)
