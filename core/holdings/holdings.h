@@ -98,17 +98,42 @@ int holdings_submit(struct holdings *h, struct holdings_request *r);
 struct holdings_capacity { uint32_t kind, generation; uint64_t licenses, temporary; };
 
 /* ---- acts and questions of administrators: JSON as docs/admin-api.md has it; @p actor "uid name" ---- */
-/** Per product and version: bought, issued, temporary, over, revoked, free, reserved. @p product NULL: all of the three models. */
+/**
+ * Per product and version: what there is and what is given out. @p product NULL: all of the three models.
+ *
+ * {"products":[{"product","title","activation_id","model":"access"|"seats"|"embedded","policy":"enforce"|"advise","record":true,
+ *   access: "server_version","versions":[{"version","title","per":"device"|"user","bought","issued","temporary","over","revoked","revocable","kept","free","reserved"}],
+ *   seats: "seats":{"bought","issued","over","ending","free","reserved","waiting"},"queue":[{"position","client_id","asked_at"}],
+ *   embedded: "presented",
+ *   "reservations":[{"name","count"}],"entered":[{"id","per","version","licenses","note","entered_at"}]}]}
+ * issued: out of the number (per user: `kept` ones too); over: beyond it, also where a licence pack ended; revocable: how many may still be taken back;
+ * reserved: of what is free, kept for those whom reservations name. A version that no product has any more is "generation N".
+ */
 int holdings_report(struct holdings *h, const struct catalog_product *product, json_t **out, struct muster_err *err);
-/** Who holds something of a product, paged. */
+/**
+ * Who holds something of a product, paged by @p after (the answer's "next"): {"items":[{"product","holder","kind":"device"|"user"|"revoked"|"seat"|"embedded",
+ * "version":null|"…","state":"temporary"|"permanent"|"ended"|"taken back"|"assigned"|"kept"|"out"|"grace"|"ending"|"presented","over","since","until":null|"…","changed",
+ * "client_id","name","number":null|n}],"next":null|"…"}. holder: client ID, or the user as sent.
+ */
 int holdings_list(struct holdings *h, const struct catalog_product *product, const char *after, size_t limit, json_t **out, struct muster_err *err);
-/** Take a device licence back (at most 20 % of a version, facts.md section 7) or a seat; @p reason is in the journal. @p holder client ID. */
+/**
+ * Take a device licence back (at most 20 % of a version, facts.md section 7) or a seat; @p reason (not empty) is in the journal. @p holder client ID; @p version NULL: the one held.
+ * @p out {"product","holder","version":null|"…","until","over","message"}: until: when what was granted ends.
+ * @return MUSTER_E_NOT_FOUND nothing held; MUSTER_E_LIMIT more than may be taken back; MUSTER_E_INVALID licences per user, temporary ones, several versions held, and arguments.
+ */
 int holdings_take_back(struct holdings *h, const char *actor, const struct catalog_product *product, const char *holder, const char *version, const char *reason,
                        json_t **out, struct muster_err *err);
-/** Give a user's licence to another one, 90 days after it was assigned. */
+/**
+ * Give a user's licence to another one, 90 days after it was assigned. @p out {"product","version","from","to","until","message"}.
+ * @return MUSTER_E_NOT_FOUND; MUSTER_E_NOT_YET with the day; MUSTER_E_EXISTS @p to holds one as good.
+ */
 int holdings_reassign(struct holdings *h, const char *actor, const struct catalog_product *product, const char *from, const char *to, json_t **out, struct muster_err *err);
-/** Enter bought licences by hand: products whose leases are records only. */
+/**
+ * Enter bought licences by hand: products whose leases are records only. @p what {"per":"device"|"user"|"seat","version":"2019","licenses":50,"note":"…"};
+ * @p out the same with "id", "product", "entered_at".
+ */
 int holdings_capacity_add(struct holdings *h, const char *actor, const struct catalog_product *product, const json_t *what, json_t **out, struct muster_err *err);
+/** @p out {"id","message"}. MUSTER_E_NOT_FOUND. */
 int holdings_capacity_remove(struct holdings *h, const char *actor, const char *id, json_t **out, struct muster_err *err);
 /** Keys of embedded products found on media: {"product","edition","key","path","label"}; the key is sealed. MUSTER_E_EXISTS: known. */
 int holdings_embedded_store(struct holdings *h, const char *actor, const json_t *what, json_t **out, struct muster_err *err);
