@@ -109,6 +109,8 @@ int activation_capacity(struct activation *a, const struct catalog_product *p, v
 uint64_t activation_packs_change(const struct activation *a);
 /** The proof key of an embedded key that a pack names for a product; MUSTER_E_NOT_FOUND. */
 int activation_embedded_key(struct activation *a, const uint8_t product[16], uint32_t number, uint8_t proof_key[32], struct muster_err *err);
+/** The ID of a product's issuer, as its pinned root says; MUSTER_E_NOT_FOUND: the product has none, or its root is not installed. */
+int activation_issuer_id(struct activation *a, const struct catalog_product *p, uint8_t out[16], struct muster_err *err);
 /** Seal and open a record for core/holdings, as this folder's own; what is appended to @p plain is a secret. May wait for an administrator's act. */
 int activation_seal(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err);
 int activation_unseal(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err);

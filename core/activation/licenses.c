@@ -89,6 +89,17 @@ int activation_embedded_key(struct activation *a, const uint8_t product[16], uin
 	return found ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "no installed licence pack names an embedded key with the number %u for this product", number);
 }
 
+int activation_issuer_id(struct activation *a, const struct catalog_product *p, uint8_t out[16], struct muster_err *err)
+{
+	struct trust_view *view = ring_view(a->ring);
+	const struct trust_anchors *anchors = p->issuer != NULL ? ring_anchors(view, p->issuer) : NULL;
+
+	if (anchors != NULL)
+		memcpy(out, trust_anchors_issuer_id(anchors), 16);
+	ring_view_unref(view);
+	return anchors != NULL ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "%s has no issuer whose root is installed on this host", p->row.name);
+}
+
 int activation_seal(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err)
 {
 	int r;

@@ -12,6 +12,40 @@
 
 struct holdings_group;
 
+/** Licences entered by hand (HOLDINGS_R_CAPACITY). */
+struct holdings_entered { uint8_t id[8]; char product[MUSTER_NAME_MAX + 1], version[MUSTER_NAME_MAX + 1]; uint32_t kind; uint64_t licenses; };
+/** What a pack names for a product: generation as the product's versions have it, 0 of seats and of a version that it does not have. */
+struct holdings_named { uint32_t kind, generation; uint64_t licenses; int64_t starts_at, ends_at; /**< s; 0 none */ };
+/** A product by its name, which outlives catalogs; never removed while the host runs. */
+struct holdings_known {
+	char name[MUSTER_NAME_MAX + 1];
+	uint32_t number;                       /**< the state's */
+	struct holdings_named *named; size_t named_count;   /**< of packs, as of `change` */
+	uint64_t change; bool loaded;
+};
+/** A key found on a medium (HOLDINGS_R_EMBEDDED). Holds a secret. */
+struct holdings_stored { uint32_t number; char product[MUSTER_NAME_MAX + 1], partial[8]; uint8_t proof_key[32]; };
+
+struct holdings {
+	struct holdings_options o;
+	pthread_mutex_t lock;                  /**< whoever decides and commits; before the activation's locks and the ledger's */
+	struct catalog *catalog;               /**< referenced; NULL before the first bind */
+	int64_t now;                           /**< of the latest group */
+	struct holdings_sums { struct store_holding_sum *of; size_t n, room; } sums;   /**< sorted by product, class, state */
+	bool stale;                            /**< sums must be loaded before anything is decided */
+	bool due_more; size_t due_kept;        /**< more rows are due than the slice; rows that stayed due */
+	struct holdings_known **known; size_t known_count;
+	struct holdings_entered *entered; size_t entered_count; bool entered_stale;
+	struct holdings_stored *stored; size_t stored_count;
+	struct holdings_rules *rules;
+
+	pthread_mutex_t queue_lock;            /**< the members below */
+	pthread_cond_t queue_cond;
+	pthread_t thread;
+	bool running, stop;
+	struct holdings_request *first, *last; size_t queued;
+};
+
 /* ---- holdings.c: what every file needs of the holdings ---- */
 void holdings_lock(struct holdings *h);
 void holdings_unlock(struct holdings *h);
@@ -21,10 +55,25 @@ struct catalog *holdings_catalog(struct holdings *h);         /**< the bound one
 /** Product of the bound catalog with that number of the state; NULL: it has none (any more). Borrowed while the lock is held. */
 const struct catalog_product *holdings_product(struct holdings *h, uint32_t number);
 void holdings_event(struct holdings *h, int level, const char *event, const char *text);
+/** Says something once, where it is known; @p level as syslog. */
+void holdings_say(const struct holdings *h, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/** Refuse with a code and a sentence (cut to the room of r->detail). */
+void holdings_refuse(struct holdings_request *r, uint32_t code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/** What failed inside is for the log; the machine asks again. */
+void holdings_failed(const struct holdings *h, struct holdings_request *r, const struct muster_err *err);
+/** NULL: a product of another model, or never bound. */
+struct holdings_known *holdings_known(const struct holdings *h, const struct catalog_product *p);
+/** A version of the access model by its name; NULL: none. */
+const struct muster_access_version *holdings_version_named(const struct catalog_product *p, const char *name);
 struct holdings_rules *holdings_rules(struct holdings *h);    /**< made by rules_new() in holdings_open(), freed with rules_free() in holdings_free() */
 
 /* ---- groups: group.c. After holdings_bind() they work without the thread, too ---- */
-/** Begin a group; @p now ms. Expired rows are given back first, at most a slice. */
+/** Sums anew from the store; on failure nothing is decided until it succeeds. */
+int group_sums_load(struct holdings *h, struct muster_err *err);
+/**
+ * Begin a group; under the lock. @p now ms. Expired rows are given back first, at most a slice: those whose `until` is past by the ledger's time of ageing,
+ * which stands still while the host's clock is not believed (trust.md section 11).
+ */
 int group_begin(struct holdings_group **out, struct holdings *h, int64_t now, struct muster_err *err);
 int64_t group_now(const struct holdings_group *g);
 uint64_t group_random(struct holdings_group *g);
@@ -48,6 +97,8 @@ uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *
 uint64_t holdings_reserved_for_others(struct holdings_group *g, const struct catalog_product *p, uint32_t kind, const struct holdings_request *r);
 /** Bought licences entered by hand: records of the ledger's state, id: 8 random bytes; data: JSON {"product","per":"device"|"user"|"seat","version","licenses","note"}. */
 #define HOLDINGS_R_CAPACITY "capacity"
+/** Everything that packs name for a product: borrowed until the next call. Under the lock. */
+const struct holdings_named *holdings_named_of(struct holdings *h, const struct catalog_product *p, size_t *n);
 /** Read packs and records anew at the next question; under the lock. */
 void holdings_capacity_refresh(struct holdings *h);
 uint32_t holdings_number(struct holdings *h, const struct catalog_product *p);   /**< the state's number of the product */
@@ -58,6 +109,13 @@ struct holdings_rules *rules_new(void);                       /**< NULL when exh
 void rules_free(struct holdings_rules *m);
 /** A commit failed: what was remembered of it does not hold. */
 void rules_forget(struct holdings_rules *m);
+
+/* ---- embedded.c ---- */
+/** Keys found on media: records; id: number (4, big-endian); data: JSON {product, edition, partial, path, label, stored_at (s), sealed}. */
+#define HOLDINGS_R_EMBEDDED "embedded-key"
+/** Stored keys into memory; under the lock. */
+int embedded_load(struct holdings *h, struct muster_err *err);
+void embedded_forget(struct holdings *h);
 
 /* One request, under the lock: sets the answer. access.c, seats.c, embedded.c. */
 void access_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r);

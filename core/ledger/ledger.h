@@ -90,6 +90,8 @@ struct ledger_status {
 	bool disk_low;
 };
 void ledger_status(struct ledger *l, struct ledger_status *out);
+/** The time by which things age: it stands still while the host's clock is not believed (trust.md section 11). @param[out] held nothing is granted. Any thread. */
+int64_t ledger_age_time(struct ledger *l, bool *held);
 
 /** Live numbers of a pool and of a product since the host lives: by licensing status 0–6, failed; total includes the failed. */
 struct ledger_count { uint32_t current, cap, largest_minimum, physical, virtual_; };

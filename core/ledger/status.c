@@ -89,6 +89,18 @@ void ledger_status(struct ledger *l, struct ledger_status *out)
 	pthread_mutex_unlock(&l->lock);
 }
 
+int64_t ledger_age_time(struct ledger *l, bool *held)
+{
+	int64_t wall, boot, at;
+
+	pthread_mutex_lock(&l->lock);
+	host_time(l, &wall, &boot);
+	at = hostclock_age_time(&l->host, wall, boot);
+	*held = hostclock_held(&l->host);
+	pthread_mutex_unlock(&l->lock);
+	return at;
+}
+
 /* Asked for, and the ledger thread has not come to it: it hangs in a write. Lock held. */
 static bool probe_stuck(const struct ledger *l)
 {
