@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 	%D%/lint_models.c \
 	%D%/lint_product.c \
 	%D%/loader.c %D%/loader.h \
+	%D%/medium.c %D%/medium.h %D%/medium_text.c \
 	%D%/merge.c \
 	%D%/options.c %D%/options.h \
 	%D%/plugins.c

@@ -33,10 +33,10 @@ fuzz_targets += %D%/fuzz_request
 %C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
 %C%_fuzz_request_LDADD = $(trust_libs)
 %C%_fuzz_request_LDFLAGS = $(fuzz_ldflags)
-fuzz_targets += %D%/fuzz_sql_medium
-%C%_fuzz_sql_medium_SOURCES = %D%/fuzz_sql_medium.c $(fuzz_main)
-%C%_fuzz_sql_medium_LDADD = plugins/sql-embedded/libsqlmedium.la
-%C%_fuzz_sql_medium_LDFLAGS = $(fuzz_ldflags)
+fuzz_targets += %D%/fuzz_medium
+%C%_fuzz_medium_SOURCES = %D%/fuzz_medium.c $(fuzz_main)
+%C%_fuzz_medium_LDADD = $(catalog_libs)
+%C%_fuzz_medium_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_targets += %D%/fuzz_body
 %C%_fuzz_body_SOURCES = %D%/fuzz_body.c $(fuzz_main)

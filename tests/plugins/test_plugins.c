@@ -60,7 +60,7 @@ START_TEST(test_plugins_all_loaded)
 		ck_assert_uint_gt(p[i].product_count, 0);
 	}
 	(void)catalog_products(c, &n);
-	ck_assert_uint_eq(n, 9);
+	ck_assert_uint_eq(n, 15);
 }
 END_TEST
 
@@ -135,6 +135,8 @@ END_TEST
 
 static const struct { const char *product, *name; bool application; } named[] = {
 	{ "windows", "windows", false }, { "windows-server", "windows-server", false }, { "sql-server-2008", "sql-server-2008", false }, { "sql-server", "sql-server", false },
+	{ "sql-server-2008-r2", "sql-server-2008-r2", false }, { "sql-server-2012", "sql-server-2012", false }, { "sql-server-2014", "sql-server-2014", false },
+	{ "sql-server-2016", "sql-server-2016", false }, { "sql-server-2017", "sql-server-2017", false }, { "sql-server-2019", "sql-server-2019", false },
 	{ "sql-server-2022", "sql-server-2022", false }, { "rds", "rds", false }, { "sql-server", "application/sql-server", true }, { "rds", "application/rds", true },
 };
 
@@ -150,6 +152,34 @@ START_TEST(test_plugins_named_ids)
 		uuid_named(id, space, named[i].name);
 		ck_assert_mem_eq(id, named[i].application ? p->row.application_id : p->row.activation_id, 16);
 	}
+}
+END_TEST
+
+/* Editions of SQL Server: version 5 of NAME/EDITION. */
+START_TEST(test_plugins_edition_ids)
+{
+	uint8_t space[16], id[16];
+	unsigned seen = 0;
+	size_t n, count;
+	const struct catalog_product *p = catalog_products(c, &n);
+
+	setup_id(space, NAMESPACE);
+	for (size_t i = 0; i < n; i++) {
+		const struct catalog_edition *e = catalog_editions(c, &p[i], &count);
+
+		for (size_t k = 1; k < count && p[i].plugin != NULL && strcmp(p[i].plugin->name, "sql-embedded") == 0; k++) {
+			char name[128];
+
+			(void)snprintf(name, sizeof name, "%s/%s", p[i].row.name, e[k].title);
+			for (char *q = strchr(name, '/'); *q != '\0'; q++)
+				if (*q >= 'A' && *q <= 'Z')
+					*q = (char)(*q - 'A' + 'a');
+			uuid_named(id, space, name);
+			ck_assert_msg(memcmp(id, e[k].activation_id, sizeof id) == 0, "%s", name);
+			seen++;
+		}
+	}
+	ck_assert_uint_eq(seen, 8 * 4);
 }
 END_TEST
 
@@ -362,7 +392,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_plugins_all_loaded, test_plugins_office2013, test_plugins_windows_share_a_pool, test_plugins_windows_alone, test_plugins_sample_edition, test_plugins_named_ids,
+		test_plugins_all_loaded, test_plugins_office2013, test_plugins_windows_share_a_pool, test_plugins_windows_alone, test_plugins_sample_edition, test_plugins_named_ids, test_plugins_edition_ids,
 		test_plugins_served, test_plugins_models_not_served, test_plugins_refused_products, test_plugins_rds_rules, test_plugins_rds_versions, test_plugins_coverage, test_plugins_coverage_of_copies,
 		test_plugins_key_kinds, test_plugins_sample, test_plugins_memory,
 	};
