@@ -633,11 +633,11 @@ START_TEST(test_pack_recognises)
 
 	statement_fixture_init(&s, TRUST_EDDSA);
 	example_init(&e, &s);
-	for (i = 0; i < 5; i++)
-		for (k = 0; k < 5; k++)
+	for (i = 0; i < 6; i++)
+		for (k = 0; k < 6; k++)
 			ck_assert_msg(pack_recognises(&e.pack, &e.keys[i], &e.typed[k]) == (i == k), "key %zu, typed %zu", i, k);
 	ck_assert_ptr_eq(pack_find(&e.pack, 17), &e.keys[3]);
-	ck_assert_ptr_null(pack_find(&e.pack, 19));
+	ck_assert_ptr_null(pack_find(&e.pack, 20));
 	fixture_ok(product_key_generate(&wrong, e.typed[0].kind, e.typed[0].number, &err), &err);
 	ck_assert(!pack_recognises(&e.pack, &e.keys[0], &wrong));
 	e.pack.id[0] ^= 1;
