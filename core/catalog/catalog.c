@@ -54,7 +54,7 @@ static int fill(struct builder *b)
 	int r;
 
 	if ((r = builder_plugins(b)) != MUSTER_OK || (r = builder_products(b)) != MUSTER_OK ||
-	    (r = builder_pools(b)) != MUSTER_OK || (r = builder_editions(b)) != MUSTER_OK)
+	    (r = builder_reservations(b)) != MUSTER_OK || (r = builder_pools(b)) != MUSTER_OK || (r = builder_editions(b)) != MUSTER_OK)
 		return r;
 	if (b->exhausted)
 		return builder_nomem(b);

@@ -35,7 +35,10 @@ struct catalog_claim { enum catalog_claim_kind kind; uint8_t client[16]; const c
 /** [reservation NAME]: so many of a product's seats or access licences are kept for these. */
 struct catalog_reservation { const char *name; uint64_t count; const struct catalog_claim *claims; size_t claim_count; struct config_place at; };
 
-/** One product, all overrides applied. */
+/**
+ * One product, all overrides applied. Numbers of row.access and row.seats are final: where a plugin's row has 0 for a default, the default stands here
+ * (seats: lease_s, heartbeat_s; access: per).
+ */
 struct catalog_product {
 	struct muster_product row;     /**< merged; strings live as long as the catalog */
 	const char *description;       /**< as `dlv` prints it */
@@ -50,6 +53,9 @@ struct catalog_product {
 	const struct catalog_reservation *reservations; size_t reservation_count;   /**< seats and access */
 	/* source of the overridable numbers: enum config_source, shown by products --verbose and dlv */
 	uint8_t minimum_source, validity_source, renewal_source, retry_source;
+	uint8_t seats_source;          /**< CONFIG_FILE: row.seats->seats is the administrator's, who also means what packs name */
+	/** Access model: generation of the newest version that this licence server serves (key `server_version`, else the newest there is). */
+	uint32_t server_generation;
 };
 
 /** An activation ID that clients send. The product's own ID is an edition too (the first). */
@@ -104,6 +110,9 @@ int catalog_key_classify(const struct catalog *c, const struct catalog_product *
 
 /** Does one of the claims name this machine? @p addr_len 4 or 16 (an IPv4-mapped address counts as IPv4), 0 none. No lock, no allocation. */
 bool catalog_claimed(const struct catalog_claim *claims, size_t n, const uint8_t client[16], const char *name, const uint8_t *addr, size_t addr_len);
+/** A claim as configuration has it: "client:…", "name:pc-*", "10.0.0.0/8". */
+#define CATALOG_CLAIM_TEXT 264
+const char *catalog_claim_text(char out[CATALOG_CLAIM_TEXT], const struct catalog_claim *claim);
 
 /** Does a host key of @p key_of activate @p other too (facts.md section 1, "Host key groups")? */
 bool catalog_covers(const struct catalog_product *key_of, const struct catalog_product *other);

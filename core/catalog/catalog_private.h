@@ -70,6 +70,8 @@ int builder_plugins(struct builder *b);
 void catalog_stop_plugins(struct catalog *c);
 /* merge.c: products from plugins and files */
 int builder_products(struct builder *b);
+/* reservations.c: [reservation NAME], after the products */
+int builder_reservations(struct builder *b);
 /* index.c: pools, editions, hash */
 int builder_pools(struct builder *b);
 int builder_editions(struct builder *b);

@@ -42,6 +42,86 @@ static void identity(struct lines *l, size_t head, const char *what, const uint8
 	words(l, head, what, x, y);
 }
 
+/** Who may claim, as one line. */
+static void claims_line(struct buf *out, const struct catalog_claim *claims, size_t n)
+{
+	char text[CATALOG_CLAIM_TEXT];
+
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s%s", i > 0 ? ", " : "", catalog_claim_text(text, &claims[i]));
+}
+
+static void compare_claims(struct lines *l, size_t head, const char *what, const struct catalog_claim *a, size_t an, const struct catalog_claim *b, size_t bn, const char *none)
+{
+	struct buf x, y;
+
+	buf_init(&x, 262144);
+	buf_init(&y, 262144);
+	claims_line(&x, a, an);
+	claims_line(&y, b, bn);
+	if (x.failed || y.failed)
+		l->failed = true;
+	else
+		words(l, head, what, an > 0 ? buf_str(&x) : none, bn > 0 ? buf_str(&y) : none);
+	buf_fini(&x);
+	buf_fini(&y);
+}
+
+static const struct catalog_reservation *reservation_named(const struct catalog_product *p, const char *name)
+{
+	for (size_t i = 0; i < p->reservation_count; i++)
+		if (strcmp(p->reservations[i].name, name) == 0)
+			return &p->reservations[i];
+	return NULL;
+}
+
+static void compare_reservations(struct lines *l, size_t head, const struct catalog_product *p, const struct catalog_product *q)
+{
+	char what[96];
+
+	for (size_t i = 0; i < q->reservation_count; i++) {
+		const struct catalog_reservation *b = &q->reservations[i], *a = reservation_named(p, b->name);
+
+		(void)snprintf(what, sizeof what, "reservation %s", b->name);
+		number(l, head, what, a != NULL ? a->count : 0, b->count);
+		(void)snprintf(what, sizeof what, "reservation %s for", b->name);
+		if (a != NULL)
+			compare_claims(l, head, what, a->claims, a->claim_count, b->claims, b->claim_count, "nobody");
+	}
+	for (size_t i = 0; i < p->reservation_count; i++) {
+		(void)snprintf(what, sizeof what, "reservation %s", p->reservations[i].name);
+		if (reservation_named(q, p->reservations[i].name) == NULL)
+			number(l, head, what, p->reservations[i].count, 0);
+	}
+}
+
+static void compare_rules(struct lines *l, size_t head, const struct catalog_product *p, const struct catalog_product *q)
+{
+	static const struct muster_seats_rules no_seats;
+	static const struct muster_access_rules no_access;
+	const struct muster_seats_rules *a = p->row.seats != NULL ? p->row.seats : &no_seats, *b = q->row.seats != NULL ? q->row.seats : &no_seats;
+	const struct muster_access_rules *x = p->row.access != NULL ? p->row.access : &no_access, *y = q->row.access != NULL ? q->row.access : &no_access;
+
+	words(l, head, "policy", p->advise ? "advise" : "enforce", q->advise ? "advise" : "enforce");
+	compare_claims(l, head, "allow", p->allow, p->allow_count, q->allow, q->allow_count, "everybody");
+	compare_reservations(l, head, p, q);
+	number(l, head, "seats", a->seats, b->seats);
+	number(l, head, "seat_lease", a->lease_s, b->lease_s);
+	number(l, head, "heartbeat", a->heartbeat_s, b->heartbeat_s);
+	number(l, head, "seat_grace", a->grace_s, b->grace_s);
+	number(l, head, "queue", a->queue_max, b->queue_max);
+	number(l, head, "temporary", x->temporary_s, y->temporary_s);
+	number(l, head, "permanent_min", x->permanent_min_s, y->permanent_min_s);
+	number(l, head, "permanent_max", x->permanent_max_s, y->permanent_max_s);
+	number(l, head, "renew_left", x->renew_left_s, y->renew_left_s);
+	number(l, head, "user_validity", x->user_s, y->user_s);
+	number(l, head, "user_reassign", x->user_reassign_s, y->user_reassign_s);
+	number(l, head, "grace", x->grace_s, y->grace_s);
+	number(l, head, "revoke_percent", x->revoke_percent, y->revoke_percent);
+	number(l, head, "versions", x->versions.count, y->versions.count);
+	number(l, head, "generation of server_version", p->server_generation, q->server_generation);
+}
+
 static void compare_editions(struct lines *l, const struct catalog *before, const struct catalog_product *p, const struct catalog *after, const struct catalog_product *q)
 {
 	size_t n, m, i, k;
@@ -99,6 +179,7 @@ static void compare_product(struct lines *l, const struct catalog_product *p, co
 	words(l, head, "count_observed", p->count_observed ? "yes" : "no", q->count_observed ? "yes" : "no");
 	number(l, head, "coverage_start", (uint64_t)a->coverage_start, (uint64_t)b->coverage_start);
 	number(l, head, "coverage_end", (uint64_t)a->coverage_end, (uint64_t)b->coverage_end);
+	compare_rules(l, head, p, q);
 	flush(l, head);
 }
 
@@ -139,7 +220,7 @@ int catalog_compare(const struct catalog *before, const struct catalog *after, v
 	size_t i;
 	int r;
 
-	buf_init(&b, 65536);
+	buf_init(&b, 1 << 20);
 	compare_plugins(&l, before, after);
 	for (i = 0; i < after->product_count; i++) {
 		const struct catalog_product *q = &after->products[i], *p = catalog_product_named(before, q->row.name);

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 %C%_libcatalog_la_SOURCES = \
 	%D%/catalog.c %D%/catalog.h %D%/catalog_private.h \
 	%D%/check.c \
+	%D%/claims.c %D%/claims.h \
 	%D%/compare.c \
 	%D%/conformance.c %D%/conformance.h %D%/conformance_private.h \
 	%D%/conformance_child.c \
@@ -15,7 +16,9 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 	%D%/lint_product.c \
 	%D%/loader.c %D%/loader.h \
 	%D%/medium.c %D%/medium.h %D%/medium_text.c \
-	%D%/merge.c \
+	%D%/merge.c %D%/merge.h \
+	%D%/merge_models.c \
+	%D%/reservations.c \
 	%D%/options.c %D%/options.h \
 	%D%/plugins.c
 catalog_libs = %D%/libcatalog.la $(config_libs) $(LTDL_LIBS)

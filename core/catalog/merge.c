@@ -1,5 +1,5 @@
 /* Products: a plugin's rows with the configuration's overrides, and product files with `like`. */
-#include "core/catalog/catalog_private.h"
+#include "core/catalog/merge.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,8 +39,7 @@ static struct catalog_product *find_product(struct catalog *c, const char *name)
 	return NULL;
 }
 
-static void product_fault(struct builder *b, const struct config_product *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-static void product_fault(struct builder *b, const struct config_product *p, const char *key, const char *fmt, ...)
+void merge_fault(struct builder *b, const struct config_product *p, const char *key, const char *fmt, ...)
 {
 	char text[MUSTER_ERR_MAX];
 	va_list args;
@@ -48,38 +47,38 @@ static void product_fault(struct builder *b, const struct config_product *p, con
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	builder_fault(b, "%s[product %s] %s: %s", builder_place(b, p->at), p->name, key, text);
+	builder_fault(b, "%s[product %s] %s: %s", builder_place(b, config_product_place(b->config, p, key)), p->name, key, text);
 }
 
 /** A number of seconds or a count that must fit the row. */
-static void take_number(struct builder *b, const struct config_product *p, uint32_t bit, const char *key, uint64_t value, uint64_t min, uint64_t max, uint32_t *to)
+static void take_number(struct builder *b, const struct config_product *p, uint64_t bit, const char *key, uint64_t value, uint64_t min, uint64_t max, uint32_t *to)
 {
 	if ((p->given & bit) == 0)
 		return;
 	if (value < min || value > max)
-		product_fault(b, p, key, "%llu is outside %llu to %llu", (unsigned long long)value, (unsigned long long)min, (unsigned long long)max);
+		merge_fault(b, p, key, "%llu is outside %llu to %llu", (unsigned long long)value, (unsigned long long)min, (unsigned long long)max);
 	else
 		*to = (uint32_t)value;
 }
 
-static void take_text(struct builder *b, const struct config_product *p, uint32_t bit, const char *key, const char *value, const char **to)
+static void take_text(struct builder *b, const struct config_product *p, uint64_t bit, const char *key, const char *value, const char **to)
 {
 	const char *wrong;
 
 	if ((p->given & bit) == 0)
 		return;
 	if ((wrong = lint_text(value, MUSTER_TEXT_MAX)) != NULL)
-		product_fault(b, p, key, "the text %s", wrong);
+		merge_fault(b, p, key, "the text %s", wrong);
 	else if ((*to = arena_text(&b->c->arena, value)) == NULL)
 		b->exhausted = true;
 }
 
-static void take_name(struct builder *b, const struct config_product *p, uint32_t bit, const char *key, const char *value, const char **to)
+static void take_name(struct builder *b, const struct config_product *p, uint64_t bit, const char *key, const char *value, const char **to)
 {
 	if ((p->given & bit) == 0)
 		return;
 	if (!lint_name(value))
-		product_fault(b, p, key, "\"%s\" is not made of a-z, 0-9 and '-', at most %u, a letter first", value, MUSTER_NAME_MAX);
+		merge_fault(b, p, key, "\"%s\" is not made of a-z, 0-9 and '-', at most %u, a letter first", value, MUSTER_NAME_MAX);
 	else if ((*to = arena_text(&b->c->arena, value)) == NULL)
 		b->exhausted = true;
 }
@@ -99,7 +98,7 @@ static void take_requirement(struct builder *b, const struct config_product *p, 
 	for (n = strlen(text); n > 0 && text[n - 1] == ' ';)
 		text[--n] = '\0';
 	if (lint_text(text, LINT_FACT_MAX) != NULL || (value != NULL && *value == '\0'))
-		product_fault(b, p, "requires", "\"%s\": write NAME or NAME=VALUE, a name of at most %d characters", text, LINT_FACT_MAX);
+		merge_fault(b, p, "requires", "\"%s\": write NAME or NAME=VALUE, a name of at most %d characters", text, LINT_FACT_MAX);
 	*to = (struct muster_requirement){ .name = text, .fact = text, .value = value };
 }
 
@@ -114,7 +113,7 @@ static void take_requires(struct builder *b, const struct config_product *p, str
 	if ((p->given & CONFIG_P_REQUIRES) == 0)
 		return;
 	if (to->row.model != MUSTER_MODEL_COUNTED)
-		product_fault(b, p, "requires", "belongs to the counted model, and this product's model is %s", lint_model_name(to->row.model));
+		merge_fault(b, p, "requires", "belongs to the counted model, and this product's model is %s", lint_model_name(to->row.model));
 	for (const char *c = p->requires; *c != '\0'; c++)
 		room += *c == ',';
 	text = arena_text(&b->c->arena, p->requires);
@@ -135,7 +134,7 @@ static void take_flags(struct builder *b, const struct config_product *p, struct
 	if ((p->given & CONFIG_P_RECORD) != 0) {
 		/* A vendor's product is licensed by its vendor: no setting turns its records into licences (design.md section 1). */
 		if (!p->record && (to->row.flags & MUSTER_PRODUCT_RECORD) != 0)
-			product_fault(b, p, "record", "leases of this product are records, not licences, and stay so; leave the key out");
+			merge_fault(b, p, "record", "leases of this product are records, not licences, and stay so; leave the key out");
 		else if (p->record)
 			to->row.flags |= MUSTER_PRODUCT_RECORD;
 	}
@@ -148,7 +147,7 @@ static void take_flags(struct builder *b, const struct config_product *p, struct
 	if ((p->given & CONFIG_P_COVERAGE_END) != 0)
 		to->row.coverage_end = p->coverage_end;
 	if (to->row.coverage_end != 0 && to->row.coverage_end <= to->row.coverage_start)
-		product_fault(b, p, "coverage_end", "it must lie after coverage_start");
+		merge_fault(b, p, "coverage_end", "it must lie after coverage_start");
 }
 
 static void note_sources(const struct config_product *p, struct catalog_product *to)
@@ -175,7 +174,7 @@ static void take_common(struct builder *b, const struct config_product *p, struc
 		take_name(b, p, CONFIG_P_POOL, "pool", p->pool, &to->row.pool);
 		take_number(b, p, CONFIG_P_MINIMUM, "minimum_count", p->minimum_count, 1, LINT_MINIMUM_MAX, &to->row.minimum_count);
 	} else if ((p->given & (CONFIG_P_POOL | CONFIG_P_MINIMUM | CONFIG_P_WINDOW)) != 0) {
-		product_fault(b, p, (p->given & CONFIG_P_POOL) != 0 ? "pool" : (p->given & CONFIG_P_MINIMUM) != 0 ? "minimum_count" : "window",
+		merge_fault(b, p, (p->given & CONFIG_P_POOL) != 0 ? "pool" : (p->given & CONFIG_P_MINIMUM) != 0 ? "minimum_count" : "window",
 		              "belongs to the threshold model, and this product's model is %s", lint_model_name(to->row.model));
 	}
 	take_number(b, p, CONFIG_P_VALIDITY, "validity", p->validity, LINT_INTERVAL_MIN, UINT32_MAX, &to->row.validity_s);
@@ -188,13 +187,14 @@ static void take_common(struct builder *b, const struct config_product *p, struc
 		b->exhausted = true;
 	take_requires(b, p, to);
 	take_flags(b, p, to);
+	merge_models(b, p, to);
 	note_sources(p, to);
 }
 
 static void init_product(struct catalog_product *to)
 {
 	to->enabled = true;
-	to->minimum_source = to->validity_source = to->renewal_source = to->retry_source = CONFIG_DEFAULT;
+	to->minimum_source = to->validity_source = to->renewal_source = to->retry_source = to->seats_source = CONFIG_DEFAULT;
 }
 
 static void from_plugins(struct builder *b)
@@ -221,9 +221,9 @@ static void apply(struct builder *b, const struct config_product *p, struct cata
 	if ((p->given & ONLY_NEW) == 0)
 		take_common(b, p, to);
 	else if (to->file == NULL)
-		product_fault(b, p, key, "cannot be changed for a product of plugin %s; make a new product in a file of products_dir", to->plugin->name);
+		merge_fault(b, p, key, "cannot be changed for a product of plugin %s; make a new product in a file of products_dir", to->plugin->name);
 	else
-		product_fault(b, p, key, "cannot be changed here; change it in %s", to->file);
+		merge_fault(b, p, key, "cannot be changed here; change it in %s", to->file);
 }
 
 static bool is_pending(const struct config *config, const char *name)
@@ -264,11 +264,11 @@ static bool check_new(struct builder *b, const struct config_product *p)
 	if (!lint_name(p->name))
 		builder_fault(b, "%s[product %s]: the name is not made of a-z, 0-9 and '-', at most %u, a letter first", builder_place(b, p->at), p->name, MUSTER_NAME_MAX);
 	if ((p->given & CONFIG_P_TITLE) == 0)
-		product_fault(b, p, "name", "is missing; give the name that listings print");
+		merge_fault(b, p, "name", "is missing; give the name that listings print");
 	if (served && ((p->given & CONFIG_P_ACTIVATION_ID) == 0 || uuid_is_nil(p->activation_id)))
-		product_fault(b, p, "activation_id", "is missing; give the product's UUID, or say with refused why it is never served");
+		merge_fault(b, p, "activation_id", "is missing; give the product's UUID, or say with refused why it is never served");
 	if ((p->given & (CONFIG_P_LIKE | CONFIG_P_MODEL)) == (CONFIG_P_LIKE | CONFIG_P_MODEL))
-		product_fault(b, p, "model", "comes from %s; leave it out, or leave like out", p->like);
+		merge_fault(b, p, "model", "comes from %s; leave it out, or leave like out", p->like);
 	return b->faults == before;
 }
 
@@ -279,13 +279,12 @@ static bool fresh(struct builder *b, const struct config_product *p, struct cata
 
 	to->row.model = MUSTER_MODEL_THRESHOLD;
 	if ((p->given & CONFIG_P_MODEL) != 0 && !lint_model_parse(p->model, &to->row.model))
-		product_fault(b, p, "model", "\"%s\" is none of threshold, counted, embedded, access, none", p->model);
-	else if (to->row.model == MUSTER_MODEL_SEATS)
-		product_fault(b, p, "model", "seats is reserved and not served by this host");
+		merge_fault(b, p, "model", "\"%s\" is none of threshold, counted, embedded, access, seats, none", p->model);
 	else if (to->row.model == MUSTER_MODEL_NONE && (p->given & CONFIG_P_REFUSED) == 0)
-		product_fault(b, p, "model", "none is for products that are never served; say why with refused");
+		merge_fault(b, p, "model", "none is for products that are never served; say why with refused");
 	else if (to->row.model == MUSTER_MODEL_THRESHOLD && (p->given & (CONFIG_P_MINIMUM | CONFIG_P_REFUSED)) == 0)
-		product_fault(b, p, "minimum_count", "is missing; give it, or the product to copy with like");
+		merge_fault(b, p, "minimum_count", "is missing; give it, or the product to copy with like");
+	merge_fresh(b, p, to);
 	return b->faults == before;
 }
 
@@ -301,7 +300,7 @@ static const struct catalog_product *original(struct builder *b, const struct co
 	for (i = 0; i < count; i++)
 		if (strcmp(all[i].from->name, p->like) == 0) {
 			if (all[i].state == MAKING) {
-				product_fault(b, p, "like", "%s and %s copy each other", p->name, p->like);
+				merge_fault(b, p, "like", "%s and %s copy each other", p->name, p->like);
 				return NULL;
 			}
 			make(b, all, count, i);
@@ -310,7 +309,7 @@ static const struct catalog_product *original(struct builder *b, const struct co
 	if (find_product(b->c, p->like) != NULL)
 		return find_product(b->c, p->like);
 	nearest = nearest_name(p->like, b->c->product_count + count, known_name, &n);
-	product_fault(b, p, "like", "no product is called %s%s%s%s; `musterctl products` lists them", p->like,
+	merge_fault(b, p, "like", "no product is called %s%s%s%s; `musterctl products` lists them", p->like,
 	              nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
 	return NULL;
 }
@@ -346,6 +345,11 @@ static void make(struct builder *b, struct pending *all, size_t count, size_t he
 	to.row.refused = NULL;
 	to.row.description = NULL;
 	to.enabled = true;
+	/* Who may claim, and what happens beyond what there is, is decided for each product by itself. */
+	to.advise = false;
+	to.allow = NULL;
+	to.allow_count = 0;
+	to.seats_source = CONFIG_DEFAULT;
 	if ((to.row.name = arena_text(&b->c->arena, p->name)) == NULL || (to.file = arena_text(&b->c->arena, p->at.file != NULL ? p->at.file : "")) == NULL)
 		b->exhausted = true;
 	to.line = p->at.line;
@@ -398,6 +402,7 @@ static void settle(struct builder *b, struct catalog_product *p, uint32_t index)
 	p->description = p->row.description != NULL ? p->row.description : p->row.title;
 	p->row.description = p->description;
 	settle_issuer(b, p);
+	merge_settle(b, p);
 	if (p->row.refused == NULL && p->row.renewal_s >= p->row.validity_s)
 		builder_tell(b, LOG_WARNING, "product %s: leases live %u s and are renewed after %u s, when they have ended; lower renewal_interval", p->row.name, (unsigned)p->row.validity_s, (unsigned)p->row.renewal_s);
 }

@@ -65,14 +65,14 @@ static bool rest_zero(const uint8_t *address, size_t n, unsigned keep)
 	return true;
 }
 
-static int check_network_item(char *item, struct muster_err *err)
+int config_parse_network(char *item, uint8_t address[16], uint8_t *len, uint8_t *prefix, struct muster_err *err)
 {
 	char shown[CONFIG_SHOW];
 	char *bits = strchr(item, '/');
-	uint8_t address[16];
 	unsigned number, largest;
 
 	config_show(shown, item);
+	memset(address, 0, 16);
 	if (bits == NULL)
 		return err_set(err, MUSTER_E_INVALID, "'%s' has no prefix length: write ADDRESS/BITS, such as 10.0.0.0/8", shown);
 	*bits++ = '\0';
@@ -86,7 +86,16 @@ static int check_network_item(char *item, struct muster_err *err)
 		return err_set(err, MUSTER_E_INVALID, "'%s': the prefix length must be a number from 0 to %u", shown, largest);
 	if (!rest_zero(address, largest / 8, number))
 		return err_set(err, MUSTER_E_INVALID, "'%s': the address has bits set beyond its first %u", shown, number);
+	*len = (uint8_t)(largest / 8);
+	*prefix = (uint8_t)number;
 	return MUSTER_OK;
+}
+
+static int check_network_item(char *item, struct muster_err *err)
+{
+	uint8_t address[16], len, prefix;
+
+	return config_parse_network(item, address, &len, &prefix, err);
 }
 
 static int each_item(const char *text, int (*check)(char *item, struct muster_err *err), struct muster_err *err)

@@ -78,15 +78,53 @@ struct config_plugin {
 	struct config_place at;
 };
 
-/** Which members of a config_product were given. */
-enum {
-	CONFIG_P_TITLE = 1 << 0, CONFIG_P_LIKE = 1 << 1, CONFIG_P_ACTIVATION_ID = 1 << 2, CONFIG_P_APPLICATION_ID = 1 << 3,
-	CONFIG_P_MODEL = 1 << 4, CONFIG_P_POOL = 1 << 5, CONFIG_P_MINIMUM = 1 << 6, CONFIG_P_VALIDITY = 1 << 7,
-	CONFIG_P_RENEWAL = 1 << 8, CONFIG_P_RETRY = 1 << 9, CONFIG_P_WINDOW = 1 << 10, CONFIG_P_REARM = 1 << 11,
-	CONFIG_P_ISSUER = 1 << 12, CONFIG_P_OBSERVED = 1 << 13, CONFIG_P_COVERAGE_START = 1 << 14, CONFIG_P_COVERAGE_END = 1 << 15,
-	CONFIG_P_RECORD = 1 << 16, CONFIG_P_REFUSED = 1 << 17, CONFIG_P_ENABLED = 1 << 18, CONFIG_P_DESCRIPTION = 1 << 19,
-	CONFIG_P_GENERATION = 1 << 20, CONFIG_P_FAMILY = 1 << 21, CONFIG_P_REQUIRES = 1 << 22
-};
+/** Which members of a config_product were given: bits of `given`. */
+#define CONFIG_P(n) (UINT64_C(1) << (n))
+#define CONFIG_P_TITLE CONFIG_P(0)
+#define CONFIG_P_LIKE CONFIG_P(1)
+#define CONFIG_P_ACTIVATION_ID CONFIG_P(2)
+#define CONFIG_P_APPLICATION_ID CONFIG_P(3)
+#define CONFIG_P_MODEL CONFIG_P(4)
+#define CONFIG_P_POOL CONFIG_P(5)
+#define CONFIG_P_MINIMUM CONFIG_P(6)
+#define CONFIG_P_VALIDITY CONFIG_P(7)
+#define CONFIG_P_RENEWAL CONFIG_P(8)
+#define CONFIG_P_RETRY CONFIG_P(9)
+#define CONFIG_P_WINDOW CONFIG_P(10)
+#define CONFIG_P_REARM CONFIG_P(11)
+#define CONFIG_P_ISSUER CONFIG_P(12)
+#define CONFIG_P_OBSERVED CONFIG_P(13)
+#define CONFIG_P_COVERAGE_START CONFIG_P(14)
+#define CONFIG_P_COVERAGE_END CONFIG_P(15)
+#define CONFIG_P_RECORD CONFIG_P(16)
+#define CONFIG_P_REFUSED CONFIG_P(17)
+#define CONFIG_P_ENABLED CONFIG_P(18)
+#define CONFIG_P_DESCRIPTION CONFIG_P(19)
+#define CONFIG_P_GENERATION CONFIG_P(20)
+#define CONFIG_P_FAMILY CONFIG_P(21)
+#define CONFIG_P_REQUIRES CONFIG_P(22)
+#define CONFIG_P_POLICY CONFIG_P(23)
+#define CONFIG_P_ALLOW CONFIG_P(24)
+#define CONFIG_P_SEATS CONFIG_P(25)
+#define CONFIG_P_SEAT_LEASE CONFIG_P(26)
+#define CONFIG_P_HEARTBEAT CONFIG_P(27)
+#define CONFIG_P_SEAT_GRACE CONFIG_P(28)
+#define CONFIG_P_QUEUE CONFIG_P(29)
+#define CONFIG_P_TEMPORARY CONFIG_P(30)
+#define CONFIG_P_PERMANENT_MIN CONFIG_P(31)
+#define CONFIG_P_PERMANENT_MAX CONFIG_P(32)
+#define CONFIG_P_RENEW_LEFT CONFIG_P(33)
+#define CONFIG_P_USER_VALIDITY CONFIG_P(34)
+#define CONFIG_P_USER_REASSIGN CONFIG_P(35)
+#define CONFIG_P_GRACE CONFIG_P(36)
+#define CONFIG_P_REVOKE CONFIG_P(37)
+#define CONFIG_P_VERSIONS CONFIG_P(38)
+#define CONFIG_P_PER CONFIG_P(39)
+#define CONFIG_P_SERVER_VERSION CONFIG_P(40)
+#define CONFIG_P_MEDIUM CONFIG_P(41)
+#define CONFIG_P_OF_SEATS (CONFIG_P_SEATS | CONFIG_P_SEAT_LEASE | CONFIG_P_HEARTBEAT | CONFIG_P_SEAT_GRACE | CONFIG_P_QUEUE)
+#define CONFIG_P_OF_ACCESS (CONFIG_P_TEMPORARY | CONFIG_P_PERMANENT_MIN | CONFIG_P_PERMANENT_MAX | CONFIG_P_RENEW_LEFT | CONFIG_P_USER_VALIDITY | \
+	CONFIG_P_USER_REASSIGN | CONFIG_P_GRACE | CONFIG_P_REVOKE | CONFIG_P_VERSIONS | CONFIG_P_PER | CONFIG_P_SERVER_VERSION)
 
 /** An [edition UUID] section: an activation ID that clients of a product send. */
 struct config_edition { uint8_t id[16]; const char *product, *title; uint64_t minimum_count; /**< 0: the product's */ struct config_place at; };
@@ -95,14 +133,23 @@ struct config_edition { uint8_t id[16]; const char *product, *title; uint64_t mi
 struct config_product {
 	const char *name;
 	bool is_new;                 /**< from products.d */
-	uint32_t given;              /**< CONFIG_P_* */
+	uint64_t given;              /**< CONFIG_P_* */
 	const char *title, *description, *like, *pool, *issuer, *model, *refused, *family, *requires;
 	uint8_t activation_id[16], application_id[16];
 	uint64_t minimum_count, validity, renewal, retry, window, rearm_max, generation;  /**< s where a time */
 	int64_t coverage_start, coverage_end;   /**< seconds since 1970; 0 none */
 	bool count_observed, record, enabled;
+	const char *policy;          /**< "enforce" | "advise" */
+	const char *allow;           /**< who may claim, as core/config/claims.h reads it; "": everybody */
+	uint64_t seats, seat_lease, heartbeat, seat_grace, queue;                         /**< seats model; s where a time */
+	uint64_t temporary, permanent_min, permanent_max, renew_left, user_validity, user_reassign, grace, revoke_percent;   /**< access model */
+	const char *versions, *per, *server_version;                                      /**< access model; lists are comma-separated */
+	const char *medium;          /**< embedded model: PATH [SECTION] KEY, comma-separated */
 	struct config_place at;
 };
+
+/** [reservation NAME]: `count` of a product's seats or access licences are kept for those that `claims` names. */
+struct config_reservation { const char *name, *product, *claims; uint64_t count; struct config_place at; };
 
 /** Immutable once read. */
 struct config {
@@ -113,6 +160,7 @@ struct config {
 	struct config_plugin *plugins; size_t plugin_count;
 	struct config_product *products; size_t product_count;
 	struct config_edition *editions; size_t edition_count;
+	struct config_reservation *reservations; size_t reservation_count;
 	struct config_memory *memory;  /**< owns every string above */
 };
 
@@ -141,6 +189,9 @@ int config_sample(FILE *out);
  * @return CONFIG_FILE, or CONFIG_DEFAULT also when there is no such section or key. Stored settings are the caller's affair.
  */
 enum config_source config_source_of(const struct config *c, const char *section, const char *key, struct config_place *at);
+
+/** Where a key of a product's section stands: its line, or the section's where the key is not in it or the place is not known. */
+struct config_place config_product_place(const struct config *c, const struct config_product *p, const char *key);
 
 /** Words for the settings an administrator stores (`sprt`, `sai` …): parse with the schema's own type and bounds.
  * @param section "host", "limits" … @param name "activation_interval" …; in "host" also "port" and "priority_low" (yes | no).

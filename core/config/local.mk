@@ -2,9 +2,11 @@
 noinst_LTLIBRARIES += %D%/libconfig.la
 %C%_libconfig_la_SOURCES = \
 	%D%/address.c %D%/address.h \
+	%D%/claims.c %D%/claims.h \
 	%D%/config.h \
 	%D%/finish.c \
 	%D%/lines.c %D%/lines.h \
+	%D%/lists.c %D%/lists.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/number.c \
 	%D%/print.c \

@@ -90,6 +90,8 @@ int config_dump(const struct config *c, FILE *out)
 		uuid_format(id, c->editions[i].id);
 		dump_section(out, c, edition, i, id, &c->editions[i], from_product_file(c, c->editions[i].at));
 	}
+	for (size_t i = 0; i < c->reservation_count; i++)
+		dump_section(out, c, config_schema_section("reservation"), i, c->reservations[i].name, &c->reservations[i], false);
 	return ferror(out) ? MUSTER_E_IO : MUSTER_OK;
 }
 
@@ -120,14 +122,18 @@ static void describe(struct buf *b, const struct config_key *k)
 	static const char *const kinds[] = {
 		[CONFIG_TEXT] = "text", [CONFIG_NAME] = "name", [CONFIG_POOL] = "name", [CONFIG_ACCOUNT] = "account", [CONFIG_PATH] = "path",
 		[CONFIG_URL] = "address", [CONFIG_LISTEN] = "list of ADDRESS:PORT", [CONFIG_NETWORKS] = "list of ADDRESS/BITS",
+		[CONFIG_CLAIMS] = "list of client:UUID, name:PATTERN, ADDRESS/BITS", [CONFIG_VERSIONS] = "list of versions", [CONFIG_VERSION] = "version",
+		[CONFIG_WORDS] = "some of: ", [CONFIG_MEDIUM] = "list of PATH [SECTION] KEY",
 		[CONFIG_DIGEST] = "64 hexadecimal digits", [CONFIG_CHOICE] = "one of: ", [CONFIG_NUMBER] = "number", [CONFIG_TIME] = "time",
 		[CONFIG_MSEC] = "time", [CONFIG_SIZE] = "size", [CONFIG_SWITCH] = "yes or no", [CONFIG_FLAG] = "yes or no", [CONFIG_UUID] = "UUID",
 		[CONFIG_DATE] = "day", [CONFIG_DATE_END] = "day"
 	};
 
 	buf_adds(b, kinds[k->type]);
-	if (k->type == CONFIG_CHOICE)
+	if (k->type == CONFIG_CHOICE || k->type == CONFIG_WORDS)
 		buf_adds(b, k->words);
+	if (k->type == CONFIG_CLAIMS)
+		buf_addf(b, ", at most %" PRIu64 " bytes", k->max);
 	if (k->type == CONFIG_TEXT || k->type == CONFIG_PATH || k->type == CONFIG_URL)
 		buf_addf(b, ", at most %" PRIu64 " bytes", k->max);
 	if (k->type >= CONFIG_NUMBER && k->type <= CONFIG_SIZE) {

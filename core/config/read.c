@@ -21,6 +21,7 @@ void config_free(struct config *c)
 	mem_free(c->plugins);
 	mem_free(c->products);
 	mem_free(c->editions);
+	mem_free(c->reservations);
 	config_memory_free(c->memory);
 	mem_free(c);
 }

@@ -35,7 +35,7 @@ static const struct config_key host_keys[] = {
 	ROW("tls_certificate", PATH, EMPTY, tls_certificate, 0, 1000, "", NULL,
 	    "File with the TLS server's certificate and those between it and its root, in this order (PEM). Read again at every reload."),
 	ROW("tls_key", PATH, EMPTY, tls_key, 0, 1000, "", NULL, "File with its private key (PEM, without a passphrase); nobody but the host's user, its group and root may read it."),
-	ROW("networks", NETWORKS, EMPTY, networks, 0, 3500, "", NULL, "Networks whose clients are served, as ADDRESS/BITS separated by commas. Empty: all."),
+	ROW("networks", NETWORKS, EMPTY, networks, 0, CONFIG_LIST_MAX, "", NULL, "Networks whose clients are served, as ADDRESS/BITS separated by commas. Empty: all."),
 	ROW("state", PATH, SITE, state, 1, 1000, "LOCALSTATEDIR/lib/muster", NULL, "Folder of the ledger, the keys and the certificates. It belongs to the host alone."),
 	ROW("admin_socket", PATH, SITE, admin_socket, 1, 107, "RUNSTATEDIR/muster/admin.sock; admin.sock in the folder of state when that is given", NULL, "Socket that musterctl talks to."),
 	ROW("plugin_dir", PATH, SITE, plugin_dir, 1, 1000, "PKGLIBDIR/plugins", NULL, "Folder of the product plugins."),
@@ -110,8 +110,8 @@ static const struct config_key product_keys[] = {
 	GIVEN("like", NAME, NEW, like, 1, 63, NULL, NULL, LIKE, "Name of a product to copy; every key given here overrides the copy."),
 	GIVEN("activation_id", UUID, NEW, activation_id, 0, 0, NULL, NULL, ACTIVATION_ID, "The product's activation ID. A product file must give it unless the product is refused."),
 	GIVEN("application_id", UUID, NEW, application_id, 0, 0, NULL, NULL, APPLICATION_ID, "The application ID. Must be given without `like`."),
-	{ .name = "model", .type = CONFIG_CHOICE, .flags = NEW, .offset = offsetof(STRUCT, model), .words = "threshold counted embedded access",
-	  .given = CONFIG_P_MODEL, .doc = "Licensing model: threshold, counted, embedded or access. Must be given without `like`." },
+	{ .name = "model", .type = CONFIG_CHOICE, .flags = NEW, .offset = offsetof(STRUCT, model), .words = "threshold counted embedded access seats",
+	  .given = CONFIG_P_MODEL, .doc = "Licensing model: threshold, counted, embedded, access or seats. Must be given without `like`." },
 	GIVEN("pool", POOL, 0, pool, 1, 63, NULL, NULL, POOL, "Count pool whose machines are counted together. Without it and `like`: the application ID's."),
 	GIVEN("minimum_count", NUMBER, 0, minimum_count, 1, 100000, NULL, "machines", MINIMUM, "Machines that must have reported in before any is activated."),
 	GIVEN("validity", TIME, 0, validity, 1 * HOUR, 3650 * DAY, NULL, NULL, VALIDITY, "How long a lease lasts."),
@@ -130,6 +130,34 @@ static const struct config_key product_keys[] = {
 	GIVEN("record", FLAG, NEW, record, 0, 1, NULL, NULL, RECORD, "Whether leases are marked as records that license nothing."),
 	GIVEN("refused", TEXT, NEW, refused, 1, 511, NULL, NULL, REFUSED, "One sentence: why the product is listed and never served."),
 	GIVEN("enabled", FLAG, 0, enabled, 0, 1, "yes", NULL, ENABLED, "Whether the product is served."),
+	{ .name = "policy", .type = CONFIG_CHOICE, .offset = offsetof(STRUCT, policy), .words = "enforce advise", .given = CONFIG_P_POLICY,
+	  .doc = "What happens below the minimum count or beyond the seats or licences there are: enforce (without this key) refuses, advise grants and books what exceeds as debt "
+	         "(`musterctl debt`). Not of counted and embedded products." },
+	GIVEN("allow", CLAIMS, EMPTY, allow, 0, CONFIG_LIST_MAX, NULL, NULL, ALLOW,
+	      "Who may claim the product: client:UUID, name:PATTERN with * and ?, or a network as ADDRESS/BITS, separated by commas; one that fits is enough. "
+	      "All others are refused (M-151) before anything is counted. Empty, or without this key: everybody may."),
+	GIVEN("seats", NUMBER, 0, seats, 1, 1000000, NULL, "seats", SEATS, "How many may be in use at once. Where licence packs name a number: at most so many of them."),
+	GIVEN("seat_lease", TIME, 0, seat_lease, 1 * MIN, 30 * DAY, NULL, NULL, SEAT_LEASE, "How long the lease of a seat lasts; without it 1h."),
+	GIVEN("heartbeat", TIME, 0, heartbeat, 20, 15 * DAY, NULL, NULL, HEARTBEAT, "How often a client with a seat renews: at most half of seat_lease; without it a quarter."),
+	GIVEN("seat_grace", TIME, 0, seat_grace, 0, 30 * DAY, NULL, NULL, SEAT_GRACE, "How long a seat is kept for its holder after its lease has ended."),
+	GIVEN("queue", NUMBER, 0, queue, 0, 100000, NULL, "clients", QUEUE, "How many may wait for a seat. 0: nobody waits."),
+	GIVEN("temporary", TIME, 0, temporary, 1 * HOUR, 3650 * DAY, NULL, NULL, TEMPORARY, "Access licences: how long a device's first, temporary one lasts."),
+	GIVEN("permanent_min", TIME, 0, permanent_min, 1 * HOUR, 3650 * DAY, NULL, NULL, PERMANENT_MIN,
+	      "A device's permanent licence lasts a random time from this on, up to permanent_max."),
+	GIVEN("permanent_max", TIME, 0, permanent_max, 1 * HOUR, 3650 * DAY, NULL, NULL, PERMANENT_MAX, "The longest of these times."),
+	GIVEN("renew_left", TIME, 0, renew_left, 0, 3650 * DAY, NULL, NULL, RENEW_LEFT, "A permanent licence is renewed when no more than this is left: less than permanent_min."),
+	GIVEN("user_validity", TIME, 0, user_validity, 1 * HOUR, 3650 * DAY, NULL, NULL, USER_VALIDITY, "How long a user's licence lasts from the last sign-in on."),
+	GIVEN("user_reassign", TIME, 0, user_reassign, 0, 3650 * DAY, NULL, NULL, USER_REASSIGN, "How long a licence stays with a user before it may be given to another."),
+	GIVEN("grace", TIME, 0, grace, 0, 3650 * DAY, NULL, NULL, GRACE, "How long clients may work without having reached any licence server."),
+	GIVEN("revoke_percent", NUMBER, 0, revoke_percent, 0, 100, NULL, "percent", REVOKE, "How many of the device licences of one version may be taken back at a time."),
+	GIVEN("versions", VERSIONS, NEW, versions, 1, 1000, NULL, NULL, VERSIONS,
+	      "Versions of access licences, the oldest first, separated by commas. The access model needs one without `like`."),
+	{ .name = "per", .type = CONFIG_WORDS, .offset = offsetof(STRUCT, per), .min = 1, .max = 64, .words = "device user", .given = CONFIG_P_PER,
+	  .doc = "Whom access licences are for: device, user, or both separated by a comma." },
+	GIVEN("server_version", VERSION, 0, server_version, 1, 63, NULL, NULL, SERVER_VERSION,
+	      "The newest version that this licence server serves; without it the newest of the product's."),
+	GIVEN("medium", MEDIUM, NEW, medium, 1, 1000, NULL, NULL, MEDIUM,
+	      "Where a medium holds an embedded key: an INI file on it, a section and a key, as x64/Setup.ini [OPTIONS] PID; several separated by commas."),
 };
 #undef STRUCT
 
@@ -138,6 +166,14 @@ static const struct config_key edition_keys[] = {
 	ROW("product", NAME, CONFIG_KEY_REQUIRED, product, 1, 63, NULL, NULL, "Name of the product that this activation ID belongs to."),
 	ROW("name", TEXT, CONFIG_KEY_REQUIRED, title, 1, 511, NULL, NULL, "What listings call the edition."),
 	ROW("minimum_count", NUMBER, 0, minimum_count, 1, 100000, NULL, "machines", "Minimum count of this edition; without it the product's."),
+};
+#undef STRUCT
+
+#define STRUCT struct config_reservation
+static const struct config_key reservation_keys[] = {
+	ROW("product", NAME, CONFIG_KEY_REQUIRED, product, 1, 63, NULL, NULL, "Name of a product of the seats or the access model."),
+	ROW("count", NUMBER, CONFIG_KEY_REQUIRED, count, 1, 1000000, NULL, NULL, "How many of its seats or licences are kept."),
+	ROW("for", CLAIMS, CONFIG_KEY_REQUIRED, claims, 1, CONFIG_LIST_MAX, NULL, NULL, "For whom: a list as in `allow` of a product."),
 };
 #undef STRUCT
 
@@ -160,6 +196,9 @@ static const struct config_section sections[] = {
 	SECTION(edition, "UUID", CONFIG_EDITIONS_MAX, struct config_edition, true, false,
 	        "[edition 00000000-0000-4000-8000-000000000001]\nproduct = sample\nname = Sample, second edition\n",
 	        "An activation ID that clients of a product send besides the product's own."),
+	SECTION(reservation, "NAME", CONFIG_RESERVATIONS_MAX, struct config_reservation, false, false,
+	        "[reservation training]\nproduct = cad\ncount = 8\nfor = name:train-*, 10.20.0.0/16\n",
+	        "Seats or access licences of a product that are kept for some: others get what is left. Whoever is named and finds the reservation used up is served like all others."),
 };
 
 const struct config_section *config_schema(size_t *count)

@@ -17,6 +17,11 @@ enum config_type {
 	CONFIG_URL,       /**< const char *; http://, https:// or mailto: */
 	CONFIG_LISTEN,    /**< const char *; ADDRESS:PORT, comma-separated */
 	CONFIG_NETWORKS,  /**< const char *; ADDRESS/BITS, comma-separated */
+	CONFIG_CLAIMS,    /**< const char *; client:UUID, name:PATTERN, ADDRESS/BITS, comma-separated */
+	CONFIG_VERSIONS,  /**< const char *; names of versions, comma-separated */
+	CONFIG_VERSION,   /**< const char *; one of them */
+	CONFIG_WORDS,     /**< const char *; some of words, comma-separated, none twice */
+	CONFIG_MEDIUM,    /**< const char *; PATH [SECTION] KEY, comma-separated */
 	CONFIG_DIGEST,    /**< const char *; 64 hexadecimal digits */
 	CONFIG_CHOICE,    /**< const char *; one of words */
 	CONFIG_NUMBER,    /**< uint64_t */
@@ -48,9 +53,9 @@ struct config_key {
 	uint64_t min, max;       /**< bounds of a number in its base unit, or of a text's bytes */
 	const char *value;       /**< default, as written in a file; NULL none */
 	const char *unit;        /**< what a number counts; NULL none */
-	const char *words;       /**< CONFIG_CHOICE: separated by blanks */
+	const char *words;       /**< CONFIG_CHOICE, CONFIG_WORDS: separated by blanks */
 	const char *doc;         /**< sentences for the sample and the manual */
-	uint32_t given;          /**< CONFIG_P_* or 0 */
+	uint64_t given;          /**< CONFIG_P_* or 0 */
 };
 
 /** One section. */
@@ -82,6 +87,8 @@ bool config_key_allowed(const struct config_key *k, bool product_file);
 #define CONFIG_EDITIONS_MAX 4096
 #define CONFIG_PLUGINS_MAX 64
 #define CONFIG_ISSUERS_MAX 16
+#define CONFIG_RESERVATIONS_MAX 256
+#define CONFIG_LIST_MAX 3500      /**< bytes of a list of networks or claims */
 #define CONFIG_OPTIONS_MAX 64     /**< options of one plugin */
 #define CONFIG_OPTION_MAX 3500    /**< bytes of an option's value: a dumped line still is one that can be read */
 #define CONFIG_FILES_MAX 1024     /**< product files */

@@ -152,6 +152,24 @@ static void *open_edition(struct config_reading *g, const char *name, struct con
 	return x;
 }
 
+static void *open_reservation(struct config_reading *g, const char *name, struct config_place at)
+{
+	struct config *c = g->c;
+	struct config_reservation *x;
+	void *array = c->reservations;
+
+	for (size_t i = 0; i < c->reservation_count; i++)
+		if (strcmp(c->reservations[i].name, name) == 0)
+			twice(g, c->reservations[i].at);
+	x = append(g, &array, &c->reservation_count, sizeof *x, g->section);
+	c->reservations = array;
+	if (x != NULL) {
+		x->name = name;
+		x->at = at;
+	}
+	return x;
+}
+
 /* [host] and [limits]: there is one structure; a second section is reported and read into the same. */
 static void *open_single(struct config_reading *g, void *object)
 {
@@ -221,6 +239,9 @@ static void open_section(struct config_reading *g, const char *argument, unsigne
 	} else if (strcmp(g->section->name, "product") == 0) {
 		g->object = open_product(g, argument, at);
 		index = c->product_count - 1;
+	} else if (strcmp(g->section->name, "reservation") == 0) {
+		g->object = open_reservation(g, argument, at);
+		index = c->reservation_count - 1;
 	} else {
 		g->object = open_edition(g, argument, at);
 		index = c->edition_count - 1;

@@ -4,7 +4,7 @@
 #include "core/base/uuid.h"
 #include "core/config/memory.h"
 
-static size_t find_product(const struct config *c, const char *name, uint32_t given)
+static size_t find_product(const struct config *c, const char *name, uint64_t given)
 {
 	size_t found = SIZE_MAX;
 
@@ -31,6 +31,10 @@ static size_t find_index(const struct config *c, const struct config_section *s,
 	} else if (strcmp(s->name, "plugin") == 0) {
 		for (size_t i = 0; i < c->plugin_count; i++)
 			if (strcmp(c->plugins[i].name, name) == 0)
+				return i;
+	} else if (strcmp(s->name, "reservation") == 0) {
+		for (size_t i = 0; i < c->reservation_count; i++)
+			if (strcmp(c->reservations[i].name, name) == 0)
 				return i;
 	} else if (uuid_parse(id, name, strlen(name)) == MUSTER_OK) {
 		for (size_t i = 0; i < c->edition_count; i++)
@@ -62,4 +66,13 @@ enum config_source config_source_of(const struct config *c, const char *section,
 	if (at != NULL)
 		*at = r->at[k - s->keys];
 	return CONFIG_FILE;
+}
+
+struct config_place config_product_place(const struct config *c, const struct config_product *p, const char *key)
+{
+	const struct config_section *s = config_schema_section("product");
+	const struct config_key *k = config_schema_key(s, key);
+	const struct config_record *r = c->memory != NULL && k != NULL ? config_memory_find(c->memory, s, (size_t)(p - c->products)) : NULL;
+
+	return r != NULL && r->at[k - s->keys].file != NULL ? r->at[k - s->keys] : p->at;
 }

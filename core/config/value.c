@@ -9,6 +9,8 @@
 #include "core/base/err.h"
 #include "core/base/uuid.h"
 #include "core/config/address.h"
+#include "core/config/claims.h"
+#include "core/config/lists.h"
 #include "core/config/report.h"
 
 /* ---- numbers with units ---- */
@@ -177,6 +179,15 @@ static int check_form(const struct config_key *k, const char *text, struct muste
 		return config_check_listen(text, err);
 	case CONFIG_NETWORKS:
 		return config_check_networks(text, err);
+	case CONFIG_CLAIMS:
+		return config_check_claims(text, err);
+	case CONFIG_VERSION:
+	case CONFIG_VERSIONS:
+		return config_check_versions(text, k->type == CONFIG_VERSION, err);
+	case CONFIG_WORDS:
+		return config_check_words(text, k->words, err);
+	case CONFIG_MEDIUM:
+		return config_check_media(text, err);
 	case CONFIG_DIGEST:
 		if (hex_decode(digest, sizeof digest, text, strlen(text)) != MUSTER_OK)
 			return err_set(err, MUSTER_E_INVALID, "'%s' is not 64 hexadecimal digits: write what `sha256sum` prints", shown);

@@ -246,7 +246,7 @@ START_TEST(test_refusal_products)
 		{ HOST, NEW "like = p\n", "products.d/a.ini:4: [product p] like: a product cannot be like itself\n" },
 		{ HOST, NEW "like = x\nrefused = It is not for volume licences.\n",
 		  "products.d/a.ini:3: [product p] activation_id: a product that is refused has none: remove this key or `refused`\n" },
-		{ HOST, NEW "like = x\nmodel = mak\n", "products.d/a.ini:5: [product p] model: 'mak' is none of: threshold counted embedded access\n" },
+		{ HOST, NEW "like = x\nmodel = mak\n", "products.d/a.ini:5: [product p] model: 'mak' is none of: threshold counted embedded access seats\n" },
 		{ HOST, NEW "like = x\nmodel = counted\nminimum_count = 5\n", "products.d/a.ini:6: [product p] minimum_count: only products of the threshold model have one\n" },
 		{ HOST, NEW "like = x\nmininum_count = 5\n", "products.d/a.ini:5: [product p] mininum_count: unknown key; the nearest is minimum_count\n" },
 		{ HOST, NEW "like = x\ngeneration = 0\n", "products.d/a.ini:5: [product p] generation: 0 is below 1\n" },
@@ -467,6 +467,84 @@ START_TEST(test_refusal_modes)
 }
 END_TEST
 
+#define FILE_A "products.d/a.ini"
+#define ACCESS NEW "model = access\napplication_id = 00000000-0000-4000-8000-000000000002\n"
+#define EMBEDDED NEW "model = embedded\napplication_id = 00000000-0000-4000-8000-000000000002\n"
+#define PC "client:00000000-0000-4000-8000-00000000000a"
+#define RESERVATION "[reservation r]\nproduct = p\ncount = 1\nfor = name:*\n"
+
+START_TEST(test_refusal_claims)
+{
+	static const struct fixture table[] = {
+		{ "[product p]\nallow = everybody\n", NULL, "muster.conf:2: [product p] allow: 'everybody' is none of client:UUID, name:PATTERN and ADDRESS/BITS\n" },
+		{ "[product p]\nallow = " PC ",\n", NULL, "muster.conf:2: [product p] allow: an item of the list is empty\n" },
+		{ "[product p]\nallow = , " PC "\n", NULL, "muster.conf:2: [product p] allow: an item of the list is empty\n" },
+		{ "[product p]\nallow = client:pc-17\n", NULL, "muster.conf:2: [product p] allow: 'client:pc-17' names no client machine ID: write client: and a UUID that is not all zero\n" },
+		{ "[product p]\nallow = client:00000000-0000-0000-0000-000000000000\n", NULL,
+		  "muster.conf:2: [product p] allow: 'client:00000000-0000-0000-0000-000000000000' names no client machine ID: write client: and a UUID that is not all zero\n" },
+		{ "[product p]\nallow = " PC ", name:\n", NULL, "muster.conf:2: [product p] allow: 'name:' has no pattern: write name:pc-* or name:* for every machine that says its name\n" },
+		{ "[product p]\nallow = name:pc-[0-9]\n", NULL, "muster.conf:2: [product p] allow: 'name:pc-[0-9]' is not a pattern: only * (any number of characters) and ? (one) have a meaning\n" },
+		{ "[product p]\nallow = 10.0.0.0\n", NULL, "muster.conf:2: [product p] allow: '10.0.0.0' has no prefix length: write ADDRESS/BITS, such as 10.0.0.0/8\n" },
+		{ "[product p]\nallow = 10.0.0.0/33\n", NULL, "muster.conf:2: [product p] allow: '10.0.0.0/33': the prefix length must be a number from 0 to 32\n" },
+		{ "[product p]\nallow = 10.0.0.1/8\n", NULL, "muster.conf:2: [product p] allow: '10.0.0.1/8': the address has bits set beyond its first 8\n" },
+		{ "[product p]\nallow = 2001:db8::/129\n", NULL, "muster.conf:2: [product p] allow: '2001:db8::/129': the prefix length must be a number from 0 to 128\n" },
+		{ "[product p]\nallow = pc.example.org/8\n", NULL, "muster.conf:2: [product p] allow: 'pc.example.org/8' is not ADDRESS/BITS: write 10.0.0.0/8 or 2001:db8::/32\n" },
+		{ "[reservation r]\nproduct = p\ncount = 1\nfor =\n", NULL, "muster.conf:4: [reservation r] for: the value is missing\n" },
+		{ "[reservation r]\nproduct = p\ncount = 1\nfor = 10.0.0.0/8, lab\n", NULL, "muster.conf:4: [reservation r] for: 'lab' is none of client:UUID, name:PATTERN and ADDRESS/BITS\n" },
+	};
+	EXPECT(table);
+}
+END_TEST
+
+/* One pattern too long, then a list too long. */
+START_TEST(test_refusal_claims_long)
+{
+	static char conf[8192], expect[8192];
+	const size_t lead = sizeof "[product p]\nallow = " - 1;
+	size_t n;
+
+	strcpy(conf, "[product p]\nallow = name:");
+	n = strlen(conf);
+	memset(conf + n, 'a', 256);
+	strcpy(conf + n + 256, "\n");
+	expect_refusal(&(struct fixture){ conf, NULL, "muster.conf:2: [product p] allow: the pattern 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...' is longer than 255 bytes\n" });
+	strcpy(conf, "[product p]\nallow = ");
+	while (strlen(conf) < 3520)
+		strcat(conf, "name:pc, ");
+	strcat(conf, "name:pc\n");
+	snprintf(expect, sizeof expect, "muster.conf:2: [product p] allow: the value is %zu bytes long; at most 3500 are allowed\n", strlen(conf) - lead - 1);
+	expect_refusal(&(struct fixture){ conf, NULL, expect });
+}
+END_TEST
+
+START_TEST(test_refusal_policy)
+{
+	static const struct fixture table[] = {
+		{ "[product p]\npolicy = warn\n", NULL, "muster.conf:2: [product p] policy: 'warn' is none of: enforce advise\n" },
+		{ "[product p]\nseats = 0\n", NULL, "muster.conf:2: [product p] seats: 0 is below 1\n" },
+		{ "[product p]\nseat_lease = 59s\n", NULL, "muster.conf:2: [product p] seat_lease: 59s is below 1min\n" },
+		{ "[product p]\nheartbeat = 19s\n", NULL, "muster.conf:2: [product p] heartbeat: 19s is below 20s\n" },
+		{ "[product p]\nqueue = 100001\n", NULL, "muster.conf:2: [product p] queue: 100001 is above 100000\n" },
+		{ "[product p]\nrevoke_percent = 101\n", NULL, "muster.conf:2: [product p] revoke_percent: 101 is above 100\n" },
+		{ "[product p]\ntemporary = 90\n", NULL, "muster.conf:2: [product p] temporary: 90 has no unit: write 90s or 90min\n" },
+		{ "[product p]\nper = device, group\n", NULL, "muster.conf:2: [product p] per: 'group' is none of: device user\n" },
+		{ "[product p]\nper = user, user\n", NULL, "muster.conf:2: [product p] per: 'user' is named twice\n" },
+		{ "[product p]\nserver_version = 2016, 2019\n", NULL, "muster.conf:2: [product p] server_version: one version is meant, and there are several\n" },
+		{ "[product p]\nversions = 2019\n", NULL, "muster.conf:2: [product p] versions: the key makes a product: it belongs in a product file (products_dir), not in muster.conf\n" },
+		{ HOST, ACCESS "versions = 2016, 2019, 2016\n", FILE_A ":6: [product p] versions: '2016' is named twice\n" },
+		{ HOST, ACCESS "versions = 2008 R2\n", FILE_A ":6: [product p] versions: '2008 R2' is not a version: use a-z, 0-9 and '-', first a letter or digit, at most 63\n" },
+		{ HOST, EMBEDDED "medium = setup.ini PID\n", FILE_A ":6: [product p] medium: 'setup.ini PID' is not PATH [SECTION] KEY: write such as x64/Setup.ini [OPTIONS] PID\n" },
+		{ HOST, EMBEDDED "medium = ../setup.ini [OPTIONS] PID\n",
+		  FILE_A ":6: [product p] medium: '../setup.ini [OPTIONS] PID': the path must be a relative one with '/' and without '..'\n" },
+		{ HOST, RESERVATION, FILE_A ":1: [reservation r]: the section does not belong in a product file: move it to muster.conf\n" },
+		{ "[reservation r]\ncount = 1\nfor = name:*\n", NULL, "muster.conf:1: [reservation r] product: the key is missing from this section\n" },
+		{ "[reservation r]\nproduct = p\ncount = 0\nfor = name:*\n", NULL, "muster.conf:3: [reservation r] count: 0 is below 1\n" },
+		{ RESERVATION RESERVATION, NULL, "muster.conf:5: [reservation r]: the section appears twice, first at muster.conf:1\n" },
+	};
+	EXPECT(table);
+}
+END_TEST
+
 UNIT_MAIN("configuration refusals", test_refusal_lines, test_refusal_sections, test_refusal_keys, test_refusal_numbers, test_refusal_texts,
           test_refusal_products, test_refusal_line_length, test_refusal_lines_count, test_refusal_file_size, test_refusal_section_counts,
-          test_refusal_edition_count, test_refusal_file_count, test_refusal_nul, test_refusal_modes)
+          test_refusal_edition_count, test_refusal_file_count, test_refusal_nul, test_refusal_modes, test_refusal_claims, test_refusal_claims_long, test_refusal_policy)

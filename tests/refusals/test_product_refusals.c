@@ -155,17 +155,142 @@ START_TEST(test_product_model_unknown)
 
 	p->model = "treshold";
 	p->given |= CONFIG_P_MODEL;
-	assert_fault("products.d/new.ini:31: [product mine] model: \"treshold\" is none of threshold, counted, embedded, access, none");
+	assert_fault("products.d/new.ini:31: [product mine] model: \"treshold\" is none of threshold, counted, embedded, access, seats, none");
 }
 END_TEST
 
-START_TEST(test_product_model_seats)
-{
-	struct config_product *p = threshold("mine", ID_A);
+/* ---- policy, allow-lists, reservations, the numbers of seats and access licences ---- */
 
-	p->model = "seats";
-	p->given |= CONFIG_P_MODEL;
-	assert_fault("products.d/new.ini:31: [product mine] model: seats is reserved and not served by this host");
+static struct config_product *of_model(const char *name, const char *model, uint64_t given)
+{
+	struct config_product *p = setup_new_product(s, name, NULL, ID_A);
+
+	p->model = model;
+	p->given |= CONFIG_P_MODEL | given;
+	return p;
+}
+
+START_TEST(test_product_advise_counted)
+{
+	of_model("mine", "counted", CONFIG_P_POLICY)->policy = "advise";
+	assert_fault("products.d/new.ini:31: [product mine] policy: advise is not possible: what a product of the counted model may be granted is said by the issuer's count, not by this host");
+}
+END_TEST
+
+START_TEST(test_product_advise_embedded)
+{
+	of_model("mine", "embedded", CONFIG_P_POLICY)->policy = "advise";
+	assert_fault("products.d/new.ini:31: [product mine] policy: advise is not possible: what a product of the embedded model may be granted is said by the key itself, not by this host");
+}
+END_TEST
+
+START_TEST(test_product_seats_of_other_model)
+{
+	struct config_product *p = setup_product(s, "office2013", NULL);
+
+	p->heartbeat = 60;
+	p->given = CONFIG_P_HEARTBEAT;
+	assert_fault("muster.conf:31: [product office2013] heartbeat: belongs to the seats model, and this product's model is threshold");
+}
+END_TEST
+
+START_TEST(test_product_access_of_other_model)
+{
+	of_model("mine", "seats", CONFIG_P_VERSIONS)->versions = "1, 2";
+	assert_fault("products.d/new.ini:31: [product mine] versions: belongs to the access model, and this product's model is seats");
+}
+END_TEST
+
+START_TEST(test_product_medium_of_other_model)
+{
+	of_model("mine", "seats", CONFIG_P_MEDIUM)->medium = "a.ini [S] K";
+	assert_fault("products.d/new.ini:31: [product mine] medium: belongs to the embedded model, and this product's model is seats");
+}
+END_TEST
+
+START_TEST(test_product_heartbeat)
+{
+	struct config_product *p = of_model("mine", "seats", CONFIG_P_SEAT_LEASE | CONFIG_P_HEARTBEAT);
+
+	p->seat_lease = 600;
+	p->heartbeat = 301;
+	assert_fault("products.d/new.ini:31: [product mine] heartbeat: a client renews every 301 s and its lease lasts 600 s; one renewal that is lost must not cost the seat: "
+	             "heartbeat is at most half of seat_lease");
+}
+END_TEST
+
+START_TEST(test_product_seats_range)
+{
+	of_model("mine", "seats", CONFIG_P_SEATS)->seats = 0;
+	assert_fault("products.d/new.ini:31: [product mine] seats: 0 is outside 1 to 1000000");
+}
+END_TEST
+
+START_TEST(test_product_no_versions)
+{
+	(void)of_model("mine", "access", 0);
+	assert_fault("products.d/new.ini:31: [product mine] versions: is missing; name the versions of its access licences, the oldest first, or the product to copy with like");
+}
+END_TEST
+
+START_TEST(test_product_permanent_order)
+{
+	struct config_product *p = of_model("mine", "access", CONFIG_P_VERSIONS | CONFIG_P_PERMANENT_MAX);
+
+	p->versions = "1";
+	p->permanent_max = 51 * 86400;
+	assert_fault("products.d/new.ini:31: [product mine] permanent_max: permanent_max, 4406400 s, is below permanent_min, 4492800 s");
+}
+END_TEST
+
+START_TEST(test_product_renew_left)
+{
+	struct config_product *p = of_model("mine", "access", CONFIG_P_VERSIONS | CONFIG_P_RENEW_LEFT);
+
+	p->versions = "1";
+	p->renew_left = 52 * 86400;
+	assert_fault("products.d/new.ini:31: [product mine] renew_left: renew_left, 4492800 s, is not below permanent_min, 4492800 s");
+}
+END_TEST
+
+START_TEST(test_product_server_version)
+{
+	struct config_product *p = of_model("mine", "access", CONFIG_P_VERSIONS | CONFIG_P_SERVER_VERSION);
+
+	p->versions = "2016, 2019";
+	p->server_version = "2022";
+	assert_fault("products.d/new.ini:31: [product mine] server_version: the product has no version 2022; `musterctl products --verbose` lists them");
+}
+END_TEST
+
+START_TEST(test_reservation_product)
+{
+	(void)setup_reservation(s, "lab", "ofice2013", 1);
+	assert_fault("muster.conf:71: [reservation lab] product: no product is called ofice2013 (did you mean office2013?); `musterctl products` lists them");
+}
+END_TEST
+
+START_TEST(test_reservation_model)
+{
+	(void)setup_reservation(s, "lab", "office2013", 1);
+	assert_fault("muster.conf:71: [reservation lab] product: office2013 is of the threshold model; only seats and access licences can be reserved");
+}
+END_TEST
+
+START_TEST(test_reservation_count)
+{
+	of_model("mine", "seats", CONFIG_P_SEATS)->seats = 10;
+	(void)setup_reservation(s, "lab", "mine", 11);
+	assert_fault("muster.conf:71: [reservation lab] count: 11 is more than the 10 seats of mine");
+}
+END_TEST
+
+START_TEST(test_reservation_counts)
+{
+	of_model("mine", "seats", CONFIG_P_SEATS)->seats = 10;
+	(void)setup_reservation(s, "lab", "mine", 8);
+	(void)setup_reservation(s, "class", "mine", 3);
+	assert_fault("muster.conf:72: [reservation class] count: 11 with those of other reservations is more than the 10 seats of mine");
 }
 END_TEST
 
@@ -391,7 +516,8 @@ int main(void)
 	const TTest *const tests[] = {
 		test_product_like_unknown, test_product_like_far, test_product_like_cycle, test_product_requires, test_product_requires_nothing, test_product_like_self, test_product_no_id, test_product_zero_id, test_product_no_name,
 		test_product_bad_name, test_product_name_taken_by_plugin, test_product_name_taken_by_file, test_product_id_of_plugin, test_product_id_twice, test_product_model_unknown,
-		test_product_model_seats, test_product_model_none, test_product_model_and_like, test_product_no_minimum, test_product_minimum_range, test_product_pool_of_other_model,
+		test_product_advise_counted, test_product_advise_embedded, test_product_seats_of_other_model, test_product_access_of_other_model, test_product_medium_of_other_model, test_product_heartbeat, test_product_seats_range, test_product_no_versions, test_product_permanent_order, test_product_renew_left, test_product_server_version, test_reservation_product, test_reservation_model, test_reservation_count, test_reservation_counts,
+		test_product_model_none, test_product_model_and_like, test_product_no_minimum, test_product_minimum_range, test_product_pool_of_other_model,
 		test_product_pool_name, test_product_interval_range, test_product_coverage_order, test_product_record_stays, test_override_unknown, test_override_like, test_override_id, test_override_id_of_file,
 		test_window_range, test_window_conflict, test_issuer_unknown, test_issuer_ambiguous, test_edition_product_unknown, test_edition_twice, test_edition_minimum,
 		test_override_of_missing_plugin, test_all_faults_reported,

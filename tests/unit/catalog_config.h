@@ -31,6 +31,7 @@ struct setup {
 	struct config_product products[SETUP_ROOM];
 	struct config_edition editions[SETUP_ROOM];
 	struct config_issuer issuers[4];
+	struct config_reservation reservations[SETUP_ROOM];
 	struct config_option options[SETUP_ROOM];
 	char paths[SETUP_ROOM][512];
 	size_t option_count;
@@ -51,6 +52,7 @@ static inline struct setup *setup_new(void)
 	s->config.products = s->products;
 	s->config.editions = s->editions;
 	s->config.issuers = s->issuers;
+	s->config.reservations = s->reservations;
 	return s;
 }
 
@@ -119,6 +121,14 @@ static inline struct config_edition *setup_edition(struct setup *s, const char *
 	*e = (struct config_edition){ .product = product, .title = "Edition", .at = { "muster.conf", 60 } };
 	setup_id(e->id, id);
 	return e;
+}
+
+static inline struct config_reservation *setup_reservation(struct setup *s, const char *name, const char *product, uint64_t count)
+{
+	struct config_reservation *x = &s->reservations[s->config.reservation_count++];
+
+	*x = (struct config_reservation){ .name = name, .product = product, .count = count, .claims = "name:*", .at = { "muster.conf", 70 + (unsigned)s->config.reservation_count } };
+	return x;
 }
 
 static inline int setup_build(struct setup *s, struct catalog **out)

@@ -1,0 +1,66 @@
+#include "core/config/claims.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/uuid.h"
+#include "core/config/address.h"
+#include "core/config/lists.h"
+#include "core/config/report.h"
+
+#define CLIENT "client:"
+#define NAME "name:"
+
+static int read_client(struct config_claim *out, const char *text, struct muster_err *err)
+{
+	char shown[CONFIG_SHOW];
+
+	out->kind = CONFIG_CLAIM_CLIENT;
+	if (uuid_parse(out->client, text, strlen(text)) != MUSTER_OK || uuid_is_nil(out->client))
+		return err_set(err, MUSTER_E_INVALID, "'client:%s' names no client machine ID: write client: and a UUID that is not all zero", config_show(shown, text));
+	return MUSTER_OK;
+}
+
+static int read_pattern(struct config_claim *out, const char *text, struct muster_err *err)
+{
+	char shown[CONFIG_SHOW];
+
+	out->kind = CONFIG_CLAIM_NAME;
+	if (text[0] == '\0')
+		return err_set(err, MUSTER_E_INVALID, "'name:' has no pattern: write name:pc-* or name:* for every machine that says its name");
+	/* What other patterns have and these have not: taken as it stands it would fit nothing. */
+	if (strpbrk(text, "[]{}\\|^$") != NULL)
+		return err_set(err, MUSTER_E_INVALID, "'name:%s' is not a pattern: only * (any number of characters) and ? (one) have a meaning", config_show(shown, text));
+	if (strlen(text) > CONFIG_PATTERN_MAX)
+		return err_set(err, MUSTER_E_INVALID, "the pattern '%s' is longer than %d bytes", config_show(shown, text), CONFIG_PATTERN_MAX);
+	strcpy(out->pattern, text);
+	return MUSTER_OK;
+}
+
+int config_claim_next(struct config_claim *out, const char **at, struct muster_err *err)
+{
+	char item[CONFIG_PATTERN_MAX + 64], shown[CONFIG_SHOW];
+	int r;
+
+	memset(out, 0, sizeof *out);
+	if ((r = config_list_next(item, sizeof item, at, err)) != MUSTER_OK)
+		return r;
+	if (strncmp(item, CLIENT, sizeof CLIENT - 1) == 0)
+		return read_client(out, item + sizeof CLIENT - 1, err);
+	if (strncmp(item, NAME, sizeof NAME - 1) == 0)
+		return read_pattern(out, item + sizeof NAME - 1, err);
+	out->kind = CONFIG_CLAIM_NETWORK;
+	if (strchr(item, '/') == NULL && strchr(item, '.') == NULL && strchr(item, ':') == NULL)
+		return err_set(err, MUSTER_E_INVALID, "'%s' is none of client:UUID, name:PATTERN and ADDRESS/BITS", config_show(shown, item));
+	return config_parse_network(item, out->network, &out->network_len, &out->prefix, err);
+}
+
+int config_check_claims(const char *text, struct muster_err *err)
+{
+	struct config_claim one;
+	int r;
+
+	while ((r = config_claim_next(&one, &text, err)) == MUSTER_OK)
+		;
+	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
+}
