@@ -42,6 +42,7 @@ include %D%/unit/catalog.mk
 include %D%/unit/licensing.mk
 include %D%/unit/ledger.mk
 include %D%/unit/activation.mk
+include %D%/unit/holdings.mk
 include %D%/unit/service.mk
 include %D%/unit/issuer.mk
 include %D%/unit/client.mk

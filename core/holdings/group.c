@@ -239,13 +239,14 @@ static int look(struct holdings_group *g, uint32_t product, uint32_t class_, str
 
 	if (holder.n == 0 || holder.n > STORE_HOLDER_MAX)
 		return err_set(err, MUSTER_E_INTERNAL, "a holder of %zu bytes", holder.n);
-	if ((r = grow(g, err)) != MUSTER_OK)
-		return r;
 	slot = slot_of(g, product, class_, holder);
 	if (*slot != NONE) {
 		*out = &g->entries[*slot];
 		return MUSTER_OK;
 	}
+	if ((r = grow(g, err)) != MUSTER_OK)
+		return r;
+	slot = slot_of(g, product, class_, holder);
 	e = &g->entries[g->count];
 	memset(e, 0, sizeof *e);
 	r = ledger_holding(g->h->o.ledger, product, class_, holder, &e->row, err);
