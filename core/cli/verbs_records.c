@@ -46,7 +46,7 @@ static void client_row(struct libscols_table *t, const json_t *i)
 	snprintf(requests, sizeof(requests), "%" JSON_INTEGER_FORMAT, json_number(i, "requests"));
 	table_row(t, (const char *[]){ json_text(i, "client_id"), json_text(i, "product"), json_text(i, "name"), json_date(i, "first_seen", first),
 	                               json_date(i, "last_seen", last), requests, json_text(i, "result"), json_flag(i, "virtual") ? "yes" : "no",
-	                               json_flag(i, "clone") ? "clone" : json_flag(i, "released") ? "released" : "" }, 9);
+	                               json_flag(i, "clone") ? "clone" : json_flag(i, "released") ? "released" : json_flag(i, "debt") ? "debt" : "" }, 9);
 }
 
 static const struct table_column client_columns[] = { { "CLIENT ID", false }, { "PRODUCT", false }, { "NAME", false }, { "FIRST SEEN", false },
@@ -129,7 +129,7 @@ int verb_clients(struct cli *c)
 
 #define EVENT_CELLS 6
 
-struct event_text { const char *cells[EVENT_CELLS]; char date[32], seq[24], id[24], requests[24], release[64]; };
+struct event_text { const char *cells[EVENT_CELLS]; char date[32], seq[24], id[24], requests[24], release[64], debt[512]; };
 
 static void whole(char out[24], const json_t *o, const char *name)
 {
@@ -153,6 +153,9 @@ static void event_fill(struct event_text *t, const json_t *e)
 	if (json_flag(e, "release")) {
 		snprintf(t->release, sizeof(t->release), "released by %.36s", json_text(e, "client_id"));
 		t->cells[5] = t->release;
+	} else if (json_flag(e, "debt")) {
+		snprintf(t->debt, sizeof(t->debt), "%.500s (debt)", t->cells[5]);
+		t->cells[5] = t->debt;
 	}
 }
 

@@ -73,6 +73,7 @@ void answer_from_event(struct ledger_request *r, const struct store_event *e)
 	r->count = e->count;
 	r->minimum = e->minimum;
 	r->renewal = (e->flags & STORE_F_RENEWAL) != 0;
+	r->debt = (e->flags & STORE_F_DEBT) != 0;
 }
 
 /* After `clock accept` the log's time may lie far ahead of the clock until that catches up; a lease begins now. */
@@ -162,6 +163,7 @@ static bool repeated(struct context *c)
 		c->r->count = old->count;
 		c->r->minimum = old->minimum;
 		c->r->renewal = (old->flags & STORE_F_RENEWAL) != 0;
+		c->r->debt = (old->flags & STORE_F_DEBT) != 0;
 		c->r->repeat = true;
 		c->s->fate = FATE_ANSWERED;
 		return true;
@@ -364,6 +366,7 @@ static void grant(struct context *c)
 	in.count = e->count;
 	in.minimum_count = c->r->edition->minimum_count;
 	in.validity_s = c->r->edition->product->row.validity_s;
+	in.advise = c->r->edition->product->advise;
 	in.certified = c->r->certified;
 	in.chain_end = c->r->chain_end;
 	in.now = c->g->wall;
@@ -372,13 +375,13 @@ static void grant(struct context *c)
 	e->result = v.code;
 	e->expires = v.expires;
 	if (v.code == CODE_OK)
-		e->flags |= STORE_F_LEASE;
+		e->flags |= STORE_F_LEASE | (v.debt ? STORE_F_DEBT : 0U);
 	stage(c);
 	c->s->member.seq = e->seq;
 	c->r->at = lease_time(c->g, c->r->at);
 }
 
-/* Decided before it came here: whoever holds a counted key is in nobody's count. */
+/* Decided before it came here: whoever holds a counted key, a licence or a seat is in nobody's count. */
 static void decided(struct context *c)
 {
 	struct threshold_input in = { .count = 1, .minimum_count = 1, .validity_s = c->r->edition->product->row.validity_s, .certified = c->r->certified,
@@ -388,11 +391,21 @@ static void decided(struct context *c)
 
 	if (c->r->grants)
 		threshold_decide(&v, &in);
+	if (v.code == CODE_OK && c->r->grants && c->r->until != 0)
+		v.expires = c->r->until < c->r->chain_end ? c->r->until : c->r->chain_end;
+	if (v.expires != 0 && v.expires <= c->g->wall) {
+		snprintf(c->r->detail, sizeof c->r->detail, "what was granted ended before it was recorded");
+		c->r->code = CODE_M_OVERLOAD;
+		c->r->retry_after = 1;
+		c->r->at = c->g->at;
+		c->s->fate = FATE_ANSWERED;
+		return;
+	}
 	e->result = v.code;
 	e->expires = v.expires;
 	e->digest = 0;   /* asked again it is looked up again */
 	if (c->r->grants && v.code == CODE_OK)
-		e->flags |= STORE_F_LEASE;
+		e->flags |= STORE_F_LEASE | (c->r->debt ? STORE_F_DEBT : 0U);
 	stage(c);
 	c->r->at = lease_time(c->g, c->r->at);
 }
@@ -449,6 +462,7 @@ void decide(struct ledger *l, struct group *g, struct ledger_request *r)
 	s->pool = NULL;
 	s->counted = s->charged = s->refusal_sum = s->system = false;
 	r->repeat = r->renewal = false;
+	r->debt = r->debt && r->decided;
 	r->seq = r->at = r->expires = 0;
 	r->count = r->minimum = r->retry_after = 0;
 	r->detail[0] = '\0';

@@ -53,8 +53,8 @@ static void row_report(struct store_use *row, const struct store_event *e)
 	row->result = e->result;
 	row->status = e->status;
 	row->minutes = e->minutes;
-	row->flags &= ~(uint32_t)(STORE_F_VIRTUAL | STORE_F_MINUTES | STORE_F_RELEASED | STORE_F_FORGOTTEN | STORE_F_RENEWAL);
-	row->flags |= e->flags & (STORE_F_VIRTUAL | STORE_F_MINUTES | STORE_F_RENEWAL | STORE_F_ADOPTED | STORE_F_LEASE);
+	row->flags &= ~(uint32_t)(STORE_F_VIRTUAL | STORE_F_MINUTES | STORE_F_RELEASED | STORE_F_FORGOTTEN | STORE_F_RENEWAL | STORE_F_DEBT);
+	row->flags |= e->flags & (STORE_F_VIRTUAL | STORE_F_MINUTES | STORE_F_RENEWAL | STORE_F_ADOPTED | STORE_F_LEASE | STORE_F_DEBT);
 	row->addr_len = e->addr_len;
 	memcpy(row->addr, e->addr, sizeof row->addr);
 	memcpy(row->name, e->name, strnlen(e->name, STORE_NAME_MAX - 1) + 1);

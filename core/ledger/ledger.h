@@ -44,8 +44,8 @@ struct ledger_request {
 	bool certified; int64_t chain_end;  /**< see threshold.h */
 	bool decided, grants;            /**< decided elsewhere (counted keys, holdings): recorded as `verdict`, no pool is touched; grants: OK means a lease, like any other */
 	uint32_t verdict;
-	int64_t until;                   /**< ms; decided and grants: the lease ends no later; 0: the product's validity */
-	bool debt;                       /**< granted beyond what there is (policy = advise, or per user): the event says so */
+	int64_t until;                   /**< ms; decided and grants: the lease ends then, or with the chain; 0: after the product's validity */
+	bool debt;                       /**< granted beyond what there is (policy = advise, or per user): the event says so. Asked with `decided`, else answered */
 	uint32_t refused;                /**< code of a static refusal (0 none): counted as failed, logged within the limits, never added to the count */
 	uint8_t status; int32_t minutes; int64_t client_time;  /**< ms */
 	uint8_t nonce[64]; uint8_t nonce_len;

@@ -41,12 +41,13 @@ static json_t *client_json(const struct ledger_client *c)
 
 	hex_encode(hw, u->hw, sizeof u->hw);
 	address_text_of(address, u->addr, u->addr_len);
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:i, s:o, s:b, s:s?, s:s?, s:b, s:b, s:b}", "client_id", admin_json_uuid(u->client),
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:i, s:o, s:b, s:s?, s:s?, s:b, s:b, s:b, s:b}", "client_id", admin_json_uuid(u->client),
 		"product", c->product, "name", admin_json_text(u->name), "first_seen", admin_json_time(u->first), "last_seen", admin_json_time(u->last),
 		"requests", (json_int_t)u->requests, "result", admin_json_code(u->result), "license_status", (int)u->status,
 		"minutes_left", (u->flags & STORE_F_MINUTES) != 0 ? json_integer(u->minutes) : json_null(), "virtual", (u->flags & STORE_F_VIRTUAL) != 0,
 		"hardware_id", (u->flags & STORE_F_HW) != 0 ? hw : NULL, "address", address[0] != '\0' ? address : NULL,
-		"clone", (u->flags & STORE_F_CLONE) != 0, "released", (u->flags & STORE_F_RELEASED) != 0, "forgotten", (u->flags & STORE_F_FORGOTTEN) != 0);
+		"clone", (u->flags & STORE_F_CLONE) != 0, "released", (u->flags & STORE_F_RELEASED) != 0, "forgotten", (u->flags & STORE_F_FORGOTTEN) != 0,
+		"debt", (u->flags & STORE_F_DEBT) != 0);
 }
 
 static int add_client(void *ctx, const struct ledger_client *c)
@@ -162,13 +163,13 @@ static json_t *event_json(const struct ledger_event *e)
 	release = (v->flags & STORE_F_RELEASE) != 0;
 	address_text_of(address, v->addr, v->addr_len);
 	/* A release is no request for activation: no 12290. */
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:i, s:o, s:o, s:s?, s:I, s:o, s:I, s:s?, s:b, s:o}", "seq", (json_int_t)v->seq,
+	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:i, s:o, s:o, s:s?, s:I, s:o, s:I, s:s?, s:b, s:b, s:o}", "seq", (json_int_t)v->seq,
 		"id", release ? json_null() : json_integer(12290),
 		"at", admin_json_time(v->at), "result", admin_json_code(v->result), "minimum_count", (json_int_t)v->minimum, "name", admin_json_text(v->name),
 		"client_id", admin_json_uuid(v->client), "virtual", (v->flags & STORE_F_VIRTUAL) != 0, "license_status", (int)v->status,
 		"minutes_left", (v->flags & STORE_F_MINUTES) != 0 ? json_integer(v->minutes) : json_null(), "activation_id", admin_json_uuid(e->activation_id),
 		"product", e->product, "count", (json_int_t)v->count, "expires_at", admin_json_time(v->expires), "requests", (json_int_t)v->n,
-		"address", address[0] != '\0' ? address : NULL, "release", release,
+		"address", address[0] != '\0' ? address : NULL, "release", release, "debt", (v->flags & STORE_F_DEBT) != 0,
 		"record_line", release ? json_null() : record_line(e));
 }
 

@@ -33,7 +33,7 @@ enum {
 	STORE_F_FORGOTTEN = 1 << 8, STORE_F_ADOPTED = 1 << 9 /* valid lease the ledger did not know */, STORE_F_LEASE = 1 << 10, /* a lease was granted */
 	STORE_F_SYSTEM = 1 << 11 /* host's own event (start, stop, clock, storage), code in result, text in name */,
 	STORE_F_UNKNOWN = 1 << 12, /* event: hw begins with the activation ID sent, which no product has; comes with STORE_F_HW */
-	STORE_F_DEBT = 1 << 13 /* granted beyond what there is */
+	STORE_F_DEBT = 1 << 13 /* granted beyond what there is; row: the last request was */
 };
 
 /** One request, as logged. */

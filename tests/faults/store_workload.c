@@ -1,5 +1,6 @@
 #include "tests/faults/store_workload.h"
 
+#include "core/base/bytes.h"
 #include "tests/unit/store_help.h"
 
 #define GROUP 8   /* events a group; four groups */
@@ -61,6 +62,57 @@ static int transact(struct store_state *state, struct muster_err *err)
 	return state->ops->transact(state, c, 2, err);
 }
 
+#define SEATS 3   /* held first; then one in another state, one given back, one renewed */
+
+static struct store_holding seat(char who, uint32_t state, int64_t until)
+{
+	return (struct store_holding){ .product = 1, .class_ = 4u << 24, .holder = { (uint8_t)who }, .holder_n = 1, .state = state, .since = T0, .until = until,
+	                               .name = "pc-17.example.org" };
+}
+
+static int hold(struct store_state *state, struct muster_err *err)
+{
+	struct store_holding rows[SEATS] = { seat('a', 6, T0 + 1), seat('b', 6, T0 + 2), seat('c', 6, T0 + 3) };
+	struct store_change c[SEATS];
+
+	memset(c, 0, sizeof c);
+	for (int i = 0; i < SEATS; i++) {
+		c[i].kind = STORE_HOLDING_PUT;
+		c[i].holding = &rows[i];
+	}
+	return state->ops->transact(state, c, SEATS, err);
+}
+
+static int change(struct store_state *state, struct muster_err *err)
+{
+	struct store_holding a = seat('a', 7, T0 + 1), b = seat('b', 0, 0), c = seat('c', 6, INT64_MAX);
+	struct store_change changes[3] = { { .kind = STORE_HOLDING_PUT, .holding = &a }, { .kind = STORE_HOLDING_DELETE, .holding = &b },
+	                                   { .kind = STORE_HOLDING_PUT, .holding = &c } };
+
+	return state->ops->transact(state, changes, 3, err);
+}
+
+COLLECTOR(help_holdings, struct store_holding)
+COLLECTOR(help_sums, struct store_holding_sum)
+
+static int holdings(struct workload *w, struct muster_err *err)
+{
+	struct store_holding rows[4], due[4], one;
+	struct store_holding_sum sums[4];
+	struct help_list lr = LIST_OF(rows), ld = LIST_OF(due), ls = LIST_OF(sums);
+	int r;
+
+	if ((r = w->state->ops->holdings(w->state, 1, 0, span_of(NULL, 0), 4, help_holdings, &lr, err)) != MUSTER_OK
+	    || (r = w->state->ops->holdings_due(w->state, INT64_MAX, 4, help_holdings, &ld, err)) != MUSTER_OK
+	    || (r = w->state->ops->holding_sums(w->state, help_sums, &ls, err)) != MUSTER_OK
+	    || (r = w->state->ops->holding(w->state, 1, 4u << 24, span_str("c"), &one, err)) != MUSTER_OK)
+		return r;
+	ck_assert_uint_eq(lr.n, 2);
+	ck_assert_uint_eq(ld.n, 1);
+	ck_assert_uint_eq(ls.n, 2);
+	return MUSTER_OK;
+}
+
 static int lists(struct workload *w, struct muster_err *err)
 {
 	struct store_use uses[16];
@@ -77,7 +129,7 @@ static int lists(struct workload *w, struct muster_err *err)
 	ck_assert_uint_eq(lc.n, 1);
 	ck_assert_uint_eq(counters[0].n, FOLDED);
 	ck_assert_uint_eq(lu.n, 2 * CLIENTS);
-	return MUSTER_OK;
+	return holdings(w, err);
 }
 
 static int read_all(struct workload *w, struct muster_err *err)
@@ -125,6 +177,10 @@ static int take(struct workload *w, enum workload_step step, struct muster_err *
 		return append(w, 1 + 2 * GROUP, err);
 	case WORK_TRANSACT:
 		return transact(w->state, err);
+	case WORK_HOLD:
+		return hold(w->state, err);
+	case WORK_CHANGE:
+		return change(w->state, err);
 	case WORK_TRIM:
 		return w->log->ops->trim(w->log, FOLDED, INT64_MAX, UINT64_MAX, 5, &deleted, err);
 	case WORK_PROBE:
@@ -213,6 +269,27 @@ static void check_transact(const struct workload *w, struct store_state *state, 
 	}
 }
 
+/* All of a transaction or nothing, and sums that are the rows'. */
+static void check_holdings(const struct workload *w, struct store_state *state, const char *where)
+{
+	struct store_holding rows[4];
+	struct store_holding_sum sums[4];
+	struct help_list lr = LIST_OF(rows), ls = LIST_OF(sums);
+	uint64_t n[8] = { 0 };
+
+	EXPECT(MUSTER_OK, state->ops->holdings(state, 1, 0, span_of(NULL, 0), 4, help_holdings, &lr, &err));
+	EXPECT(MUSTER_OK, state->ops->holding_sums(state, help_sums, &ls, &err));
+	expect(w, WORK_HOLD, lr.n > 0, where);
+	expect(w, WORK_CHANGE, lr.n == 2, where);
+	ck_assert_msg(lr.n == 0 || (lr.n == SEATS && rows[0].state == 6 && rows[2].until == T0 + 3) ||
+		(lr.n == 2 && rows[0].state == 7 && rows[1].until == INT64_MAX), "%s: half a transaction of holdings", where);
+	for (size_t i = 0; i < lr.n; i++)
+		n[rows[i].state]++;
+	for (size_t i = 0; i < ls.n; i++)
+		ck_assert_msg(n[sums[i].state] == sums[i].n, "%s: sum of state %u", where, sums[i].state);
+	ck_assert_uint_eq(ls.n, (n[6] > 0 ? 1U : 0U) + (n[7] > 0 ? 1U : 0U));
+}
+
 static void check_fold(const struct workload *w, struct store_state *state, int64_t position, int64_t last, const char *where)
 {
 	struct store_use uses[16];
@@ -261,6 +338,7 @@ void workload_check(const struct workload *w, struct store *store, const char *w
 	EXPECT(MUSTER_OK, state->ops->pools(state, help_pools, &lp, &err));
 	expect(w, WORK_NAMES, lp.n == 1, where);
 	check_transact(w, state, where);
+	check_holdings(w, state, where);
 	check_fold(w, state, si.fold_seq, last, where);
 	/* And it goes on. */
 	EXPECT(MUSTER_OK, help_append(log, last + 1, 1, &err));

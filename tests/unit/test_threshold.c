@@ -17,7 +17,7 @@ static struct threshold_input input(uint32_t count, uint32_t minimum)
 
 static uint32_t verdict(struct threshold_input in, int64_t *expires)
 {
-	struct threshold_verdict v = { 1, 1 };
+	struct threshold_verdict v = { 1, 1, true };
 
 	threshold_decide(&v, &in);
 	*expires = v.expires;
@@ -85,4 +85,31 @@ START_TEST(test_threshold_zero_minimum)
 }
 END_TEST
 
-UNIT_MAIN("threshold", test_threshold_compare, test_threshold_certificate, test_threshold_expires, test_threshold_zero_minimum)
+/* policy = advise: too low a count is granted as debt; the certificate is no matter of policy, nor is a table nobody linted. */
+START_TEST(test_threshold_advise)
+{
+	struct threshold_input in = input(4, 5);
+	struct threshold_verdict v;
+
+	in.advise = true;
+	threshold_decide(&v, &in);
+	ck_assert_uint_eq(v.code, CODE_OK);
+	ck_assert(v.debt);
+	ck_assert_int_eq(v.expires, NOW + 180 * DAY);
+	in.count = 5;
+	threshold_decide(&v, &in);
+	ck_assert_uint_eq(v.code, CODE_OK);
+	ck_assert(!v.debt);
+	in.certified = false;
+	threshold_decide(&v, &in);
+	ck_assert_uint_eq(v.code, (uint32_t)CODE_HOST_NOT_ACTIVATED);
+	ck_assert(!v.debt);
+	in = input(4, 0);
+	in.advise = true;
+	threshold_decide(&v, &in);
+	ck_assert_uint_eq(v.code, (uint32_t)CODE_COUNT_LOW);
+	ck_assert(!v.debt);
+}
+END_TEST
+
+UNIT_MAIN("threshold", test_threshold_compare, test_threshold_certificate, test_threshold_expires, test_threshold_zero_minimum, test_threshold_advise)
