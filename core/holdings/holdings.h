@@ -124,10 +124,11 @@ int holdings_list(struct holdings *h, const struct catalog_product *product, con
 int holdings_take_back(struct holdings *h, const char *actor, const struct catalog_product *product, const char *holder, const char *version, const char *reason,
                        json_t **out, struct muster_err *err);
 /**
- * Give a user's licence to another one, 90 days after it was assigned. @p out {"product","version","from","to","until","message"}.
+ * Give a user's licence to another one, 90 days after it was assigned; @p reason (not empty) is in the journal. @p out {"product","version","from","to","until","message"}.
  * @return MUSTER_E_NOT_FOUND; MUSTER_E_NOT_YET with the day; MUSTER_E_EXISTS @p to holds one as good.
  */
-int holdings_reassign(struct holdings *h, const char *actor, const struct catalog_product *product, const char *from, const char *to, json_t **out, struct muster_err *err);
+int holdings_reassign(struct holdings *h, const char *actor, const struct catalog_product *product, const char *from, const char *to, const char *reason,
+                      json_t **out, struct muster_err *err);
 /**
  * Enter bought licences by hand: products whose leases are records only. @p what {"per":"device"|"user"|"seat","version":"2019","licenses":50,"note":"…"};
  * @p out the same with "id", "product", "entered_at".
