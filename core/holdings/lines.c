@@ -24,6 +24,8 @@ uint32_t access_server(const struct catalog_product *p)
 	const struct muster_access_version *v = versions(p, &n);
 	uint32_t newest = 0;
 
+	if (p->server_generation != 0)
+		return p->server_generation;
 	for (size_t i = 0; i < n; i++)
 		if (v[i].generation > newest)
 			newest = v[i].generation;

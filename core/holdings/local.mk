@@ -4,11 +4,14 @@ noinst_LTLIBRARIES += %D%/libholdings.la
 	%D%/access.c \
 	%D%/capacity.c \
 	%D%/embedded.c \
+	%D%/entered.c \
 	%D%/group.c \
 	%D%/holdings.c %D%/holdings.h \
 	%D%/internal.h \
 	%D%/lines.c \
 	%D%/over.c \
+	%D%/report.c \
 	%D%/rules.c %D%/rules.h \
-	%D%/seats.c
+	%D%/seats.c \
+	%D%/take_back.c
 holdings_libs = %D%/libholdings.la $(activation_libs)
