@@ -67,6 +67,67 @@ static const char *span(char out[32], const json_t *o, const char *name)
 	return out;
 }
 
+static void print_claims(struct cli *c, const json_t *list)
+{
+	const json_t *claim;
+	size_t i;
+
+	json_array_foreach(list, i, claim)
+		fprintf(c->out, "%s%s", i > 0 ? ", " : "", json_string_value(claim));
+	fputc('\n', c->out);
+}
+
+static void print_access(struct cli *c, const json_t *a)
+{
+	char temporary[32], from[32], to[32], left[32], user[32], reassign[32], grace[32];
+	const json_t *v;
+	size_t i;
+
+	fputs("    versions ", c->out);
+	json_array_foreach(json_object_get(a, "versions"), i, v)
+		fprintf(c->out, "%s%s", i > 0 ? ", " : "", json_text(v, "version"));
+	fprintf(c->out, "; this licence server: %s\n    per ", json_text(a, "server_version"));
+	json_array_foreach(json_object_get(a, "per"), i, v)
+		fprintf(c->out, "%s%s", i > 0 ? " and " : "", json_string_value(v));
+	fprintf(c->out, "; device: temporary %s, permanent %s to %s, renewed at %s; user: %s, reassigned after %s\n", span(temporary, a, "temporary"),
+	        span(from, a, "permanent_min"), span(to, a, "permanent_max"), span(left, a, "renew_left"), span(user, a, "user_validity"), span(reassign, a, "user_reassign"));
+	fprintf(c->out, "    %s without any licence server; up to %" JSON_INTEGER_FORMAT " %% of a version may be taken back\n", span(grace, a, "grace"), json_number(a, "revoke_percent"));
+}
+
+static void print_seats(struct cli *c, const json_t *s)
+{
+	char lease[32], heartbeat[32], grace[32];
+
+	if (json_number(s, "seats") > 0)
+		fprintf(c->out, "    seats %" JSON_INTEGER_FORMAT, json_number(s, "seats"));
+	else
+		fputs("    seats as licence packs say", c->out);
+	fprintf(c->out, ", lease %s, heartbeat %s, grace %s, queue %" JSON_INTEGER_FORMAT "\n", span(lease, s, "seat_lease"), span(heartbeat, s, "heartbeat"), span(grace, s, "seat_grace"),
+	        json_number(s, "queue"));
+}
+
+/* Who may claim, and what happens beyond what there is. */
+static void product_policy(struct cli *c, const json_t *p)
+{
+	const json_t *r;
+	size_t i;
+
+	if (json_is_object(json_object_get(p, "seats")))
+		print_seats(c, json_object_get(p, "seats"));
+	if (json_is_object(json_object_get(p, "access")))
+		print_access(c, json_object_get(p, "access"));
+	if (strcmp(json_text(p, "policy"), "advise") == 0)
+		fputs("    policy advise: what exceeds is granted and booked as debt\n", c->out);
+	if (json_array_size(json_object_get(p, "allow")) > 0) {
+		fputs("    allowed only: ", c->out);
+		print_claims(c, json_object_get(p, "allow"));
+	}
+	json_array_foreach(json_object_get(p, "reservations"), i, r) {
+		fprintf(c->out, "    reservation %s: %" JSON_INTEGER_FORMAT " for ", json_text(r, "name"), json_number(r, "count"));
+		print_claims(c, json_object_get(r, "for"));
+	}
+}
+
 static void product_details(struct cli *c, const json_t *p)
 {
 	char validity[32], renewal[32], retry[32], window[32];
@@ -78,6 +139,7 @@ static void product_details(struct cli *c, const json_t *p)
 	if (strcmp(json_text(p, "model"), "threshold") == 0)
 		fprintf(c->out, "    minimum count %" JSON_INTEGER_FORMAT ", validity %s, renewal %s, retry %s, window %s\n", json_number(p, "minimum_count"),
 		        span(validity, p, "validity"), span(renewal, p, "renewal_interval"), span(retry, p, "retry_interval"), span(window, p, "window"));
+	product_policy(c, p);
 	if (json_flag(p, "record"))
 		fputs("    leases are records, not licences\n", c->out);
 	if (json_text(p, "refused")[0] != '\0')

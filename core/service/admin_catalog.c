@@ -73,6 +73,7 @@ static json_t *product(struct admin_call *c, const struct catalog_product *p, co
 		"not_served_reason", admin_json_text(reason), "record", (p->row.flags & MUSTER_PRODUCT_RECORD) != 0, "count_observed", p->count_observed,
 		"editions", editions(c->snapshot, p), "platforms", platforms(p), "command", command));
 	(void)json_object_update_new(o, admin_rules(p));
+	(void)json_object_update_new(o, admin_policy(p));
 	return o;
 }
 

@@ -144,6 +144,19 @@ void api_sentence(struct request *r, const char *text)
 	out[n] = '\0';
 }
 
+/* Who may claim is decided before anything is counted, for every model. */
+static bool allowed(struct request *r, const struct catalog_product *p)
+{
+	const struct activate *a = &r->activate;
+	const struct address *from = &r->connection.address;
+
+	if (p->allow_count == 0 || catalog_claimed(p->allow, p->allow_count, a->client_id, a->name, from->b, from->len))
+		return true;
+	r->ledger.refused = CODE_M_ALLOW;
+	(void)snprintf(r->sentence, sizeof r->sentence, "This host gives %s to certain machines only; its list names neither this client ID nor this machine's name or network.", p->row.name);
+	return false;
+}
+
 /* Static refusals are the ledger's to count and log; their sentence is kept for the answer. */
 static void decide(struct request *r)
 {
@@ -160,6 +173,8 @@ static void decide(struct request *r)
 		(void)snprintf(r->sentence, sizeof r->sentence, "No product of this host has the activation ID %s.", id);
 		return;
 	}
+	if (!allowed(r, e->product))
+		return;
 	if (check(r, e, &err) != MUSTER_OK) {
 		l->refused = err.code != 0 ? err.code : CODE_M_INTERNAL;
 		api_sentence(r, err.message);

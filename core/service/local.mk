@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_host.c \
 	%D%/admin_json.c \
 	%D%/admin_listing.c \
+	%D%/admin_policy.c \
 	%D%/admin_records.c \
 	%D%/admin_rest.c \
 	%D%/admin_rules.c \

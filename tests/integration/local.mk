@@ -17,6 +17,7 @@ PYTESTS += \
 	%D%/test_crl.py \
 	%D%/test_daemon.py \
 	%D%/test_online.py \
+	%D%/test_policy.py \
 	%D%/test_requests.py \
 	%D%/test_robustness.py \
 	%D%/test_tls.py \
