@@ -22,7 +22,7 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_VERSION] = { "version", NULL, "the version" },
 	[CLI_O_VERBOSE] = { "verbose", NULL, "more columns" },
 	[CLI_O_UNKNOWN] = { "unknown", NULL, "activation IDs that were asked for and are not known" },
-	[CLI_O_AS] = { "as", "PRODUCT", "the product an activation ID belongs to" },
+	[CLI_O_AS] = { "as", "PRODUCT", "the product an activation ID belongs to, or a medium is of" },
 	[CLI_O_TITLE] = { "title", "TEXT", "name of the edition" },
 	[CLI_O_PRODUCT] = { "product", "PRODUCT", "only this product" },
 	[CLI_O_AFTER] = { "after", "MARK", "go on after this place of a list" },

@@ -59,6 +59,8 @@ static const struct cli_verb verbs[] = {
 	{ "mak", "mak [list | ask | export | import FILE | phone ID]", "Counted activations of machines, asked for in their place", CLI_VIEWER, O(OUT) | O(LIMIT) | O(ALL), 0, CLI_ARGS_MAX, verb_mak,
 	  "musterctl mak list\nmusterctl mak ask               online   (administrator)\nmusterctl mak export --out request.txt\nmusterctl mak import answer.json\n"
 	  "musterctl mak phone 147878-182305-808326-473017-624939-417546-203540-884046-980984" },
+	{ "discover", "discover PATH", "The key on an installation medium: a folder or an ISO image", CLI_VIEWER, O(AS), 1, 1, verb_discover,
+	  "musterctl discover /mnt/sql2019\nmusterctl discover SQLServer2019-x64-ENU.iso\nmusterctl discover /srv/media/setup --as sql-server-2016" },
 	{ "crl", "crl [show | install FILE]", "Revocation lists of issuers", CLI_VIEWER, 0, 0, 2, verb_crl,
 	  "musterctl crl\nmusterctl crl install issuer.crl   (administrator)" },
 	{ "rekey", "rekey", "A new host key file, and everything sealed under it", CLI_ADMINISTRATOR, O(YES), 0, 0, verb_rekey, "musterctl rekey --yes" },

@@ -42,6 +42,8 @@ int verb_dti(struct cli *c);
 int verb_atp(struct cli *c);
 /* verbs_counted.c */
 int verb_mak(struct cli *c);
+/* verbs_discover.c */
+int verb_discover(struct cli *c);
 /* verbs_audit.c */
 int verb_rekey(struct cli *c);
 int verb_audit(struct cli *c);

@@ -58,6 +58,8 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/counted/export", true, ROLE_ADMINISTRATOR, admin_counted_export, NULL, 0 },
 	{ "/admin/v1/counted/import", true, ROLE_ADMINISTRATOR, admin_counted_import, NULL, 2 * ADMIN_BATCH_MAX },
 	{ "/admin/v1/counted/telephone", true, ROLE_ADMINISTRATOR, admin_counted_telephone, NULL, 0 },
+	{ "/admin/v1/media", false, ROLE_VIEWER, admin_media, NULL, 0 },
+	{ "/admin/v1/media/inspect", true, ROLE_VIEWER, admin_media_inspect, NULL, ADMIN_PACK_MAX },
 	{ "/admin/v1/host/roots", true, ROLE_ADMINISTRATOR, admin_host_roots, NULL, 2 * STATEMENT_ROOTS_MAX },
 	{ "/admin/v1/crl", false, ROLE_VIEWER, admin_crls, NULL, 0 },
 	{ "/admin/v1/crl", true, ROLE_ADMINISTRATOR, admin_crl_install, NULL, 2 * CRL_MAX },

@@ -34,6 +34,9 @@ PYTESTS += \
 	%D%/test_admin_roles.py \
 	%D%/test_admin_settings.py \
 	%D%/test_admin_verbs.py
+# Installation media, sound and hostile.
+EXTRA_DIST += %D%/media.py
+PYTESTS += %D%/test_discover.py
 # On a terminal, against a fake admin socket and against the real programs.
 EXTRA_DIST += %D%/fake_host.py %D%/terminal.py
 PYTESTS += %D%/test_activation_verbs.py %D%/test_telephone.py

@@ -14,6 +14,7 @@ import uuid
 
 import pytest
 
+import media
 from administrator import DENIED, DONE, FAILED, LEFT, NO_HOST, Said, run
 from host import OFFICE2013, PATIENCE, SOURCE, Host, Machine, folder, plugin_path, program
 
@@ -100,6 +101,7 @@ def shared(issuer, groups):
         host.file = path / "file"   # whatever a verb reads: a key, a pack that is none
         host.file.write_text("ANC9X-P4XJN-VAG5Y-48SN1-FGXNR\n")
         os.chmod(host.file, 0o644)
+        host.medium = media.sql(path / "medium")
         yield host
         host.close()
 
@@ -129,6 +131,8 @@ def command(verb, host):
         return ["plugin", "check", str(host.plugin)]
     if verb in ("pack install", "crl install", "mak import"):
         return [*verb.split(), str(host.file)]
+    if verb == "discover":
+        return ["discover", str(host.medium)]
     if verb == "ipk":
         return ["ipk", "--file", str(host.file)]
     return (verb + " " + fixed.get(verb, "")).split()

@@ -1,0 +1,197 @@
+/* Installation media: what to look for on one, and what its files say (docs/admin-api.md). The caller reads the medium; the host never does. */
+#include "core/service/admin.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "core/base/codes.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/catalog/lint.h"
+#include "core/catalog/medium.h"
+
+/* ---- what to look for ---- */
+
+static json_t *rules_of(const struct muster_product *p)
+{
+	const struct muster_medium_rule *m = p->media.rows;
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < p->media.count; i++)
+		(void)json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "path", admin_json_text(m[i].path), "section", admin_json_text(m[i].section),
+			"key", admin_json_text(m[i].key), "note", admin_json_text(m[i].note)));
+	return list;
+}
+
+static json_t *marks_of(const struct muster_product *p)
+{
+	const struct muster_medium_mark *m = p->marks.rows;
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < p->marks.count; i++)
+		(void)json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "path", admin_json_text(m[i].path), "text", admin_json_text(m[i].text),
+			"edition", admin_json_text(m[i].edition)));
+	return list;
+}
+
+int admin_media(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	const char *names[MEDIUM_PATHS_MAX];
+	const struct catalog_product *p;
+	json_t *paths, *products;
+	size_t n, i;
+	int r;
+
+	if ((r = medium_paths(c->snapshot->catalog, names, &n, err)) != MUSTER_OK)
+		return r;
+	paths = json_array();
+	products = json_array();
+	for (i = 0; i < n; i++)
+		(void)json_array_append_new(paths, admin_json_text(names[i]));
+	p = catalog_products(c->snapshot->catalog, &n);
+	for (i = 0; i < n; i++)
+		if (p[i].row.model == MUSTER_MODEL_EMBEDDED && p[i].enabled)
+			(void)json_array_append_new(products, json_pack("{s:s, s:o, s:o, s:o}", "product", p[i].row.name, "title", admin_json_text(p[i].row.title),
+				"media", rules_of(&p[i].row), "marks", marks_of(&p[i].row)));
+	*out = json_pack("{s:o, s:o, s:i}", "paths", paths, "products", products, "file_max", (int)MEDIUM_FILE_MAX);
+	return MUSTER_OK;
+}
+
+/* ---- what the files say ---- */
+
+struct inspection { struct medium medium; struct muster_medium_file *files; struct medium_finds finds; };
+
+/* Base64 (RFC 4648 section 4), strictly. *out is the caller's; NULL for nothing. */
+static int decode(const char *text, size_t n, struct muster_span *out, struct muster_err *err)
+{
+	size_t body = n, pad;
+	uint8_t *p;
+
+	*out = (struct muster_span){ NULL, 0 };
+	while (body > 0 && text[body - 1] == '=')
+		body--;
+	pad = n - body;
+	if (n % 4 != 0 || pad > 2 || strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") != body || strlen(text) != n)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "files: data is not base64 (RFC 4648 section 4)");
+	if (n / 4 * 3 > MEDIUM_FILE_MAX + 3 || n / 4 * 3 - pad > MEDIUM_FILE_MAX)
+		return err_code(err, MUSTER_E_LIMIT, CODE_M_ARGUMENT, "files: a file has at most %u bytes", MEDIUM_FILE_MAX);
+	if ((p = mem_alloc(n / 4 * 3 + 1)) == NULL)
+		return err_nomem(err);
+	if (n > 0 && EVP_DecodeBlock(p, (const unsigned char *)text, (int)n) < 0) {
+		mem_free(p);
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "files: data is not base64 (RFC 4648 section 4)");
+	}
+	*out = (struct muster_span){ p, n / 4 * 3 - pad };
+	return MUSTER_OK;
+}
+
+static int take_file(struct muster_medium_file *f, const json_t *item, struct muster_err *err)
+{
+	const json_t *path = json_object_get(item, "path"), *data = json_object_get(item, "data");
+
+	if (!json_is_string(path) || !json_is_string(data))
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "files: each has path and data, both strings");
+	if (json_string_length(path) >= MEDIUM_PATH_MAX || lint_text(json_string_value(path), MEDIUM_PATH_MAX - 1) != NULL)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "files: a path has 1 to %d bytes of plain text", MEDIUM_PATH_MAX - 1);
+	f->path = json_string_value(path);
+	return decode(json_string_value(data), json_string_length(data), &f->bytes, err);
+}
+
+static int take_files(struct admin_call *c, struct inspection *x, struct muster_err *err)
+{
+	const json_t *files = json_object_get(c->body, "files"), *item;
+	size_t i;
+	int r;
+
+	if (!json_is_array(files) || json_array_size(files) > MEDIUM_PATHS_MAX)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "files must be an array of at most %d files", MEDIUM_PATHS_MAX);
+	if ((x->files = mem_array(json_array_size(files) + 1, sizeof *x->files)) == NULL)
+		return err_nomem(err);
+	x->medium.files = x->files;
+	json_array_foreach(files, i, item) {
+		if ((r = take_file(&x->files[i], item, err)) != MUSTER_OK)
+			return r;
+		x->medium.file_count++;
+	}
+	return MUSTER_OK;
+}
+
+static void inspection_fini(struct admin_call *c, struct inspection *x)
+{
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; i < x->medium.file_count; i++) {
+		OPENSSL_cleanse((uint8_t *)(uintptr_t)x->files[i].bytes.p, x->files[i].bytes.n);
+		mem_free((uint8_t *)(uintptr_t)x->files[i].bytes.p);
+	}
+	mem_free(x->files);
+	medium_finds_free(&x->finds);
+	/* The same bytes, as they came. */
+	json_array_foreach(json_object_get(c->body, "files"), i, item) {
+		const json_t *data = json_object_get(item, "data");
+
+		if (json_is_string(data))
+			OPENSSL_cleanse((char *)(uintptr_t)json_string_value(data), json_string_length(data));
+	}
+}
+
+static json_t *find_json(const struct medium_find *f)
+{
+	json_t *fits = json_array();
+
+	for (size_t i = 0; i < f->fit_count; i++)
+		(void)json_array_append_new(fits, json_string(f->fits[i]->row.name));
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "path", admin_json_text(f->path),
+		"section", admin_json_text(f->section[0] != '\0' ? f->section : NULL), "encoding", f->encoding,
+		"product", admin_json_text(f->product != NULL ? f->product->row.name : NULL), "title", admin_json_text(f->product != NULL ? f->product->row.title : NULL),
+		"edition", admin_json_text(f->edition), "portal", admin_json_text(f->portal), "has_key", f->key[0] != '\0',
+		"masked", admin_json_text(f->key[0] != '\0' ? f->masked : NULL), "partial", admin_json_text(f->key[0] != '\0' ? f->info.partial : NULL),
+		"advice", admin_json_text(f->advice), "note", admin_json_text(f->note[0] != '\0' ? f->note : NULL), "fits", fits);
+}
+
+static int as_product(struct admin_call *c, const struct catalog_product **out, struct muster_err *err)
+{
+	const char *name;
+	int r;
+
+	*out = NULL;
+	if ((r = admin_text(c, "as", MUSTER_NAME_MAX, false, &name, err)) != MUSTER_OK || name == NULL)
+		return r;
+	*out = catalog_product_named(c->snapshot->catalog, name);
+	if (*out == NULL)
+		return err_code(err, MUSTER_E_NOT_FOUND, CODE_M_NOT_FOUND, "there is no product \"%s\"; `musterctl products` lists them", name);
+	if ((*out)->row.model != MUSTER_MODEL_EMBEDDED)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is not of the embedded model: its key lies on no medium", name);
+	return MUSTER_OK;
+}
+
+static int inspect(struct admin_call *c, struct inspection *x, const struct catalog_product *as, json_t **out, struct muster_err *err)
+{
+	json_t *finds;
+	int r;
+
+	if ((r = admin_text(c, "label", MEDIUM_NAME_MAX - 1, false, &x->medium.label, err)) != MUSTER_OK ||
+	    (r = admin_text(c, "name", MEDIUM_NAME_MAX - 1, false, &x->medium.name, err)) != MUSTER_OK || (r = take_files(c, x, err)) != MUSTER_OK ||
+	    (r = medium_look(c->snapshot->catalog, &x->medium, as, &x->finds, err)) != MUSTER_OK)
+		return r;
+	finds = json_array();
+	for (size_t i = 0; i < x->finds.n; i++)
+		(void)json_array_append_new(finds, find_json(&x->finds.items[i]));
+	*out = json_pack("{s:o, s:o, s:o}", "label", admin_json_text(x->medium.label), "name", admin_json_text(x->medium.name), "finds", finds);
+	return MUSTER_OK;
+}
+
+int admin_media_inspect(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	struct inspection x = { .files = NULL };
+	const struct catalog_product *as;
+	int r = as_product(c, &as, err);
+
+	if (r == MUSTER_OK)
+		r = inspect(c, &x, as, out, err);
+	inspection_fini(c, &x);
+	return r;
+}
