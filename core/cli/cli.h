@@ -25,7 +25,8 @@ enum cli_role { CLI_ANYONE, CLI_VIEWER, CLI_KEY_READER, CLI_ADMINISTRATOR };
 enum cli_option {
 	CLI_O_JSON, CLI_O_SOCKET, CLI_O_HELP, CLI_O_VERSION, CLI_O_VERBOSE, CLI_O_UNKNOWN, CLI_O_AS, CLI_O_TITLE, CLI_O_PRODUCT,
 	CLI_O_AFTER, CLI_O_LIMIT, CLI_O_ALL, CLI_O_FOLLOW, CLI_O_TAIL, CLI_O_OUT, CLI_O_YES,
-	CLI_O_NEW, CLI_O_QR, CLI_O_FILE, CLI_O_KEY_FD, CLI_O_WHOLE, CLI_O_EXPECT, CLI_O_COUNT
+	CLI_O_NEW, CLI_O_QR, CLI_O_FILE, CLI_O_KEY_FD, CLI_O_WHOLE, CLI_O_EXPECT,
+	CLI_O_REASON, CLI_O_PER, CLI_O_OF, CLI_O_LICENSES, CLI_O_NOTE, CLI_O_COUNT
 };
 
 struct cli {
@@ -42,7 +43,7 @@ struct cli {
 struct cli_verb {
 	const char *name, *usage, *summary;
 	enum cli_role role;
-	uint32_t options;             /**< bits 1 << CLI_O_*; --json, --socket, --help are understood everywhere */
+	uint64_t options;             /**< bits 1 << CLI_O_*; --json, --socket, --help are understood everywhere */
 	size_t args_min, args_max;
 	int (*run)(struct cli *);     /**< @return enum cli_exit */
 	const char *examples;         /**< lines without indentation, separated by \n */

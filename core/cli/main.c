@@ -38,9 +38,15 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_KEY_FD] = { "key-fd", "N", "read the key from file descriptor N" },
 	[CLI_O_WHOLE] = { "whole", "NUMBER", "the whole key with this number (key reader)" },
 	[CLI_O_EXPECT] = { "expect", "SEQ:HASH", "a head noted earlier, which the trail must contain" },
+	[CLI_O_REASON] = { "reason", "TEXT", "why; it stays in the journal" },
+	[CLI_O_PER] = { "per", "device|user", "whom the licences are for" },
+	[CLI_O_OF] = { "of", "VERSION", "the version of access licences" },
+	[CLI_O_LICENSES] = { "licenses", "N", "how many were bought" },
+	[CLI_O_NOTE] = { "note", "TEXT", "what the entry should say: an order, a contract" },
 };
 
-#define EVERYWHERE (1u << CLI_O_JSON | 1u << CLI_O_SOCKET | 1u << CLI_O_HELP | 1u << CLI_O_VERSION)
+#define BIT(o) (UINT64_C(1) << (o))
+#define EVERYWHERE (BIT(CLI_O_JSON) | BIT(CLI_O_SOCKET) | BIT(CLI_O_HELP) | BIT(CLI_O_VERSION))
 
 int cli_say(struct cli *c, int code, const char *fmt, ...)
 {
@@ -129,7 +135,7 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-38s %s\n", v[i].usage, v[i].summary);
 	fputs("\nOptions:\n", out);
 	for (int o = 0; o < CLI_O_COUNT; o++) {
-		if ((EVERYWHERE >> o & 1u) == 0)
+		if ((EVERYWHERE & BIT(o)) == 0)
 			continue;
 		print_option(out, o, 36);
 	}
@@ -150,7 +156,7 @@ static void print_verb_help(FILE *out, const struct cli_verb *v)
 	if (v->options != 0)
 		fputs("\nOptions:\n", out);
 	for (int o = 0; o < CLI_O_COUNT; o++)
-		if ((v->options >> o & 1u) != 0)
+		if ((v->options & BIT(o)) != 0)
 			print_option(out, o, 20);
 	fputs("\nExamples:\n", out);
 	for (const char *p = v->examples; *p != '\0';) {
@@ -235,7 +241,7 @@ static int take_arguments(struct cli *c, int argc, char **argv)
 static int check_verb(struct cli *c, const struct cli_verb *v)
 {
 	for (int o = 0; o < CLI_O_COUNT; o++)
-		if (c->given[o] && ((v->options | EVERYWHERE) >> o & 1u) == 0)
+		if (c->given[o] && ((v->options | EVERYWHERE) & BIT(o)) == 0)
 			return cli_say(c, CLI_USAGE, "%s does not take --%s (musterctl %s --help)", v->name, options[o].name, v->name);
 	if (c->arg_count < v->args_min)
 		return cli_say(c, CLI_USAGE, "%s needs more: musterctl %s", v->name, v->usage);

@@ -3,7 +3,7 @@
 
 #include "core/cli/verbs.h"
 
-#define O(x) (1u << CLI_O_##x)
+#define O(x) (UINT64_C(1) << CLI_O_##x)
 
 static const struct cli_verb verbs[] = {
 	{ "dlv", "dlv [all | ACTIVATION-ID]", "A product's details and live numbers", CLI_VIEWER, 0, 0, 1, verb_dlv,
