@@ -107,3 +107,8 @@ fuzz_targets += %D%/fuzz_issuer_answer
 %C%_fuzz_issuer_answer_SOURCES = %D%/fuzz_issuer_answer.c $(fuzz_main)
 %C%_fuzz_issuer_answer_LDADD = $(activation_libs) $(trust_libs) $(JANSSON_LIBS)
 %C%_fuzz_issuer_answer_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_image
+%C%_fuzz_image_SOURCES = %D%/fuzz_image.c $(fuzz_main)
+%C%_fuzz_image_LDADD = $(exchange_libs)
+%C%_fuzz_image_LDFLAGS = $(fuzz_ldflags)
