@@ -61,7 +61,7 @@ static struct known *known_of(struct round *r, const char *id)
 
 static void log_answer(const char *id, const struct muster_answer *a)
 {
-	static const char *const events[] = { "activated", "counted", "refused", "no_host", "released", "pending" };
+	static const char *const events[] = { "activated", "counted", "refused", "no_host", "released", "pending", "queued" };
 	char message[1100], host[300], code[16] = "0", next[TIME_RFC3339] = "never";
 
 	if (a->code != 0)
@@ -96,6 +96,10 @@ static int renew_one(struct mcli *m, const char *id, json_t *list)
 
 	if (pending_end())
 		return MCLI_OK;
+	if (mcli_run_left(m, id)) {
+		log_line(LOG_NOTICE, "released", "activation_id=%s message=\"the seat of a command that is gone\"", id);
+		return MCLI_OK;
+	}
 	r = muster_client_renew(m->client, id, &a, &err);
 	if (r == MUSTER_E_BUSY && pending_end())
 		return MCLI_OK;
@@ -106,7 +110,8 @@ static int renew_one(struct mcli *m, const char *id, json_t *list)
 			k->r = r;
 		return MCLI_FAULT;
 	}
-	if (k == NULL || k->r != MUSTER_OK || k->next_at != a.next_at || k->code != a.code)
+	/* A seat's heartbeats are no news. */
+	if (k == NULL || k->r != MUSTER_OK || k->code != a.code || (k->next_at != a.next_at && (a.seats == 0 || a.outcome != MUSTER_ACTIVATED)))
 		log_answer(id, &a);
 	if (k != NULL) {
 		k->r = MUSTER_OK;

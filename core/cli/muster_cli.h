@@ -11,12 +11,16 @@
 /** Exit codes, documented in muster(1). The first four are enum muster_outcome. */
 enum mcli_exit {
 	MCLI_OK = 0,          /**< activated, or the verb did what it says */
-	MCLI_COUNTED = 1,     /**< or waiting for the issuer */
+	MCLI_COUNTED = 1,     /**< or waiting, for the issuer or in the queue for a seat */
 	MCLI_REFUSED = 2,
 	MCLI_NO_HOST = 3,
 	MCLI_INVALID = 4,     /**< status, verify: no valid lease */
 	MCLI_FAULT = 5,       /**< here: state folder, issuer's root, memory */
-	MCLI_USAGE = 64
+	MCLI_USAGE = 64,
+	/* run, as env(1) and timeout(1) have them */
+	MCLI_NOT_RUN = 125,   /**< no seat: the command was not started */
+	MCLI_NOT_EXECUTABLE = 126,
+	MCLI_NO_COMMAND = 127
 };
 
 #define MCLI_ARGS_MAX 64
@@ -33,6 +37,11 @@ struct mcli {
 	const char *issuer_url, *key_file;   /* NULL: not given */
 	int key_fd;                       /* -1: not given */
 	bool ask_key;
+	const char *user, *version;       /* of access licences; NULL: not given */
+	bool device, no_queue, wait;
+	unsigned long wait_s;             /* 0: for ever */
+	char **command;                   /* of run; ends with NULL */
+	bool ran;                         /* run: what it returns is the command's status, or why there is none */
 	const char *facts[MCLI_FACTS_MAX];   /* NAME=VALUE */
 	size_t fact_count;
 	int32_t is_virtual;
@@ -56,6 +65,14 @@ void mcli_close(struct mcli *m);
 /** Call @p fn with the activation ID of each argument, or of every product with state. @return the largest exit code. */
 int mcli_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list), json_t *list);
 int mcli_exit_of(const struct muster_answer *a);
+/** Keep what the options say of access licences. @return enum mcli_exit. */
+int mcli_tell_access(struct mcli *m, const char *id);
+
+/* muster_run.c */
+/** Ask, and with --wait go on asking while there is a place in the queue. Result as muster_client_activate(). */
+int mcli_ask_waiting(struct mcli *m, const char *id, struct muster_answer *a, struct muster_err *err);
+/** A seat that `muster run` took, and whose `muster run` was killed: give it back. @return true: it is given back, or no longer asked for. */
+bool mcli_run_left(struct mcli *m, const char *id);
 
 /* muster_key.c */
 bool mcli_has_key(const struct mcli *m);
@@ -89,5 +106,6 @@ int mcli_remove_key(struct mcli *m);
 int mcli_set_hosts(struct mcli *m);
 int mcli_clear_hosts(struct mcli *m);
 int mcli_agent(struct mcli *m);
+int mcli_run(struct mcli *m);
 
 #endif

@@ -26,6 +26,7 @@ static const struct verb verbs[] = {
 	{ "dti", NULL, "PRODUCT", 1, 1, mcli_installation_id, "this machine's Installation ID under a counted key" },
 	{ "import", NULL, "PRODUCT FILE", 2, 2, mcli_import, "take the issuer's confirmation from a file" },
 	{ "upk", NULL, "PRODUCT", 1, 1, mcli_remove_key, "remove what is kept of a product's key" },
+	{ "run", NULL, "PRODUCT -- COMMAND...", 2, MCLI_ARGS_MAX, mcli_run, "take a seat, run a command, give the seat back" },
 	{ "rearm", NULL, "", 0, 0, mcli_rearm, "take a new client machine ID; leases are given up" },
 	{ "agent", NULL, "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_agent, "stay and renew whenever it is due" },
 	{ "skms", NULL, "NAME[:PORT]...", 1, MCLI_ARGS_MAX, mcli_set_hosts, "keep a list of hosts, tried in this order" },
@@ -33,7 +34,7 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_CA, O_KEY_FD, O_KEY_FILE, O_ASK_KEY, O_ISSUER_URL, O_FACT, O_JSON, O_ONCE, O_VERBOSE, O_HELP, O_VERSION };
+enum { O_STATE = 256, O_ISSUER, O_HOST, O_PORT, O_HARDWARE, O_NAME, O_VIRTUAL, O_TIMEOUT, O_CHAIN, O_CA, O_KEY_FD, O_KEY_FILE, O_ASK_KEY, O_ISSUER_URL, O_FACT, O_USER, O_DEVICE, O_WAIT, O_NO_QUEUE, O_JSON, O_ONCE, O_VERBOSE, O_HELP, O_VERSION };
 
 static const struct option options[] = {
 	{ "state", required_argument, NULL, O_STATE }, { "issuer", required_argument, NULL, O_ISSUER },
@@ -43,8 +44,10 @@ static const struct option options[] = {
 	{ "chain", required_argument, NULL, O_CHAIN }, { "ca", required_argument, NULL, O_CA },
 	{ "key-fd", required_argument, NULL, O_KEY_FD }, { "key-file", required_argument, NULL, O_KEY_FILE }, { "ask-key", no_argument, NULL, O_ASK_KEY },
 	{ "issuer-url", required_argument, NULL, O_ISSUER_URL }, { "fact", required_argument, NULL, O_FACT },
+	{ "user", required_argument, NULL, O_USER }, { "device", no_argument, NULL, O_DEVICE },
+	{ "wait", optional_argument, NULL, O_WAIT }, { "no-queue", no_argument, NULL, O_NO_QUEUE },
 	{ "json", no_argument, NULL, O_JSON }, { "once", no_argument, NULL, O_ONCE }, { "verbose", no_argument, NULL, O_VERBOSE },
-	{ "help", no_argument, NULL, O_HELP }, { "version", no_argument, NULL, O_VERSION }, { NULL, 0, NULL, 0 }
+	{ "help", no_argument, NULL, O_HELP }, { "version", optional_argument, NULL, O_VERSION }, { NULL, 0, NULL, 0 }
 };
 
 int mcli_say(int code, const char *fmt, ...)
@@ -82,7 +85,7 @@ static int help(void)
 {
 	(void)puts("Usage: muster [options] VERB [arguments]\n\nActivates this machine's products at a Muster host and keeps them activated.\n\nVerbs:");
 	for (size_t i = 0; i < VERBS; i++)
-		(void)printf("  %-9s%-15s %s\n", verbs[i].name, verbs[i].args, verbs[i].doc);
+		(void)printf("  %-9s%-22s %s\n", verbs[i].name, verbs[i].args, verbs[i].doc);
 	(void)puts(
 		"\nPRODUCT is an activation ID or the product's name as the host lists it; without one, every product asked for before.\n"
 		"\nOptions:\n"
@@ -100,12 +103,18 @@ static int help(void)
 		"                      activate, dti: read the product key from a file descriptor, a file, or the terminal without echo\n"
 		"  --issuer-url URL    activate: ask the issuer's service at https://HOST[:PORT] instead of a host; goes with a key\n"
 		"  --fact NAME=VALUE   activate: tell something about this machine to products with a key; may be repeated, is kept\n"
+		"  --user NAME         the access licences of this user, not the machine's: activate, renew, status, verify, release, run\n"
+		"  --device            activate, run: an access licence for this machine\n"
+		"  --version VERSION   activate, run: an access licence of at least this version (after the verb)\n"
+		"  --wait[=SECONDS]    activate, run: while all seats are taken wait in the queue\n"
+		"  --no-queue          activate, run: rather be refused than get a place in the queue\n"
 		"  --once              agent: one round, then end\n"
 		"  --verbose           say every question and answer as event 12288 and 12289; the agent always does\n"
 		"  --json              print JSON\n"
 		"  --help, --version\n"
 		"\nExit codes: 0 activated or done; 1 counted or waiting, not activated yet; 2 refused; 3 no host answered; 4 no valid lease\n"
-		"(status, verify); 5 a fault on this machine; 64 wrong usage. With several products the largest.");
+		"(status, verify); 5 a fault on this machine; 64 wrong usage. With several products the largest. run: the command's own;\n"
+		"125 it was not started, 126 and 127 it could not be.");
 	return MCLI_OK;
 }
 
@@ -133,7 +142,7 @@ static const char *verb_at(const void *ctx, size_t i)
 /* "-skms" and "/skms" as administrators type them become "skms", before options are read. */
 static void plain_verbs(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if ((argv[i][0] == '-' || argv[i][0] == '/') && find_verb(argv[i] + 1) != NULL) {
 			argv[i]++;
 			return;
@@ -249,6 +258,21 @@ static int take_option(struct parsed *p, int option, const char *value)
 			return usage("--fact: more than %d", MCLI_FACTS_MAX);
 		m->facts[m->fact_count++] = value;
 		return MCLI_OK;
+	case O_USER:
+		m->user = value;
+		return value[0] != '\0' ? MCLI_OK : usage("%s", "--user: no user is named");
+	case O_VERSION:
+		m->version = value;
+		return MCLI_OK;
+	case O_DEVICE:
+		m->device = true;
+		return MCLI_OK;
+	case O_WAIT:
+		m->wait = true;
+		return value == NULL || number(&m->wait_s, value, 31536000) ? MCLI_OK : usage("--wait: \"%s\" is not a number of seconds", value);
+	case O_NO_QUEUE:
+		m->no_queue = true;
+		return MCLI_OK;
 	case O_JSON:
 		m->json = true;
 		return MCLI_OK;
@@ -274,6 +298,13 @@ static int take_words(struct mcli *m, const struct verb **verb, int argc, char *
 		return near != NULL ? usage("unknown verb \"%s\"; did you mean %s?", argv[optind], near) : usage("unknown verb \"%s\"", argv[optind]);
 	}
 	m->verb = (*verb)->name;
+	if ((*verb)->run == mcli_run) {
+		/* What follows the product is another program's, of any length. */
+		m->arg_count = optind + 1 < argc ? 1 : 0;
+		m->args[0] = argv[optind + 1];
+		m->command = argv + optind + 2;
+		return optind + 2 < argc ? MCLI_OK : usage("what is to be run? An argument is missing: %s", (*verb)->args);
+	}
 	for (int i = optind + 1; i < argc; i++) {
 		if (m->arg_count == (*verb)->most)
 			return usage("too many arguments: \"%s\"", argv[i]);
@@ -298,6 +329,35 @@ static int check_key_options(const struct mcli *m, const struct verb *verb)
 	return m->fact_count > 0 && !activates ? usage("%s", "--fact goes with activate") : MCLI_OK;
 }
 
+static int check_model_options(const struct mcli *m, const struct verb *verb)
+{
+	bool asks = verb->run == mcli_activate || verb->run == mcli_run;
+
+	if (m->user != NULL && !asks && verb->run != mcli_renew && verb->run != mcli_status && verb->run != mcli_release && (verb->run != mcli_verify || m->arg_count > 0))
+		return usage("%s is not about users", verb->name);
+	if (m->user != NULL && m->device)
+		return usage("%s", "--device or --user: a licence is for one of them");
+	if ((m->device || m->version != NULL) && !asks)
+		return usage("--%s goes with activate and run", m->device ? "device" : "version VERSION");
+	if ((m->wait || m->no_queue) && !asks)
+		return usage("--%s goes with activate and run", m->wait ? "wait" : "no-queue");
+	if (m->wait && m->no_queue)
+		return usage("%s", "--wait waits in the queue, and --no-queue wants no place in it");
+	return m->json && verb->run == mcli_run ? usage("%s", "run prints what its command prints: no --json") : MCLI_OK;
+}
+
+/* --version alone asks for ours; behind a verb it says which version of a licence is wanted. */
+static bool wants_version(int argc, char **argv)
+{
+	bool verb = false;
+
+	for (int i = 1; i < optind - 1 && i < argc; i++)
+		verb = verb || find_verb(argv[i]) != NULL;
+	if (optarg == NULL && verb && optind < argc && argv[optind][0] != '-')
+		optarg = argv[optind++];
+	return optarg != NULL;
+}
+
 static int parse_and_run(struct parsed *p, int argc, char **argv)
 {
 	const struct verb *verb = NULL;
@@ -308,7 +368,7 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == O_HELP)
 			return help();
-		if (option == O_VERSION)
+		if (option == O_VERSION && !wants_version(argc, argv))
 			return puts("muster " PACKAGE_VERSION) == EOF ? MCLI_FAULT : MCLI_OK;
 		if ((r = take_option(p, option, optarg)) != MCLI_OK)
 			return r;
@@ -316,7 +376,7 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK)
 		return r;
 	MUSTER_ASSERT(verb != NULL);
-	if ((r = check_key_options(p->m, verb)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
+	if ((r = check_key_options(p->m, verb)) != MCLI_OK || (r = check_model_options(p->m, verb)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)
 		return r;
 	if (verb->run == mcli_set_hosts)
 		for (size_t i = 0; i < p->m->arg_count; i++)

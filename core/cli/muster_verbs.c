@@ -25,12 +25,14 @@ int mcli_open(struct mcli *m)
 	struct muster_client_options o = {
 		.size = sizeof o, .hardware_source = m->hardware != NULL ? 0 : UINT32_MAX, .state = m->state, .issuer = m->issuer, .hardware = m->hardware,
 		.hosts = m->hosts.n > 0 ? buf_str(&m->hosts) : NULL, .name = m->name, .now_ms = now_of, .ctx = clock.out, .is_virtual = m->is_virtual,
-		.timeout_ms = m->timeout_ms, .stop = m->stop, .event = m->event, .ca = m->ca
+		.timeout_ms = m->timeout_ms, .stop = m->stop, .event = m->event, .ca = m->ca, .no_queue = m->no_queue
 	};
 	struct muster_err err = { 0 };
 
 	mcli_close(m);
-	return muster_client_open(&m->client, &o, &err) == MUSTER_OK ? MCLI_OK : mcli_fail(&err);
+	if (muster_client_open(&m->client, &o, &err) != MUSTER_OK)
+		return mcli_fail(&err);
+	return m->user == NULL || muster_client_set_user(m->client, m->user, &err) == MUSTER_OK ? MCLI_OK : mcli_say(MCLI_USAGE, "%s", err.message);
 }
 
 void mcli_close(struct mcli *m)
@@ -41,7 +43,15 @@ void mcli_close(struct mcli *m)
 
 int mcli_exit_of(const struct muster_answer *a)
 {
-	return a->outcome == MUSTER_RELEASED ? MCLI_OK : a->outcome == MUSTER_PENDING ? MCLI_COUNTED : a->outcome;
+	switch (a->outcome) {
+	case MUSTER_RELEASED:
+		return MCLI_OK;
+	case MUSTER_PENDING:
+	case MUSTER_QUEUED:
+		return MCLI_COUNTED;
+	default:
+		return a->outcome;
+	}
 }
 
 /* ---- products ---- */
@@ -60,12 +70,27 @@ static int collect(void *ctx, const char *id)
 	return 0;
 }
 
+/* They come sorted by product. */
+static int collect_users(void *ctx, const char *id, const char *user)
+{
+	struct ids *ids = ctx;
+
+	(void)user;
+	for (size_t i = 0; i < ids->n; i++)
+		if (strcmp(ids->text[i], id) == 0)
+			return 0;
+	return collect(ctx, id);
+}
+
+static bool looks(const struct mcli *m)
+{
+	return strcmp(m->verb, "status") == 0 || strcmp(m->verb, "verify") == 0;
+}
+
 /* Nothing to look at is an answer, nothing to ask for a mistake of the caller's. */
 static int nothing(const struct mcli *m)
 {
-	bool looking = strcmp(m->verb, "status") == 0 || strcmp(m->verb, "verify") == 0;
-
-	return mcli_say(looking ? MCLI_INVALID : MCLI_USAGE,
+	return mcli_say(looks(m) ? MCLI_INVALID : MCLI_USAGE,
 		"nothing has been asked for yet: name a product, as in `muster activate PRODUCT`; a host lists its products at /v1/products");
 }
 
@@ -74,7 +99,8 @@ static int each_with_state(struct mcli *m, int (*fn)(struct mcli *m, const char 
 	struct ids ids = { NULL, 0 };
 	int worst = MCLI_OK, r;
 
-	if (muster_client_each(m->client, collect, &ids) != 0)
+	/* Who looks sees users' licences too; to ask for them a user is named. */
+	if (muster_client_each(m->client, collect, &ids) != 0 || (looks(m) && m->user == NULL && muster_client_each_user(m->client, collect_users, &ids) != 0))
 		worst = mcli_say(MCLI_FAULT, "the products in %s cannot be listed", m->state);
 	else if (ids.n == 0)
 		worst = nothing(m);
@@ -124,28 +150,46 @@ static int for_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id
 
 /* ---- questions ---- */
 
+int mcli_tell_access(struct mcli *m, const char *id)
+{
+	struct muster_status s = { .size = sizeof s };
+	struct muster_err err = { 0 };
+
+	/* What was told before stays, unless something new is said. */
+	if (!m->device && m->version == NULL && (m->user == NULL || muster_client_status(m->client, id, &s, NULL) == MUSTER_OK))
+		return MCLI_OK;
+	if (muster_client_set_access(m->client, id, m->device ? MUSTER_ACCESS_DEVICE : MUSTER_ACCESS_ANY, m->version, &err) == MUSTER_OK)
+		return MCLI_OK;
+	return err.result == MUSTER_E_INVALID ? mcli_say(MCLI_USAGE, "%s", err.message) : mcli_fail(&err);
+}
+
 typedef int question(struct muster_client *, const char *, struct muster_answer *, struct muster_err *);
+
+static int say(struct mcli *m, const char *id, json_t *list, const struct muster_answer *a)
+{
+	if (m->json)
+		return json_array_append_new(list, mcli_answer_json(m, id, a)) == 0 ? mcli_exit_of(a) : mcli_say(MCLI_FAULT, "out of memory");
+	mcli_print_answer(id, a);
+	return mcli_exit_of(a);
+}
 
 static int ask(struct mcli *m, const char *id, json_t *list, question *fn)
 {
 	struct muster_answer a = { .size = sizeof a };
 	struct muster_err err = { 0 };
 
-	if (fn(m->client, id, &a, &err) != MUSTER_OK)
-		return mcli_fail(&err);
-	if (m->json)
-		return json_array_append_new(list, mcli_answer_json(m, id, &a)) == 0 ? mcli_exit_of(&a) : mcli_say(MCLI_FAULT, "out of memory");
-	mcli_print_answer(id, &a);
-	return mcli_exit_of(&a);
+	return fn(m->client, id, &a, &err) == MUSTER_OK ? say(m, id, list, &a) : mcli_fail(&err);
 }
 
 static int activate_one(struct mcli *m, const char *id, json_t *list)
 {
+	struct muster_answer a = { .size = sizeof a };
+	struct muster_err err = { 0 };
 	int r;
 
-	if ((r = mcli_tell_facts(m)) != MCLI_OK || (mcli_has_key(m) && (r = mcli_take_key(m, id)) != MCLI_OK))
+	if ((r = mcli_tell_facts(m)) != MCLI_OK || (r = mcli_tell_access(m, id)) != MCLI_OK || (mcli_has_key(m) && (r = mcli_take_key(m, id)) != MCLI_OK))
 		return r;
-	return ask(m, id, list, muster_client_activate);
+	return mcli_ask_waiting(m, id, &a, &err) == MUSTER_OK ? say(m, id, list, &a) : mcli_fail(&err);
 }
 
 static int renew_one(struct mcli *m, const char *id, json_t *list)
@@ -180,6 +224,47 @@ static int exit_of_status(const struct muster_status *s)
 	return s->valid != 0 ? MCLI_OK : MCLI_INVALID;
 }
 
+/* ---- users ---- */
+
+#define USERS_MAX 65536   /* of one machine */
+
+struct users { const char *id; char (*name)[256]; size_t n; };
+
+static int collect_names(void *ctx, const char *id, const char *user)
+{
+	struct users *u = ctx;
+	void *more;
+
+	if (strcmp(id, u->id) != 0)
+		return 0;
+	if (u->n == USERS_MAX || (more = mem_grow(u->name, u->n + 1, sizeof u->name[0])) == NULL)
+		return MUSTER_E_NOMEM;
+	u->name = more;
+	(void)snprintf(u->name[u->n++], sizeof u->name[0], "%s", user);
+	return 0;
+}
+
+/* @p fn for what the machine holds of a product, unless only users do, and for each of its users; for the one of --user alone where he is named. */
+static int each_holder(struct mcli *m, const char *id, json_t *list, int (*fn)(struct mcli *m, const char *id, json_t *list))
+{
+	struct users users = { .id = id };
+	struct muster_status s = { .size = sizeof s };
+	int worst = MCLI_OK, r;
+
+	if (m->user != NULL)
+		return fn(m, id, list);
+	if (muster_client_each_user(m->client, collect_names, &users) != 0)
+		worst = mcli_say(MCLI_FAULT, "the users in %s cannot be listed", m->state);
+	else if (users.n == 0 || muster_client_status(m->client, id, &s, NULL) != MUSTER_E_NOT_FOUND)
+		worst = fn(m, id, list);
+	for (size_t i = 0; i < users.n && muster_client_set_user(m->client, users.name[i], NULL) == MUSTER_OK; i++)
+		if ((r = fn(m, id, list)) > worst)
+			worst = r;
+	(void)muster_client_set_user(m->client, NULL, NULL);
+	mem_free(users.name);
+	return worst;
+}
+
 static int status_one(struct mcli *m, const char *id, json_t *list)
 {
 	struct muster_status s = { .size = sizeof s };
@@ -196,9 +281,14 @@ static int status_one(struct mcli *m, const char *id, json_t *list)
 	return exit_of_status(&s);
 }
 
+static int status_each(struct mcli *m, const char *id, json_t *list)
+{
+	return each_holder(m, id, list, status_one);
+}
+
 int mcli_status(struct mcli *m)
 {
-	return for_products(m, status_one);
+	return for_products(m, status_each);
 }
 
 static int verify_one(struct mcli *m, const char *id, json_t *list)
@@ -218,7 +308,7 @@ static int verify_one(struct mcli *m, const char *id, json_t *list)
 	if (s.valid != 0 && s.expires_at == 0)
 		(void)printf("%s: valid for good on this machine\n", id);
 	else
-		(void)printf("%s: %s%s\n", id, s.valid != 0 ? "valid until " : "not valid: ", s.valid != 0 ? until : s.reason);
+		(void)printf("%s%s%s: %s%s\n", id, s.user[0] != '\0' ? " " : "", s.user, s.valid != 0 ? "valid until " : "not valid: ", s.valid != 0 ? until : s.reason);
 	return exit_of_status(&s);
 }
 
@@ -323,13 +413,18 @@ done:
 	return r;
 }
 
+static int verify_each(struct mcli *m, const char *id, json_t *list)
+{
+	return each_holder(m, id, list, verify_one);
+}
+
 int mcli_verify(struct mcli *m)
 {
 	if (m->arg_count == 1)
 		return verify_file(m, m->args[0]);
 	if (m->chain != NULL)
 		return mcli_say(MCLI_USAGE, "--chain goes with a lease file: muster verify LEASE-FILE --chain FILE");
-	return for_products(m, verify_one);
+	return for_products(m, verify_each);
 }
 
 /* ---- changing ---- */

@@ -36,6 +36,7 @@ int question_write(struct buf *out, const struct question *q, struct muster_err 
 {
 	char client[UUID_TEXT], hardware[HEX_SIZE(32)], time[TIME_RFC3339], nonce[B64_SIZE(32)], hash[B64_SIZE(32)];
 	json_t *o, *machine;
+	int r;
 
 	uuid_format(client, q->client_id);
 	hex_encode(hardware, q->hardware_id, 32);
@@ -63,6 +64,10 @@ int question_write(struct buf *out, const struct question *q, struct muster_err 
 	if (o != NULL && q->key_kind != '\0' && json_object_set_new(o, "key", proof_of(q)) != 0) {
 		json_decref(o);
 		return err_nomem(err);
+	}
+	if (o != NULL && (r = question_models(o, q, err)) != MUSTER_OK) {
+		json_decref(o);
+		return r;
 	}
 	return dump(out, o, err);
 }
@@ -218,7 +223,7 @@ static int read_activated(struct answer *out, const json_t *o, struct muster_err
 	const char *lease, *confirmation, *assurance;
 	int r;
 
-	if ((r = read_product(out, o, err)) != MUSTER_OK || (r = read_uses(out, o, err)) != MUSTER_OK ||
+	if ((r = read_product(out, o, err)) != MUSTER_OK || (r = read_uses(out, o, err)) != MUSTER_OK || (r = answer_models(out, o, err)) != MUSTER_OK ||
 	    (r = get_text(&confirmation, o, "confirmation", false, err)) != MUSTER_OK || (r = get_text(&assurance, o, "assurance", false, err)) != MUSTER_OK)
 		return r;
 	out->telephone = strcmp(assurance, "telephone") == 0;
@@ -266,17 +271,24 @@ static int read_words(struct answer *out, const json_t *o, struct muster_err *er
 	return MUSTER_OK;
 }
 
-/* 202: counted, or collected for the issuer. */
+/* 202: counted, collected for the issuer, or waiting for a seat. */
 static int read_later(struct answer *out, const json_t *o, enum answer_kind kind, struct muster_err *err)
 {
-	uint32_t want = kind == ANSWER_PENDING ? CODE_M_PENDING : (uint32_t)CODE_COUNT_LOW;
+	uint32_t want = kind == ANSWER_PENDING ? CODE_M_PENDING : kind == ANSWER_QUEUED ? CODE_M_QUEUED : (uint32_t)CODE_COUNT_LOW;
+	char name[16];
 	int r;
 
 	if ((r = read_product(out, o, err)) != MUSTER_OK || (r = read_words(out, o, err)) != MUSTER_OK)
 		return r;
-	if (out->code != want)
-		return odd_member(err, "code", kind == ANSWER_PENDING ? "M-127" : "0xC004F038");
+	if (out->code != want) {
+		code_name(name, want);
+		return odd_member(err, "code", name);
+	}
 	out->kind = kind;
+	if ((r = answer_models(out, o, err)) != MUSTER_OK)
+		return r;
+	if (kind == ANSWER_QUEUED && out->position == 0)
+		return odd_member(err, "position", "a place in a queue");
 	return get_number(&out->retry_after, o, "retry_after_seconds", true, err);
 }
 
@@ -287,7 +299,7 @@ static int read_object(struct answer *out, const json_t *o, const struct http_an
 
 	if (a->status >= 400) {
 		out->kind = ANSWER_REFUSED;
-		if ((r = read_words(out, o, err)) != MUSTER_OK)
+		if ((r = read_words(out, o, err)) != MUSTER_OK || (r = answer_models(out, o, err)) != MUSTER_OK)
 			return r;
 		out->retry_after = a->retry_after;
 		return get_number(&out->retry_after, o, "retry_after_seconds", false, err);
@@ -300,6 +312,8 @@ static int read_object(struct answer *out, const json_t *o, const struct http_an
 		return read_later(out, o, ANSWER_COUNTED, err);
 	if (a->status == 202 && strcmp(result, "pending") == 0)
 		return read_later(out, o, ANSWER_PENDING, err);
+	if (a->status == 202 && strcmp(result, "queued") == 0)
+		return read_later(out, o, ANSWER_QUEUED, err);
 	if (a->status == 200 && strcmp(result, "released") == 0) {
 		out->kind = ANSWER_RELEASED;
 		return MUSTER_OK;
@@ -328,6 +342,7 @@ int answer_read(struct answer *out, const struct http_answer *a, struct muster_e
 	int r;
 
 	memset(out, 0, sizeof *out);
+	out->grace_s = -1;
 	if (a->status != 200 && a->status != 202 && a->status < 400)
 		r = err_set(err, MUSTER_E_NETWORK, "not an answer of this protocol: HTTP status %ld", a->status);
 	else if (!problem && strcmp(a->content_type, "application/json") != 0)
@@ -405,6 +420,7 @@ int answer_find_confirmation(struct answer *out, struct muster_span text, const 
 	int r;
 
 	memset(out, 0, sizeof *out);
+	out->grace_s = -1;
 	r = json_is_object(o) ? read_results(out, o, installation_id, err) : odd(err, "it is not a JSON object");
 	json_decref(o);
 	return r;
@@ -428,7 +444,7 @@ int answer_read_counted(struct answer *out, const struct http_answer *a, const c
 /* ---- product lists ---- */
 
 /* A row of the product list that has the name: its ID, or why it is not to be had. */
-static int take_product(char id[37], const json_t *row, const char *name, struct muster_err *err)
+static int take_product(struct product_row *out, const json_t *row, const char *name, struct muster_err *err)
 {
 	const char *text, *reason;
 	char clean[400];
@@ -442,18 +458,19 @@ static int take_product(char id[37], const json_t *row, const char *name, struct
 		return err_code(err, MUSTER_E_REFUSED, CODE_M_REFUSED_PRODUCT, "%s is listed and never served: %s", name, clean);
 	if (uuid_parse(bytes, text, strlen(text)) != MUSTER_OK || uuid_is_nil(bytes))
 		return odd_member(err, "activation_id", "a UUID");
-	uuid_format(id, bytes);
-	return MUSTER_OK;
+	if ((r = product_row_models(out, row, err)) == MUSTER_OK)
+		uuid_format(out->id, bytes);
+	return r;
 }
 
-int answer_find_product(char id[37], const struct http_answer *a, const char *name, struct muster_err *err)
+int answer_find_product(struct product_row *out, const struct http_answer *a, const char *name, struct muster_err *err)
 {
 	json_t *o = NULL, *rows, *row;
 	const char *text;
 	size_t i;
 	int r;
 
-	id[0] = '\0';
+	*out = (struct product_row) { .grace_s = -1 };
 	if (a->status != 200 || strcmp(a->content_type, "application/json") != 0)
 		return err_set(err, MUSTER_E_NETWORK, "not a product list: HTTP status %ld with content type \"%s\"", a->status, a->content_type);
 	if ((r = load_object(&o, a, err)) != MUSTER_OK)
@@ -466,7 +483,7 @@ int answer_find_product(char id[37], const struct http_answer *a, const char *na
 	json_array_foreach(rows, i, row) {
 		if (get_text(&text, row, "name", true, NULL) != MUSTER_OK || strcmp(text, name) != 0)
 			continue;
-		r = take_product(id, row, name, err);
+		r = take_product(out, row, name, err);
 		break;
 	}
 	json_decref(o);

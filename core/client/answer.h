@@ -27,13 +27,16 @@ struct question {
 	uint32_t key_number;
 	uint8_t key_proof[32];
 	const json_t *facts;          /**< object; NULL or empty: not sent */
+	uint32_t access_per;          /**< enum muster_access_per; with MUSTER_ACCESS_ANY and no version nothing is sent of it */
+	const char *user, *version;   /**< NULL or "": not sent */
+	bool no_queue;
 };
 /** Append the body of POST /v1/activate. MUSTER_E_NOMEM, MUSTER_E_INVALID (a name that is not UTF-8). */
 int question_write(struct buf *out, const struct question *q, struct muster_err *err);
 /** Append the body of POST /v1/release. */
 int question_release(struct buf *out, const char *lease, const uint8_t secret[32], struct muster_err *err);
 
-enum answer_kind { ANSWER_ACTIVATED, ANSWER_COUNTED, ANSWER_PENDING, ANSWER_RELEASED, ANSWER_REFUSED };
+enum answer_kind { ANSWER_ACTIVATED, ANSWER_COUNTED, ANSWER_PENDING, ANSWER_RELEASED, ANSWER_REFUSED, ANSWER_QUEUED };
 
 struct answer {
 	enum answer_kind kind;
@@ -49,6 +52,13 @@ struct answer {
 	char confirmation[STATEMENT_CONFIRMATION_MAX + 1];   /**< unverified; of a counted product, for good */
 	int64_t allowed, used, remaining;  /**< of a counted key; −1 unknown */
 	bool telephone;                    /**< the host goes by digits read out over a telephone */
+	uint32_t access_per, access_kind;  /**< enum muster_access_per and _kind; 0 not said */
+	char version[64];                  /**< of the access licence; "" not said */
+	bool has_seats;                    /**< a product of the seats model: */
+	uint32_t seats;                    /**< how many there are */
+	uint32_t position;                 /**< queued: 1 … */
+	bool over;
+	int64_t grace_s;                   /**< −1 not said */
 	char text[600];               /**< refusal: code, title, detail and action; printable */
 };
 
@@ -66,8 +76,26 @@ int answer_read_counted(struct answer *out, const struct http_answer *a, const c
 /** The same of its text, as it comes in a file. */
 int answer_find_confirmation(struct answer *out, struct muster_span text, const char *installation_id, struct muster_err *err);
 
+#define QUEUE_MIN 30u                 /**< s: soonest and latest question of one who waits for a seat */
+#define QUEUE_MAX 900u
+
+/* answer_models.c: what the models access and seats add */
+/** Set members `access` and `queue` of a question. MUSTER_E_NOMEM; MUSTER_E_INVALID: not UTF-8. */
+int question_models(json_t *o, const struct question *q, struct muster_err *err);
+/** Read what an answer, queued, granted or refused, says of them. What is not there stays as answer_read() has set it. MUSTER_E_NETWORK. */
+int answer_models(struct answer *out, const json_t *o, struct muster_err *err);
+
+/** A row of a product list. */
+struct product_row {
+	char id[37];                  /**< "": none */
+	char model[16];               /**< "" not said */
+	int64_t grace_s;              /**< of an access product; −1 not said */
+};
+/** Model and grace of a row. MUSTER_E_NETWORK. */
+int product_row_models(struct product_row *out, const json_t *row, struct muster_err *err);
+
 /** Find a product by @p name in the answer of GET /v1/products. @return MUSTER_OK; MUSTER_E_NOT_FOUND; MUSTER_E_REFUSED with the host's reason; MUSTER_E_NETWORK. */
-int answer_find_product(char id[37], const struct http_answer *a, const char *name, struct muster_err *err);
+int answer_find_product(struct product_row *out, const struct http_answer *a, const char *name, struct muster_err *err);
 
 /** Copy as printable UTF-8: control characters (C0, DEL, C1) and malformed bytes become '?', so that a host cannot play with a terminal;
  * cut on a character boundary to @p room bytes, terminator included. */

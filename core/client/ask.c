@@ -32,7 +32,7 @@ static int new_question(struct asking *q)
 	struct state_record *rec = &q->rec;
 
 	if (rec->first_at == 0 || rec->first_at > q->now)
-		rec->first_at = q->now;
+		rec->first_at = client_first_at(q->c, q->id, q->now);
 	if (rec->has_release == 0) {
 		random_bytes(rec->release, sizeof rec->release);
 		rec->has_release = 1;
@@ -49,7 +49,8 @@ static int new_question(struct asking *q)
 static int body_of(struct buf *out, struct asking *q, struct muster_err *err)
 {
 	struct muster_client *c = q->c;
-	struct question ask = { .name = c->name, .is_virtual = c->is_virtual, .now_ms = c->now_ms(c->ctx) };
+	struct question ask = { .name = c->name, .is_virtual = c->is_virtual, .now_ms = c->now_ms(c->ctx), .access_per = c->user[0] != '\0' ? MUSTER_ACCESS_USER : q->rec.per,
+	                        .user = c->user, .version = q->rec.version, .no_queue = c->no_queue };
 	json_t *facts = NULL;
 	int64_t ends;
 	int r;
@@ -100,7 +101,7 @@ static bool may_follow_advice(struct asking *q)
 
 	if (last != 0 && q->now >= last && q->now - last < CLIENT_ADVICE)
 		return false;
-	return state_each(&q->c->state, is_valid, &x, NULL) == 0;
+	return state_each_slot(&q->c->state, is_valid, &x, NULL) == 0;
 }
 
 static int follow_advice(struct asking *q, struct muster_err *err)
@@ -115,11 +116,12 @@ static int follow_advice(struct asking *q, struct muster_err *err)
 	memcpy(q->rec.name, old.name, sizeof old.name);
 	memcpy(q->rec.product_id, old.product_id, sizeof old.product_id);
 	q->rec.retry_s = old.retry_s;
+	state_record_keep(&q->rec, &old);
 	OPENSSL_cleanse(&old, sizeof old);
 	memset(&q->held, 0, sizeof q->held);
 	if ((r = new_question(q)) != MUSTER_OK)
 		return r;
-	return state_record_save(&q->c->state, q->id, &q->rec, err);
+	return state_record_save(&q->c->state, q->slot, &q->rec, err);
 }
 
 /* Another host may know better: this one is not activated, does not serve the product, or is busy. */
@@ -155,7 +157,7 @@ static int refused_by(struct asking *q, const char *host, const struct answer *a
 
 static int take(struct asking *q, const char *host, const struct answer *a, struct muster_err *err)
 {
-	struct grant_expect x = { .id = q->id, .nonce = q->rec.nonce };
+	struct grant_expect x = { .id = q->id, .slot = q->slot, .nonce = q->rec.nonce, .usr = q->c->user[0] != '\0' ? q->c->user_hash : NULL };
 	uint8_t hash[32];
 	int r;
 
@@ -312,20 +314,34 @@ static bool is_due(const struct asking *q)
 	return !q->held.valid && rec->code == 0;
 }
 
+/* What the product list said when the product was found by its name. */
+static void note_learned(struct asking *q)
+{
+	const struct product_row *row = &q->c->learned;
+
+	if (strcmp(row->id, q->id) != 0)
+		return;
+	(void)snprintf(q->rec.model, sizeof q->rec.model, "%s", row->model);
+	client_note_grace(&q->rec, row->grace_s);
+}
+
 static int load(struct asking *q, struct muster_err *err)
 {
 	int r;
 
 	if ((r = client_ready(q->c, err)) != MUSTER_OK || (r = client_check_hardware(q->c, err)) != MUSTER_OK)
 		return r;
-	r = state_record_load(&q->c->state, q->id, &q->rec, err);
+	client_slot(q->slot, q->c, q->id);
+	r = state_record_load(&q->c->state, q->slot, &q->rec, err);
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
 		return r;
-	r = counted_key(q->c, q->id, &q->key, err);
+	memcpy(q->rec.user, q->c->user, sizeof q->rec.user);
+	note_learned(q);
+	r = counted_key(q->c, q->slot, &q->key, err);
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
 		return r;
 	q->has_key = r == MUSTER_OK;
-	return client_holding(q->c, q->id, &q->held, q->now, err);
+	return client_holding(q->c, q->slot, &q->held, q->now, err);
 }
 
 /* The hosts, or the issuer's service when the key was given for it. */
@@ -356,7 +372,7 @@ static int ask_locked(struct asking *q, bool forced, struct muster_err *err)
 		goto done;
 	}
 	/* Kept before asking: after a crash the same question is asked again, and the lease can be released. */
-	if ((r = new_question(q)) != MUSTER_OK || (r = state_record_save(&q->c->state, q->id, &q->rec, err)) != MUSTER_OK)
+	if ((r = new_question(q)) != MUSTER_OK || (r = state_record_save(&q->c->state, q->slot, &q->rec, err)) != MUSTER_OK)
 		goto done;
 	if ((r = ask_hosts(q, hosts, err)) != MUSTER_OK)
 		goto done;
@@ -365,7 +381,7 @@ static int ask_locked(struct asking *q, bool forced, struct muster_err *err)
 	else
 		asking_failed(q, hosts->n > 0, none.message);
 	if ((r = note_rearm_max(q, err)) == MUSTER_OK)
-		r = state_record_save(&q->c->state, q->id, &q->rec, err);
+		r = state_record_save(&q->c->state, q->slot, &q->rec, err);
 done:
 	mem_free(hosts);
 	return r;

@@ -9,7 +9,7 @@
 
 struct asking {
 	struct muster_client *c;
-	char id[UUID_TEXT];
+	char id[UUID_TEXT], slot[STATE_SLOT];
 	int64_t now;
 	struct state_record rec;
 	struct holding held;

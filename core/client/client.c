@@ -95,6 +95,7 @@ static int copy_options(struct muster_client *c, const struct muster_client_opti
 	c->ctx = o->ctx;
 	c->stop = HAS(o, stop) ? o->stop : NULL;
 	c->event = HAS(o, event) ? o->event : NULL;
+	c->no_queue = HAS(o, no_queue) && o->no_queue != 0;
 	c->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : TIMEOUT_DEFAULT;
 	c->is_virtual = o->is_virtual < 0 ? hardware_is_virtual("") : o->is_virtual != 0;
 	if (o->hardware_source == HARDWARE_GIVEN && (o->hardware == NULL || o->hardware[0] == '\0' || strlen(o->hardware) >= HARDWARE_VALUE))
@@ -267,7 +268,8 @@ int client_check_hardware(struct muster_client *c, struct muster_err *err)
 	return client_new_identity(c, err);
 }
 
-/* After a new client ID: the product stays known, everything asked and granted under the old one goes. */
+/* After a new client ID: the product stays known, everything asked and granted under the old one goes. The grace of an access product goes on: it is for
+ * the time without a licence server, and a new name does not bring one nearer. */
 static int reset_product(void *ctx, const char *id)
 {
 	struct muster_client *c = ctx;
@@ -279,6 +281,7 @@ static int reset_product(void *ctx, const char *id)
 	memcpy(fresh.name, old.name, sizeof fresh.name);
 	memcpy(fresh.product_id, old.product_id, sizeof fresh.product_id);
 	fresh.retry_s = old.retry_s;
+	state_record_keep(&fresh, &old);
 	r = state_record_save(&c->state, id, &fresh, NULL);
 	return r;
 }
@@ -297,7 +300,7 @@ int client_new_identity(struct muster_client *c, struct muster_err *err)
 	if ((r = state_identity_save(&c->state, &id, err)) != MUSTER_OK)
 		return r;
 	set_identity(c, &id);
-	if ((r = state_each(&c->state, reset_product, c, err)) != MUSTER_OK)
+	if ((r = state_each_slot(&c->state, reset_product, c, err)) != MUSTER_OK)
 		return err_set(err, r, "%s: the new client ID is %s, but what was held under the old one could not all be removed: check the folder", c->state.dir, c->id_text);
 	state_chains_prune(&c->state);
 	return MUSTER_OK;
@@ -323,12 +326,6 @@ int muster_client_rearm(struct muster_client *c, struct muster_err *err)
 done:
 	client_end(c);
 	return r;
-}
-
-int muster_client_each(struct muster_client *c, int (*fn)(void *ctx, const char *activation_id), void *ctx)
-{
-	MUSTER_ASSERT(c->magic == CLIENT_MAGIC);
-	return state_each(&c->state, fn, ctx, NULL);
 }
 
 int client_hosts(const struct muster_client *c, struct hosts *out, struct muster_err *err)

@@ -12,6 +12,8 @@
 #define CLIENT_MAGIC 0x4d55434cu       /* "MUCL" */
 #define CLIENT_LEEWAY 14400            /* s: clock set back by more (trust.md section 11) */
 #define CLIENT_GRACE 2592000           /* s: 30 days, what the status calls a grace period */
+#define CLIENT_GRACE_ACCESS 10368000   /* s: 120 days without any licence server (facts.md section 7) */
+#define CLIENT_HEARTBEAT 20            /* s: shortest interval of a signed lease that is obeyed */
 #define CLIENT_ADVICE 2592000          /* s: at most one new identity on a host's advice in 30 days (trust.md section 10) */
 #define CLIENT_NONCE_LIFE 3600         /* s: how long an unanswered question is repeated under the same nonce */
 
@@ -26,8 +28,11 @@ struct muster_client {
 	int (*stop)(void *ctx);
 	void (*event)(void *ctx, uint32_t id, const char *fields);   /* NULL: nobody listens */
 	void *ctx;
-	bool is_virtual;
+	bool is_virtual, no_queue;
 	uint32_t timeout_ms;
+	char user[256];                /* whose licences calls are about; "" the machine's */
+	uint8_t user_hash[32];
+	struct product_row learned;    /* the product found last by name; id "": none */
 	struct state_identity identity;
 	char id_text[UUID_TEXT];
 	/* since client_ready() */
@@ -62,14 +67,27 @@ int client_ready(struct muster_client *c, struct muster_err *err);
 int client_check_hardware(struct muster_client *c, struct muster_err *err);
 /** Locked. New client ID; every lease is given up, the products stay listed. */
 int client_new_identity(struct muster_client *c, struct muster_err *err);
-/** Look at the confirmation or else the lease held for @p id. Negative only for memory. Ready. */
-int client_holding(struct muster_client *c, const char *id, struct holding *out, int64_t now, struct muster_err *err);
+/** Look at the confirmation or else the lease held in @p slot. Negative only for memory. Ready. */
+int client_holding(struct muster_client *c, const char *slot, struct holding *out, int64_t now, struct muster_err *err);
 /** MUSTER_E_NOT_YET when the clock is behind the mark by more than the leeway. */
 int client_check_clock(int64_t now, int64_t mark, struct muster_err *err);
 /** Move the high-water mark of time forward; best effort, at most every ten minutes. */
 void client_mark(struct muster_client *c, int64_t now);
 /** Licence status 0–6 of facts.md section 4, and when it ends by itself (0 never). */
 uint32_t client_license_status(const struct holding *h, const struct state_record *r, int64_t now, int64_t *ends);
+/* access.c */
+enum grace_by { GRACE_BY_NOBODY, GRACE_BY_CALLER, GRACE_BY_HOST };
+/** Where in the state folder this handle's calls find what is held of a product: its ID, with a user named ID.USER. */
+void client_slot(char slot[STATE_SLOT], const struct muster_client *c, const char *id);
+/** Is the lease of the one whose slot this is, user or machine? */
+bool client_slot_fits(const char *slot, const struct lease_claims *claims);
+/** When the grace of a product began for the one whose calls these are, if it begins now. */
+int64_t client_first_at(const struct muster_client *c, const char *id, int64_t now);
+/** The initial grace of a product, s. */
+int64_t client_grace(const struct state_record *r);
+/** What a host has said about it; s. */
+void client_note_grace(struct state_record *r, int64_t seconds);
+
 /** The hosts to ask: of the options, else of the state. MUSTER_E_NOT_FOUND when none is named. */
 int client_hosts(const struct muster_client *c, struct hosts *out, struct muster_err *err);
 /** Ask one host. */
@@ -92,7 +110,7 @@ int client_permits(struct muster_client *c, const struct trust_chain *chain, int
 
 /** Verify a lease just received and, only then, keep it with its chain. MUSTER_E_NETWORK: not believed, and why; MUSTER_E_BUSY:
  * stopped; other results are faults here. @p err is needed. */
-struct grant_expect { const char *id; const uint8_t *nonce, *release_hash; };
+struct grant_expect { const char *id, *slot; const uint8_t *nonce, *release_hash, *usr; };
 int client_take_lease(struct muster_client *c, const char *host, const struct answer *a, const struct grant_expect *x, struct lease_claims *out, int64_t now, struct muster_err *err);
 
 #define CLIENT_EVENT_MAX 640
@@ -109,5 +127,7 @@ void client_event_answer(const struct muster_client *c, const struct answer *a, 
 
 /** Interval with ±10 % spread, within INTERVAL_MIN … INTERVAL_MAX. */
 int64_t client_spread(int64_t seconds);
+/** The same for what a verified lease says, down to CLIENT_HEARTBEAT. */
+int64_t client_spread_signed(int64_t seconds);
 
 #endif

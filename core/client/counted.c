@@ -74,27 +74,103 @@ static int derive(const struct muster_client *c, const struct product_key *key, 
 	return r;
 }
 
+/* ---- keys of other vendors ---- */
+
+/* The one way of writing such a key: upper case, hyphens, nothing around it. */
+static bool tidy(char out[PRODUCT_KEY_FOREIGN + 1], const char *text, size_t n)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '-')
+			continue;
+		/* Dashes as word processors make them: E2 80 90 to 95, E2 88 92. */
+		if (n - i >= 3 && memcmp(text + i, "\xE2\x80", 2) == 0 && (uint8_t)text[i + 2] >= 0x90 && (uint8_t)text[i + 2] <= 0x95) {
+			i += 2;
+			continue;
+		}
+		if (n - i >= 3 && memcmp(text + i, "\xE2\x88\x92", 3) == 0) {
+			i += 2;
+			continue;
+		}
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) || at == PRODUCT_KEY_FOREIGN)
+			return false;
+		if (at % 6 == 5)
+			out[at++] = '-';
+		out[at++] = c;
+	}
+	out[at] = '\0';
+	return at == PRODUCT_KEY_FOREIGN;
+}
+
+/* Not one of ours: another vendor's, as an embedded product has it on its medium? The first symbol tells, for no other vendor's keys have ours (trust.md
+ * section 4); with a product that is known to be embedded the host tells. */
+static bool may_be_foreign(const struct muster_client *c, const char *id, const char key[PRODUCT_KEY_FOREIGN + 1])
+{
+	char first = key[0] == 'I' || key[0] == 'L' ? '1' : key[0];
+	struct state_record rec;
+	bool known = strcmp(c->learned.id, id) == 0 && c->learned.model[0] != '\0';
+	const char *model = c->learned.model;
+
+	if (!known && state_record_load(&c->state, id, &rec, NULL) == MUSTER_OK && rec.model[0] != '\0') {
+		known = true;
+		model = rec.model;
+	}
+	return known ? strcmp(model, "embedded") == 0 : product_key_kind_name(first) == NULL;
+}
+
+static int derive_foreign(const struct muster_client *c, const char key[PRODUCT_KEY_FOREIGN + 1], struct state_key *out, struct muster_err *err)
+{
+	const uint8_t *issuer = trust_anchors_issuer_id(c->anchors);
+	int r;
+
+	out->kind[0] = PRODUCT_KEY_EMBEDDED;
+	memcpy(out->partial, key + PRODUCT_KEY_FOREIGN - 5, 5);
+	memcpy(out->issuer_id, issuer, 16);
+	if ((r = product_key_foreign_number(&out->number, issuer, span_of(key, PRODUCT_KEY_FOREIGN), err)) == MUSTER_OK)
+		r = product_key_foreign_proof_key(out->proof_key, issuer, span_of(key, PRODUCT_KEY_FOREIGN), err);
+	return r;
+}
+
+/* Everything that is kept of a key as typed. */
+static int read_key(struct muster_client *c, const char *id, const char *key, size_t n, const char *issuer_url, struct state_key *out, struct muster_err *err)
+{
+	char foreign[PRODUCT_KEY_FOREIGN + 1] = "";
+	struct product_key parsed;
+	int r;
+
+	memset(&parsed, 0, sizeof parsed);
+	if ((r = product_key_parse(&parsed, key, n, err)) == MUSTER_OK) {
+		if ((r = check_kind(parsed.kind, issuer_url != NULL, err)) == MUSTER_OK && (issuer_url == NULL || (r = check_url(out->issuer_url, issuer_url, err)) == MUSTER_OK) &&
+		    (r = client_ready(c, err)) == MUSTER_OK)
+			r = derive(c, &parsed, out, err);
+	} else if (issuer_url == NULL && tidy(foreign, key, n) && may_be_foreign(c, id, foreign)) {
+		if ((r = client_ready(c, err)) == MUSTER_OK)
+			r = derive_foreign(c, foreign, out, err);
+	}
+	OPENSSL_cleanse(foreign, sizeof foreign);
+	OPENSSL_cleanse(&parsed, sizeof parsed);
+	return r;
+}
+
 int muster_client_set_key(struct muster_client *c, const char *activation_id, const char *key, size_t key_n, const char *issuer_url, struct muster_err *err)
 {
 	struct state_key kept = { .number = 0 };
-	struct product_key parsed;
 	char id[UUID_TEXT];
 	int r;
 
 	MUSTER_ASSERT(c->magic == CLIENT_MAGIC);
-	memset(&parsed, 0, sizeof parsed);
 	if ((r = client_activation_id(id, activation_id, err)) != MUSTER_OK)
 		return r;
-	if (key != NULL && ((r = product_key_parse(&parsed, key, key_n, err)) != MUSTER_OK || (r = check_kind(parsed.kind, issuer_url != NULL, err)) != MUSTER_OK ||
-	    (issuer_url != NULL && (r = check_url(kept.issuer_url, issuer_url, err)) != MUSTER_OK) || (r = client_ready(c, err)) != MUSTER_OK ||
-	    (r = derive(c, &parsed, &kept, err)) != MUSTER_OK))
-		goto done;
-	if ((r = client_begin(c, err)) != MUSTER_OK)
+	if ((key != NULL && (r = read_key(c, id, key, key_n, issuer_url, &kept, err)) != MUSTER_OK) || (r = client_begin(c, err)) != MUSTER_OK)
 		goto done;
 	r = key != NULL ? state_key_save(&c->state, id, &kept, err) : state_key_remove(&c->state, id, err);
 	client_end(c);
 done:
-	OPENSSL_cleanse(&parsed, sizeof parsed);
 	OPENSSL_cleanse(&kept, sizeof kept);
 	return r;
 }
@@ -132,6 +208,8 @@ static int own_installation_id(struct muster_client *c, const struct state_key *
 {
 	uint8_t binding[BINDING_SIZE];
 
+	if (k->installation_id[0] == '\0')
+		return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "an embedded key of another vendor has no Installation ID: activate at a host");
 	if (binding_of_machine(binding, k->issuer_id, c->hardware_id) != MUSTER_OK)
 		return err_set(err, MUSTER_E_INTERNAL, "the machine's binding could not be computed");
 	if (CRYPTO_memcmp(binding, k->binding, sizeof binding) != 0)

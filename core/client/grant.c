@@ -10,14 +10,24 @@
 
 #define MARK_STEP 600  /* s: the mark is written at most every ten minutes; small beside the leeway of four hours */
 
-int64_t client_spread(int64_t seconds)
+static int64_t spread(int64_t seconds, int64_t least)
 {
-	if (seconds < INTERVAL_MIN)
-		seconds = INTERVAL_MIN;
+	if (seconds < least)
+		seconds = least;
 	if (seconds > INTERVAL_MAX)
 		seconds = INTERVAL_MAX;
 	seconds += (int64_t)random_below((uint64_t)(seconds / 5) + 1) - seconds / 10;
-	return seconds < INTERVAL_MIN ? INTERVAL_MIN : seconds > INTERVAL_MAX ? INTERVAL_MAX : seconds;
+	return seconds < least ? least : seconds > INTERVAL_MAX ? INTERVAL_MAX : seconds;
+}
+
+int64_t client_spread(int64_t seconds)
+{
+	return spread(seconds, INTERVAL_MIN);
+}
+
+int64_t client_spread_signed(int64_t seconds)
+{
+	return spread(seconds, CLIENT_HEARTBEAT);
 }
 
 void client_mark(struct muster_client *c, int64_t now)
@@ -38,7 +48,7 @@ static bool is_for(const struct lease_claims *claims, const char *id)
 {
 	uint8_t bytes[16];
 
-	return uuid_parse(bytes, id, strlen(id)) == MUSTER_OK && (uuid_equal(bytes, claims->product_id) || uuid_equal(bytes, claims->edition_id));
+	return uuid_parse(bytes, id, UUID_TEXT - 1) == MUSTER_OK && (uuid_equal(bytes, claims->product_id) || uuid_equal(bytes, claims->edition_id));
 }
 
 static int read_chain(struct trust_chain **out, const struct muster_client *c, struct muster_span lease, struct muster_err *err)
@@ -66,7 +76,7 @@ int client_check_clock(int64_t now, int64_t mark, struct muster_err *err)
 	return err_set(err, MUSTER_E_NOT_YET, "clock set back: it says %s, and %s has been seen before; set the clock, or renew", now_text, mark_text);
 }
 
-static int verify_held(struct muster_client *c, const char *id, struct holding *h, int64_t now, struct muster_err *err)
+static int verify_held(struct muster_client *c, const char *slot, struct holding *h, int64_t now, struct muster_err *err)
 {
 	struct lease_expect expect = { .client_id = c->identity.client_id, .hw = c->hardware_id };
 	struct muster_span lease = span_str(h->lease);
@@ -76,8 +86,12 @@ static int verify_held(struct muster_client *c, const char *id, struct holding *
 
 	if ((r = read_chain(&chain, c, lease, err)) != MUSTER_OK || (r = lease_verify(&h->claims, lease, chain, c->anchors, &expect, now, err)) != MUSTER_OK)
 		goto done;
-	if (!is_for(&h->claims, id)) {
+	if (!is_for(&h->claims, slot)) {
 		r = err_set(err, MUSTER_E_MISMATCH, "the lease is for another product");
+		goto done;
+	}
+	if (!client_slot_fits(slot, &h->claims)) {
+		r = err_set(err, MUSTER_E_MISMATCH, "the lease is not the one of whose place it lies in: another user's, or the machine's");
 		goto done;
 	}
 	if ((r = client_permits(c, chain, h->claims.iat, err)) != MUSTER_OK || (r = state_mark_load(&c->state, &mark, err)) != MUSTER_OK)
@@ -89,17 +103,17 @@ done:
 	return r;
 }
 
-int client_holding(struct muster_client *c, const char *id, struct holding *out, int64_t now, struct muster_err *err)
+int client_holding(struct muster_client *c, const char *slot, struct holding *out, int64_t now, struct muster_err *err)
 {
 	struct muster_err why = { 0 };
 	struct buf text;
 	int r;
 
 	memset(out, 0, sizeof *out);
-	if ((r = counted_holding(c, id, out, now, err)) != MUSTER_OK || out->perpetual)
+	if ((r = counted_holding(c, slot, out, now, err)) != MUSTER_OK || out->perpetual)
 		return r;
 	buf_init(&text, TRUST_LEASE_MAX + 1);
-	r = state_lease_load(&c->state, id, &text, &why);
+	r = state_lease_load(&c->state, slot, &text, &why);
 	if (r == MUSTER_E_NOT_FOUND && out->have) {
 		/* What is wrong with the confirmation stays the reason. */
 		buf_fini(&text);
@@ -110,7 +124,7 @@ int client_holding(struct muster_client *c, const char *id, struct holding *out,
 		r = err_set(&why, MUSTER_E_INVALID, "the file of the lease does not hold a lease");
 	if (r == MUSTER_OK) {
 		memcpy(out->lease, text.p, text.n + 1);
-		r = verify_held(c, id, out, now, &why);
+		r = verify_held(c, slot, out, now, &why);
 	}
 	buf_fini(&text);
 	if (r == MUSTER_E_NOMEM)
@@ -126,6 +140,7 @@ int client_holding(struct muster_client *c, const char *id, struct holding *out,
 uint32_t client_license_status(const struct holding *h, const struct state_record *r, int64_t now, int64_t *ends)
 {
 	int64_t begin = r->ended_at != 0 ? r->ended_at : r->first_at != 0 ? r->first_at : now;
+	int64_t grace = r->ended_at == 0 || strcmp(r->model, "seats") == 0 ? client_grace(r) : CLIENT_GRACE;
 
 	*ends = 0;
 	if (h->valid) {
@@ -141,9 +156,9 @@ uint32_t client_license_status(const struct holding *h, const struct state_recor
 		return 5;
 	/* A product once activated goes on in the additional grace period, a new one in the initial one; after that the status
 	 * is Notification. A clock that was set back, or a last end in the far future, gives nobody a longer grace. */
-	if (h->clock_back || now >= begin + CLIENT_GRACE)
+	if (h->clock_back || now >= begin + grace)
 		return 5;
-	*ends = (begin < now ? begin : now) + CLIENT_GRACE;
+	*ends = (begin < now ? begin : now) + grace;
 	return r->ended_at != 0 ? 3 : 2;
 }
 
@@ -193,6 +208,8 @@ static int check_received(const struct lease_claims *claims, const struct answer
 		return err_set(err, MUSTER_E_MISMATCH, "the lease is for another product than the answer around it says");
 	if (!claims->has_rel || memcmp(claims->rel, x->release_hash, 32) != 0)
 		return err_set(err, MUSTER_E_MISMATCH, "the lease does not carry the release hash that was sent");
+	if (x->usr == NULL && claims->has_usr)
+		return err_set(err, MUSTER_E_MISMATCH, "the lease is a user's, and none was named");
 	return MUSTER_OK;
 }
 
@@ -200,7 +217,7 @@ static int check_received(const struct lease_claims *claims, const struct answer
 static int receive(struct trust_chain **chain, bool *fetched, struct muster_client *c, const char *host, const struct answer *a, const struct grant_expect *x,
                    struct lease_claims *out, int64_t now, struct muster_err *err)
 {
-	struct lease_expect expect = { .client_id = c->identity.client_id, .hw = c->hardware_id, .nonce = x->nonce, .nonce_len = 32 };
+	struct lease_expect expect = { .client_id = c->identity.client_id, .hw = c->hardware_id, .nonce = x->nonce, .nonce_len = 32, .usr = x->usr };
 	struct muster_span lease = span_of(a->lease, a->lease_n);
 	char kid[TRUST_KID];
 	int r;
@@ -246,7 +263,7 @@ int client_take_lease(struct muster_client *c, const char *host, const struct an
 		goto done;
 	}
 	/* A fresh lease sets the mark, up or down (trust.md section 11). */
-	r = keep(c, chain, fetched, a, x->id, out->iat > now ? out->iat : now, err);
+	r = keep(c, chain, fetched, a, x->slot, out->iat > now ? out->iat : now, err);
 done:
 	trust_chain_unref(chain);
 	return r;

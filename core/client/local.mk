@@ -5,7 +5,8 @@ noinst_LTLIBRARIES += %D%/libhttp.la %D%/libclient.la
 http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
 
 %C%_libclient_la_SOURCES = \
-	%D%/answer.c %D%/answer.h \
+	%D%/access.c \
+	%D%/answer.c %D%/answer.h %D%/answer_models.c \
 	%D%/ask.c %D%/ask_after.c %D%/asking.h \
 	%D%/client.c %D%/client_private.h \
 	%D%/counted.c %D%/counted.h \
@@ -25,5 +26,5 @@ lib_LTLIBRARIES += libmuster.la
 libmuster_la_SOURCES =
 # Each convenience library once: libtool takes them whole.
 libmuster_la_LIBADD = %D%/libclient.la %D%/libhttp.la core/trust/libtrust.la core/base/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
-libmuster_la_LDFLAGS = $(AM_LDFLAGS) -version-info 1:0:1 -no-undefined -export-symbols-regex '^muster_' -Wl,-z,defs
+libmuster_la_LDFLAGS = $(AM_LDFLAGS) -version-info 2:0:2 -no-undefined -export-symbols-regex '^muster_' -Wl,-z,defs
 publicheader_HEADERS += include/muster/client.h

@@ -65,6 +65,7 @@ done:
 static int release_locked(struct muster_client *c, const char *id, struct muster_answer *out, struct muster_err *err)
 {
 	struct state_record rec;
+	char slot[STATE_SLOT];
 	bool known;
 	struct holding *h = mem_alloc(sizeof *h);
 	struct hosts *hosts = mem_alloc(sizeof *hosts);
@@ -79,9 +80,10 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 	/* In a copied folder lies another machine's lease: that machine's place is not ours to give back. */
 	if ((r = client_check_hardware(c, err)) != MUSTER_OK)
 		goto done;
-	r = state_record_load(&c->state, id, &rec, err);
+	client_slot(slot, c, id);
+	r = state_record_load(&c->state, slot, &rec, err);
 	known = r == MUSTER_OK;
-	if ((r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) || (r = client_holding(c, id, h, client_now(c), err)) != MUSTER_OK)
+	if ((r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) || (r = client_holding(c, slot, h, client_now(c), err)) != MUSTER_OK)
 		goto done;
 	if (h->perpetual) {
 		/* The issuer has counted this hardware, once and for good: whoever asks again on it gets the same confirmation. */
@@ -96,7 +98,7 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 		/* Never granted or long over: no place is held, and it shall not be asked for any more. */
 		out->outcome = MUSTER_RELEASED;
 		(void)snprintf(out->message, sizeof out->message, "%s; this product is no longer asked for.", h->have ? "The lease had ended" : "No lease was held");
-		r = state_forget(&c->state, id, true, err);
+		r = state_forget(&c->state, slot, true, err);
 		goto done;
 	}
 	if (!h->have) {
@@ -122,7 +124,7 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 		}
 		r = MUSTER_OK;
 	} else if (r == MUSTER_OK && out->outcome == MUSTER_RELEASED) {
-		r = state_forget(&c->state, id, true, err);
+		r = state_forget(&c->state, slot, true, err);
 		state_chains_prune(&c->state);
 	}
 	if (r == MUSTER_OK && out->outcome != MUSTER_RELEASED && h->valid)
@@ -151,15 +153,15 @@ int muster_client_release(struct muster_client *c, const char *activation_id, st
 
 struct wanted { const struct muster_client *c; const char *name; char *id; };
 
-static int match(void *ctx, const char *id)
+static int match(void *ctx, const char *slot)
 {
 	const struct wanted *w = ctx;
 	struct state_record rec;
-	int r = state_record_load(&w->c->state, id, &rec, NULL);
+	int r = state_record_load(&w->c->state, slot, &rec, NULL);
 
 	if (r != MUSTER_OK || strcmp(rec.name, w->name) != 0)
 		return r == MUSTER_E_NOMEM ? r : 0;
-	(void)snprintf(w->id, UUID_TEXT, "%s", id);
+	(void)snprintf(w->id, UUID_TEXT, "%.36s", slot);
 	return 1;
 }
 
@@ -177,7 +179,7 @@ int muster_client_find(struct muster_client *c, const char *product, char activa
 		return client_activation_id(activation_id, product, err);
 	if (product[0] == '\0' || strlen(product) > 63 || strspn(product, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(product))
 		return err_set(err, MUSTER_E_INVALID, "\"%.60s\" is neither an activation ID nor a product's name (a-z, 0-9, -)", product);
-	if ((r = state_each(&c->state, match, &w, err)) != 0)
+	if ((r = state_each_slot(&c->state, match, &w, err)) != 0)
 		return r > 0 ? MUSTER_OK : r == MUSTER_E_NOMEM ? err_nomem(err) : r;
 	if ((hosts = mem_alloc(sizeof *hosts)) == NULL)
 		return err_nomem(err);
@@ -185,8 +187,9 @@ int muster_client_find(struct muster_client *c, const char *product, char activa
 	for (size_t i = 0; r == MUSTER_OK && i < hosts->n; i++) {
 		http_answer_init(&a);
 		if ((r = client_http(c, &a, hosts->url[i], "/v1/products", span_of(NULL, 0), PRODUCTS_MAX, err)) == MUSTER_OK &&
-		    (r = answer_find_product(activation_id, &a, product, err)) != MUSTER_OK)
+		    (r = answer_find_product(&c->learned, &a, product, err)) != MUSTER_OK)
 			r = err_prefix(err, r, "%s", hosts->url[i]);
+		(void)snprintf(activation_id, UUID_TEXT, "%s", c->learned.id);
 		http_answer_fini(&a);
 		if (r == MUSTER_OK || i + 1 == hosts->n || r == MUSTER_E_NOMEM || r == MUSTER_E_BUSY || r == MUSTER_E_REFUSED)
 			break;

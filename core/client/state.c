@@ -43,6 +43,12 @@ static const struct member record_members[] = {
 	M(struct state_record, retry_s, NUMBER), M(struct state_record, failures, NUMBER),
 	M(struct state_record, host, TEXT), M(struct state_record, message, TEXT),
 	LATER(struct state_record, telephone, NUMBER),
+	LATER(struct state_record, access, NUMBER), LATER(struct state_record, per, NUMBER),
+	LATER(struct state_record, user, TEXT), LATER(struct state_record, version, TEXT),
+	LATER(struct state_record, held_per, NUMBER), LATER(struct state_record, held_kind, NUMBER), LATER(struct state_record, held_version, TEXT),
+	LATER(struct state_record, seats, NUMBER), LATER(struct state_record, position, NUMBER), LATER(struct state_record, heartbeat_s, NUMBER),
+	LATER(struct state_record, over, NUMBER), LATER(struct state_record, grace_by, NUMBER), LATER(struct state_record, grace_s, TIME),
+	LATER(struct state_record, model, TEXT),
 	{ NULL, TEXT, 0, 0, false }
 };
 static const struct member key_members[] = {
@@ -303,6 +309,19 @@ int state_record_save(const struct state *s, const char *id, const struct state_
 	return save_object(s, "products/", id, record_members, r, err);
 }
 
+void state_record_keep(struct state_record *fresh, const struct state_record *old)
+{
+	fresh->access = old->access;
+	fresh->per = old->per;
+	memcpy(fresh->user, old->user, sizeof fresh->user);
+	memcpy(fresh->version, old->version, sizeof fresh->version);
+	memcpy(fresh->model, old->model, sizeof fresh->model);
+	fresh->grace_by = old->grace_by;
+	fresh->grace_s = old->grace_s;
+	if (old->access != 0)
+		fresh->first_at = old->first_at;
+}
+
 int state_key_load(const struct state *s, const char *id, struct state_key *out, struct muster_err *err)
 {
 	return load_object(s, "keys/", id, key_members, out, sizeof *out, err);
@@ -471,17 +490,37 @@ static int list(struct names *out, const struct state *s, const char *folder, co
 	return r;
 }
 
-int state_each(const struct state *s, int (*fn)(void *ctx, const char *id), void *ctx, struct muster_err *err)
+/* ID, or with users ID.USER as client_slot() makes it. */
+static bool is_slot(const char *name, bool users)
+{
+	uint8_t id[16];
+	size_t n = strlen(name);
+
+	if (n > UUID_TEXT - 1 && !(users && n == STATE_SLOT - 1 && name[UUID_TEXT - 1] == '.'))
+		return false;
+	return n >= UUID_TEXT - 1 && uuid_parse(id, name, UUID_TEXT - 1) == MUSTER_OK;
+}
+
+static int each(const struct state *s, bool users, int (*fn)(void *ctx, const char *slot), void *ctx, struct muster_err *err)
 {
 	struct names names;
-	uint8_t id[16];
 	int r = list(&names, s, "products/", ".json", err);
 
 	for (size_t i = 0; r == MUSTER_OK && i < names.n; i++)
-		if (uuid_parse(id, names.text[i], strlen(names.text[i])) == MUSTER_OK)
+		if (is_slot(names.text[i], users))
 			r = fn(ctx, names.text[i]);
 	mem_free(names.text);
 	return r;
+}
+
+int state_each(const struct state *s, int (*fn)(void *ctx, const char *id), void *ctx, struct muster_err *err)
+{
+	return each(s, false, fn, ctx, err);
+}
+
+int state_each_slot(const struct state *s, int (*fn)(void *ctx, const char *slot), void *ctx, struct muster_err *err)
+{
+	return each(s, true, fn, ctx, err);
 }
 
 void state_chains_prune(const struct state *s)

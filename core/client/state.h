@@ -6,6 +6,7 @@
  *   hosts                  hosts set with `muster skms`
  *   facts.json             what the machine reports about itself with a key, as it was told
  *   products/ID.json       last question and answer for an activation ID, release secret
+ *   products/ID.USER.json  the same for a user's access licence; leases/ID.USER.jws his lease. USER is the beginning of claim usr
  *   keys/ID.json           what proves a counted product's key; never the key itself. Gone once a confirmation is held
  *   leases/ID.jws          the lease held, nothing else in the file
  *   confirmations/ID.jws   the perpetual activation held, likewise
@@ -57,7 +58,25 @@ struct state_record {
 	uint32_t telephone;       /**< 1: the lease held goes back to digits read out over a telephone */
 	char host[256];           /**< that answered last */
 	char message[512];
+	/* access licences, as asked for … */
+	uint32_t access;          /**< 1: as one */
+	uint32_t per;             /**< enum muster_access_per; 0 not said */
+	char user[256];           /**< a user's record: his name */
+	char version[64];         /**< "" the newest the licence server knows */
+	/* … and as held */
+	uint32_t held_per, held_kind;
+	char held_version[64];
+	uint32_t seats;           /**< how many there are; 0: no seats */
+	uint32_t position;        /**< in the queue; 0 not in it */
+	uint32_t heartbeat_s;     /**< renew of the lease last held, where it is under 15 min; else 0 */
+	uint32_t over;            /**< 1: granted beyond what there is */
+	uint32_t grace_by;        /**< who has said grace_s: 0 nobody, 1 muster_client_set_grace(), 2 a host */
+	int64_t grace_s;
+	char model[16];           /**< as a host lists it; "" not known */
 };
+
+#define STATE_SLOT 54         /**< ID or ID.USER, terminator included */
+#define STATE_USER 16         /**< characters of USER: 12 bytes in base64url */
 
 /** What is kept of a counted product's key. Secret: wiped by whoever loads it. */
 struct state_key {
@@ -78,13 +97,15 @@ void state_close(struct state *s);
 int state_lock(struct state *s, struct muster_err *err);
 void state_unlock(struct state *s);
 
-/** Loads answer MUSTER_E_NOT_FOUND when there is nothing, MUSTER_E_INVALID with the file's name when it is damaged. */
+/** Where an ID is a name in the state folder, a user's slot may stand as well. Loads answer MUSTER_E_NOT_FOUND when there is nothing, MUSTER_E_INVALID with the file's name when it is damaged. */
 int state_identity_load(const struct state *s, struct state_identity *out, struct muster_err *err);
 /** Make identity.json, without the lock, unless there is one: then MUSTER_E_EXISTS, and nothing changed. */
 int state_identity_create(const struct state *s, const struct state_identity *id, struct muster_err *err);
 int state_identity_save(const struct state *s, const struct state_identity *id, struct muster_err *err);
 int state_record_load(const struct state *s, const char *id, struct state_record *out, struct muster_err *err);
 int state_record_save(const struct state *s, const char *id, const struct state_record *r, struct muster_err *err);
+/** Into a record for a new client ID: what is asked for, for whom, and its grace. */
+void state_record_keep(struct state_record *fresh, const struct state_record *old);
 int state_key_load(const struct state *s, const char *id, struct state_key *out, struct muster_err *err);
 int state_key_save(const struct state *s, const char *id, const struct state_key *k, struct muster_err *err);
 /** No key there is fine. */
@@ -114,5 +135,7 @@ int state_forget(const struct state *s, const char *id, bool record, struct must
 void state_chains_prune(const struct state *s);
 /** Activation IDs with a file in products/, sorted. @p fn returns non-zero to stop; that is returned. */
 int state_each(const struct state *s, int (*fn)(void *ctx, const char *id), void *ctx, struct muster_err *err);
+/** As state_each(), users' slots too. */
+int state_each_slot(const struct state *s, int (*fn)(void *ctx, const char *slot), void *ctx, struct muster_err *err);
 
 #endif

@@ -13,6 +13,7 @@ static void fill(struct muster_status *out, struct muster_client *c, const struc
 	const struct lease_claims *l = &h->claims;
 	const struct crl *crl = client_crl(c);
 	struct state_key key;
+	char slot[STATE_SLOT];
 
 	out->license_status = client_license_status(h, rec, now, &out->state_ends_at);
 	(void)snprintf(out->client_id, sizeof out->client_id, "%s", c->id_text);
@@ -29,7 +30,8 @@ static void fill(struct muster_status *out, struct muster_client *c, const struc
 		out->expires_at = l->exp;
 		out->record = l->record ? 1 : 0;
 	}
-	if (counted_key(c, out->activation_id, &key, NULL) == MUSTER_OK) {
+	client_slot(slot, c, out->activation_id);
+	if (counted_key(c, slot, &key, NULL) == MUSTER_OK) {
 		out->has_key = 1;
 		out->key_number = key.number;
 		(void)snprintf(out->key_partial, sizeof out->key_partial, "%s", key.partial);
@@ -50,6 +52,17 @@ static void fill(struct muster_status *out, struct muster_client *c, const struc
 		out->rearms_left = UINT32_MAX;
 	else
 		out->rearms_left = c->identity.rearms < c->identity.rearm_max ? c->identity.rearm_max - c->identity.rearms : 0;
+	out->position = rec->position;
+	out->seats = rec->seats;
+	out->grace_seconds = client_grace(rec);
+	memcpy(out->wanted_version, rec->version, sizeof out->wanted_version);
+	memcpy(out->user, c->user, sizeof out->user);
+	if (h->valid) {
+		out->over = rec->over;
+		out->access_per = rec->held_per;
+		out->access_kind = rec->held_kind;
+		memcpy(out->version, rec->held_version, sizeof out->version);
+	}
 	/* Without a lease the last answer is the reason. */
 	(void)snprintf(out->reason, sizeof out->reason, "%s", !h->have && rec->message[0] != '\0' ? rec->message : h->reason);
 }
@@ -58,6 +71,7 @@ int muster_client_status(struct muster_client *c, const char *activation_id, str
 {
 	struct muster_status full = { .size = sizeof full };
 	struct state_record rec;
+	char slot[STATE_SLOT];
 	struct state_identity identity;
 	struct holding h;
 	int64_t now = client_now(c);
@@ -71,13 +85,15 @@ int muster_client_status(struct muster_client *c, const char *activation_id, str
 		return r;
 	c->identity = identity;
 	uuid_format(c->id_text, identity.client_id);
-	r = state_record_load(&c->state, full.activation_id, &rec, err);
+	client_slot(slot, c, full.activation_id);
+	r = state_record_load(&c->state, slot, &rec, err);
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
 		return r;
-	if (client_holding(c, full.activation_id, &h, now, err) != MUSTER_OK)
+	if (client_holding(c, slot, &h, now, err) != MUSTER_OK)
 		return MUSTER_E_NOMEM;
 	if (r == MUSTER_E_NOT_FOUND && !h.have)
-		return err_set(err, MUSTER_E_NOT_FOUND, "%s: nothing has been asked for this product: run `muster activate %s`", full.activation_id, full.activation_id);
+		return c->user[0] != '\0' ? err_set(err, MUSTER_E_NOT_FOUND, "%s: nothing has been asked for %.200s of this product", full.activation_id, c->user) :
+			err_set(err, MUSTER_E_NOT_FOUND, "%s: nothing has been asked for this product: run `muster activate %s`", full.activation_id, full.activation_id);
 	if (h.valid)
 		client_mark(c, now);
 	fill(&full, c, &h, &rec, now);

@@ -21,6 +21,8 @@ static void fill(struct muster_claims *out, const struct lease_claims *in)
 	out->minimum_count = in->minimum;
 	out->renewal_s = in->renew;
 	out->record = in->record ? 1 : 0;
+	if (in->has_usr)
+		(void)b64_encode(out->user_hash, in->usr, sizeof in->usr);
 }
 
 static int read_id(uint8_t out[16], const char *what, const char *text, struct muster_err *err)

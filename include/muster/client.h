@@ -7,6 +7,12 @@
  * message in @p err (optional): MUSTER_E_DENIED unsafe or another user's state, MUSTER_E_BUSY state in use by another process,
  * MUSTER_E_INVALID bad argument or damaged file, MUSTER_E_NOT_FOUND, MUSTER_E_IO, MUSTER_E_NOMEM; others as said.
  * What a *host* says is no error but an outcome. Sources: docs/protocol.md section 8, trust.md sections 10 and 11. Since ABI 0.1.
+ *
+ * ABI log (version, date, what changed; programs built with an older header go on working, tests/abi holds them to it)
+ *   0.1  2026-11-22  first version.
+ *   0.2  2026-11-22  products with a key, perpetual activations, revocation lists; members at the ends of answer, status and options.
+ *   0.3  2026-11-22  access licences of machines and users, seats and their queue, keys of other vendors, grace of a product;
+ *                    members at the ends of options, answer, status and claims; MUSTER_QUEUED.
  */
 #ifndef MUSTER_CLIENT_H
 #define MUSTER_CLIENT_H
@@ -43,6 +49,8 @@ struct muster_client_options {
 	 * (facts.md section 4). @p fields is borrowed for the call. NULL: nobody listens. */
 	void (*event)(void *ctx, uint32_t id, const char *fields);
 	const char *ca;                /**< PEM roots for hosts at https://; NULL: STATE/ca.pem when there is one, else the system's. Since ABI 0.2 */
+	int32_t no_queue;              /**< seats: 1: rather be refused than wait in the queue when all are taken. Since ABI 0.3 */
+	int32_t reserved;
 };
 
 /** Open or make the state folder; the client ID is made here, once. Options are copied. @param[out] out NULL on failure; free with muster_client_free(). */
@@ -51,8 +59,14 @@ MUSTER_API void muster_client_free(struct muster_client *client);
 
 enum muster_outcome {
 	MUSTER_ACTIVATED = 0, MUSTER_COUNTED = 1, MUSTER_REFUSED = 2, MUSTER_NO_HOST = 3, MUSTER_RELEASED = 4,
-	MUSTER_PENDING = 5             /**< the host has collected the request and will ask the issuer. Since ABI 0.2 */
+	MUSTER_PENDING = 5,            /**< the host has collected the request and will ask the issuer. Since ABI 0.2 */
+	MUSTER_QUEUED = 6              /**< seats: all are taken, and this machine has a place in the queue while it asks again in time. Since ABI 0.3 */
 };
+
+/** Whom an access licence is for. Since ABI 0.3. */
+enum muster_access_per { MUSTER_ACCESS_ANY = 0 /**< not said, or no access licence */, MUSTER_ACCESS_DEVICE = 1, MUSTER_ACCESS_USER = 2 };
+/** What kind of access licence is held, as the host says. Since ABI 0.3. */
+enum muster_access_kind { MUSTER_ACCESS_NONE = 0, MUSTER_ACCESS_TEMPORARY = 1, MUSTER_ACCESS_PERMANENT = 2, MUSTER_ACCESS_OF_USER = 3 };
 
 struct muster_answer {
 	uint32_t size;
@@ -60,13 +74,23 @@ struct muster_answer {
 	uint32_t code;                 /**< 0, 0xC004F038 …, or M-nnn as nnn */
 	uint32_t count, minimum_count;
 	int64_t expires_at;            /**< end of the lease held, also when this answer brought none; 0 none */
-	int64_t next_at;               /**< when to ask again: interval ±10 %, clamped to 15 min – 30 d; while hosts are busy or silent 1 min, doubling up to the interval */
+	int64_t next_at;               /**< when to ask again: interval ±10 %, clamped to 15 min – 30 d, for a seat to what its lease says, at least 20 s;
+	                                    while hosts are busy or silent 1 min, doubling up to the interval */
 	char host[256];                /**< host that answered */
 	char message[512];             /**< what happened and what to do */
 	/* Since ABI 0.2 */
 	uint32_t perpetual;            /**< 1: activated for good on this machine; expires_at and next_at are 0, nobody needs to be asked again */
 	uint32_t reserved;
 	int64_t allowed, used, remaining;   /**< of the counted key just used; -1 unknown */
+	/* Since ABI 0.3 */
+	uint32_t position;             /**< MUSTER_QUEUED: place in the queue, from 1 */
+	uint32_t seats;                /**< how many there are; 0 not said, no seats */
+	uint32_t over;                 /**< 1: granted beyond what there is, and recorded as that */
+	uint32_t access_per;           /**< enum muster_access_per of the licence held */
+	uint32_t access_kind;          /**< enum muster_access_kind */
+	uint32_t reserved3;
+	char version[64];              /**< of the access licence held; "" none */
+	int64_t grace_seconds;         /**< the product's grace, see muster_client_set_grace(); 0 not known */
 };
 
 /**
@@ -104,6 +128,13 @@ struct muster_status {
 	uint64_t crl_number;           /**< of the issuer's revocation list that is kept; 0: none is known, which is no fault */
 	int64_t crl_made_at;           /**< seconds */
 	uint32_t crl_stale, reserved2; /**< crl_stale 1: the list was to be replaced by now; it goes on counting */
+	/* Since ABI 0.3; as the last answer said it, but for user */
+	uint32_t position, seats, over;
+	uint32_t access_per, access_kind;   /**< of the licence held */
+	uint32_t reserved3;
+	char version[64], wanted_version[64];   /**< of the licence held; the one that is asked for, "" the newest its host knows */
+	char user[256];                /**< whose licence this is; "" the machine's own */
+	int64_t grace_seconds;         /**< initial grace: as the product's host said, or muster_client_set_grace(), or 30 days */
 };
 /** State of one product, verified offline: confirmation or lease, chain, hardware, clock. MUSTER_E_NOT_FOUND without a lease or a request. */
 MUSTER_API int muster_client_status(struct muster_client *client, const char *activation_id, struct muster_status *status, struct muster_err *err);
@@ -126,6 +157,9 @@ MUSTER_API int muster_client_find(struct muster_client *client, const char *prod
 /**
  * Take the product key for @p activation_id: what proves it is derived and kept (STATE/keys, 0600) until a confirmation is held; the key itself is
  * neither kept nor ever sent. It takes the place of one kept before. The next muster_client_activate() uses it.
+ *
+ * Since ABI 0.3 also a key of another vendor, as installation media of products with embedded keys hold it: five groups of five letters and digits. A
+ * Muster key with a mistake in it is told apart by its first symbol, which such keys do not have, unless a host has said that the product's model is `embedded`.
  *
  * @param key         as people type it, @p key_n bytes; the caller wipes it. NULL: remove what is kept.
  * @param issuer_url  https://host[:port] of the issuer's service: the machine asks there by itself, of its own Installation ID (counted keys);
@@ -154,12 +188,43 @@ MUSTER_API int muster_client_installation_id(struct muster_client *client, const
  */
 MUSTER_API int muster_client_import(struct muster_client *client, const char *activation_id, struct muster_span text, struct muster_answer *answer, struct muster_err *err);
 
+/* ---- access licences, seats, grace; since ABI 0.3 ---- */
+
+/**
+ * From now on this handle's calls are about the access licences of @p user; NULL: about what the machine itself holds, as after opening. A user's
+ * licences are kept beside the machine's, each user's for itself, so one state folder serves all users of a session host, under one client ID. Only this
+ * handle changes; nothing is kept until something is asked. A user is asked for by name, renewed when he signs in, and known to the host by that name.
+ *
+ * @param user  1–255 bytes of UTF-8 without control characters, compared byte for byte: fold case before where your directory does.
+ * @return MUSTER_OK; MUSTER_E_INVALID.
+ */
+MUSTER_API int muster_client_set_user(struct muster_client *client, const char *user, struct muster_err *err);
+/**
+ * What access licence of @p activation_id is to be asked for, kept in the state folder; the next muster_client_activate() sends it. Makes the product
+ * known here as one of the access model: while no host has said otherwise its initial grace is 120 days, from the first of these calls or questions on.
+ *
+ * @param per      MUSTER_ACCESS_DEVICE, MUSTER_ACCESS_USER (muster_client_set_user() has named him), or MUSTER_ACCESS_ANY: by whether a user is named.
+ * @param version  at least this one, as the product names its versions ("2019"), at most 63 bytes; NULL: the newest that the licence server knows.
+ * @return MUSTER_OK; MUSTER_E_INVALID.
+ */
+MUSTER_API int muster_client_set_access(struct muster_client *client, const char *activation_id, uint32_t per, const char *version, struct muster_err *err);
+/** Products of which users hold something or asked for it, by product and name; the callback returns non-zero to stop, which is returned. */
+MUSTER_API int muster_client_each_user(struct muster_client *client, int (*fn)(void *ctx, const char *activation_id, const char *user), void *ctx);
+/**
+ * The initial grace of a product, from the first question or this call on: license_status 2 until it is over and no lease was ever held, then 5.
+ * Kept; what a host says in an answer or in its product list takes its place. @param seconds 0 … 10 years; 0: none, -1: no longer said by you.
+ */
+MUSTER_API int muster_client_set_grace(struct muster_client *client, const char *activation_id, int64_t seconds, struct muster_err *err);
+/** The text of muster_claims.user_hash for a user's name, to compare. MUSTER_E_INVALID as muster_client_set_user(). Thread-safe. */
+MUSTER_API int muster_user_hash(char hash[44], const char *user, struct muster_err *err);
+
 /** What a verified lease says. */
 struct muster_claims {
 	uint32_t size;
 	char issuer_id[37], client_id[37], activation_id[37], edition_id[37], jti[64];
 	int64_t issued_at, expires_at;
 	uint32_t count, minimum_count, renewal_s, record;
+	char user_hash[44];            /**< claim usr, base64url: a user's lease, see muster_user_hash(); "" the machine's. Since ABI 0.3 */
 };
 /**
  * Verify a lease offline with nothing but the pinned roots and the chain kept beside it.

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	static struct answer got;
 	struct http_answer a;
-	char id[37];
+	struct product_row row;
 
 	if (size == 0)
 		return 0;
@@ -33,7 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK((got.kind == ANSWER_ACTIVATED) == ((got.lease_n > 0) != (got.confirmation_n > 0)));
 		FUZZ_CHECK((got.code == 0) == (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_RELEASED));
 		FUZZ_CHECK((got.kind == ANSWER_REFUSED) == (got.status >= 400));
-		if (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_COUNTED || got.kind == ANSWER_PENDING) {
+		FUZZ_CHECK(got.kind != ANSWER_QUEUED || got.position > 0);
+		FUZZ_CHECK(got.access_per <= 2 && got.access_kind <= 3 && got.grace_s >= -1);
+		check_printable(got.version, sizeof got.version);
+		if (got.kind == ANSWER_ACTIVATED || got.kind == ANSWER_COUNTED || got.kind == ANSWER_PENDING || got.kind == ANSWER_QUEUED) {
 			FUZZ_CHECK(got.activation_s >= INTERVAL_MIN && got.activation_s <= INTERVAL_MAX);
 			FUZZ_CHECK(got.product[0] != '\0' && !uuid_is_nil(got.product_id));
 		}
@@ -44,8 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(got.kind == ANSWER_ACTIVATED || (got.kind == ANSWER_REFUSED && got.code != 0));
 		check_printable(got.text, sizeof got.text);
 	}
-	if (answer_find_product(id, &a, "office2013", NULL) == MUSTER_OK)
-		FUZZ_CHECK(strlen(id) == 36);
+	if (answer_find_product(&row, &a, "office2013", NULL) == MUSTER_OK)
+		FUZZ_CHECK(strlen(row.id) == 36 && row.grace_s >= -1);
 	http_answer_fini(&a);
 	return 0;
 }

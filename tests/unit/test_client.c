@@ -425,13 +425,15 @@ START_TEST(test_client_intervals)
 	fake_init(&k);
 	c = fake_open(&k);
 	k.tweak = quick_lease;
-	ck_within(fake_activate(&k, c).next_at, FIX_NOW + 900, FIX_NOW + 990);
+	ck_within(fake_activate(&k, c).next_at, FIX_NOW + 20, FIX_NOW + 22);
 	k.tweak = slow_lease;
 	ck_within(fake_activate(&k, c).next_at, FIX_NOW + 27 * DAY, FIX_NOW + 30 * DAY);
 	k.tweak = short_lease;
 	ck_within(fake_activate(&k, c).next_at, FIX_NOW + 900, FIX_NOW + DAY);
 	for (int i = 0; i < 1000; i++) {
 		ck_within(client_spread(0), 900, 990);
+		ck_within(client_spread_signed(0), 20, 22);
+		ck_within(client_spread_signed(100), 90, 110);
 		ck_within(client_spread(7200), 6480, 7920);
 		ck_within(client_spread(INT64_C(1) << 40), 27 * DAY, 30 * DAY);
 	}
