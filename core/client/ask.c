@@ -336,6 +336,8 @@ static int load(struct asking *q, struct muster_err *err)
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
 		return r;
 	memcpy(q->rec.user, q->c->user, sizeof q->rec.user);
+	if (q->c->user[0] != '\0')
+		q->rec.access = 1;
 	note_learned(q);
 	r = counted_key(q->c, q->slot, &q->key, err);
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
