@@ -96,6 +96,24 @@ def test_refusals_are_events_with_their_code(new_host):
     assert seen["early"] == ("0xC004F041", OFFICE2013, "office2013", "0xC004F041")
 
 
+def test_what_is_granted_beyond_the_policy_is_marked_as_debt(new_host):
+    """policy = advise: below the minimum count a lease is given all the same; event and machine say debt, until the count is there."""
+    host = new_host(more="[product office2013]\nminimum_count = 2\npolicy = advise\n")
+    admin = Administrator(host)
+    first, second = Machine("first"), Machine("second")
+    assert host.activate(first, OFFICE2013).code == "0xC004F041", "without a certificate no policy helps"
+    host.certify("office2013")
+    a = host.activate(first, OFFICE2013)
+    assert a.status == 200 and a.json["count"] == 1 and a.json["minimum_count"] == 2, a
+    assert admin.items("clients", first.client_id)[0]["debt"] is True
+    assert host.activate(second, OFFICE2013).status == 200
+    assert host.activate(first, OFFICE2013).status == 200
+    events = [e for e in admin.items("events") if e["id"] == 12290]
+    assert [(e["result"], e["debt"]) for e in events] == [("0xC004F041", False), ("0x0", True), ("0x0", False), ("0x0", False)]
+    assert records(admin.ok("events")) == [e["record_line"] + (" (debt)" if e["debt"] else "") for e in events]
+    assert admin.items("clients", first.client_id)[0]["debt"] is False
+
+
 def test_musters_own_codes_stand_as_hresults_and_can_be_explained(new_host):
     """A clone (M-112): the record begins with 0xA0000070, the JSON member says M-112, explain takes both."""
     host = new_host()
