@@ -247,6 +247,8 @@ void merge_fresh(struct builder *b, const struct config_product *p, struct catal
 	static const struct muster_access_rules access = { .size = sizeof access, .temporary_s = 90 * DAY, .permanent_min_s = 52 * DAY, .permanent_max_s = 89 * DAY,
 		.renew_left_s = 7 * DAY, .user_s = 60 * DAY, .user_reassign_s = 90 * DAY, .grace_s = 120 * DAY, .revoke_percent = 20 };
 	static const struct muster_seats_rules seats = { .size = sizeof seats };
+	/* What keys on media look like where nothing else is said; a file has no key for it. */
+	static const struct muster_key_rule keys[] = { { .kind = MUSTER_KEY_EMBEDDED, .title = "embedded key", .groups = 5, .group_len = 5, .secret = 1 } };
 
 	if (to->row.model == MUSTER_MODEL_ACCESS) {
 		to->row.access = &access;
@@ -255,6 +257,8 @@ void merge_fresh(struct builder *b, const struct config_product *p, struct catal
 	}
 	if (to->row.model == MUSTER_MODEL_SEATS)
 		to->row.seats = &seats;
+	if (to->row.model == MUSTER_MODEL_EMBEDDED)
+		to->row.keys = (struct muster_table)MUSTER_TABLE(keys);
 }
 
 /* ---- what must fit together ---- */

@@ -18,7 +18,7 @@ block() { # MARK: the lines of the code block whose first line ends in MARK
 }
 
 mkdir -p "$tmp/bin" "$tmp/root/include/muster" "$tmp/plugins" "$tmp/products.d" "$tmp/work"
-for file in writer.ini writer3.ini editions.ini; do block "file=$file" >"$tmp/products.d/$file"; done
+for file in writer.ini writer3.ini editions.ini embedded.ini; do block "file=$file" >"$tmp/products.d/$file"; done
 block file=writer.c >"$tmp/work/writer.c"
 cp "$src"/include/muster/*.h "$tmp/root/include/muster/"
 cat >"$tmp/bin/pkg-config" <<END
@@ -43,7 +43,7 @@ cp "$tmp/work/writer.so" "$tmp/plugins/" 2>"$tmp/out"
 	block file=override.conf
 } >"$tmp/muster.conf"
 cp "$src"/etc/products.d/*.ini "$tmp/products.d/"
-"$build/musterd" --config "$tmp/muster.conf" --check >"$tmp/out" 2>&1 && grep -q ': good, 7 plugins, 25 products$' "$tmp/out"
+"$build/musterd" --config "$tmp/muster.conf" --check >"$tmp/out" 2>&1 && grep -q ': good, 7 plugins, 32 products$' "$tmp/out"
 result $? "a host takes the files, the plugin and everything that is shipped"
 
 # Each fault the guide promises to name.

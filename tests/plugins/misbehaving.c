@@ -114,7 +114,7 @@ static int classify(void *self, const struct muster_product *product, struct mus
 static int inspect(void *self, const struct muster_medium *medium, muster_found_fn *found, void *arg, struct muster_err *err)
 {
 	(void)self, (void)medium, (void)found, (void)arg, (void)err;
-	return MUSTER_OK;
+	return MUSTER_E_INVALID;
 }
 #else
 #define INSPECT

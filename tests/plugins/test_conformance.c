@@ -60,7 +60,7 @@ static const struct { const char *name, *failure; } wrong[] = {
 	{ "mute", "FAILED starts twice at once with the defaults: start() answered -1 and left no message\n" },
 	{ "guesser", "FAILED key_classify: sound answers, also to nonsense: key_classify names the unknown kind 99\n" },
 	{ "untitled", "FAILED key_classify: sound answers, also to nonsense: key_classify gives no title for the kind it names\n" },
-	{ "blind", "FAILED medium_inspect: finds what its rules describe, survives the rest: medium_inspect finds 0 keys in a file that holds one as its media rule for x64/Setup.ini says\n" },
+	{ "blind", "FAILED medium_inspect: sound finds, also in nonsense: medium_inspect refuses a file and does not say why\n" },
 	{ "loud", "FAILED one symbol exported: it exports loud_helper besides loud_LTX_muster_plugin; hide it with static or -export-symbols-regex\n" },
 };
 
@@ -73,6 +73,17 @@ START_TEST(test_conformance_failures)
 	ck_assert_int_eq(conformance_child(built(path, "tests/plugins", wrong[_i].name), 3, collect, &l, &err), MUSTER_E_INVALID);
 	ck_assert_msg(strstr(l.text, wrong[_i].failure) != NULL, "%s: expected %sgot\n%s", wrong[_i].name, wrong[_i].failure, l.text);
 	ck_assert_ptr_nonnull(strstr(err.message, "of the checks failed"));
+}
+END_TEST
+
+/* One whose keys are in no INI file, and which finds them in a way of its own. */
+START_TEST(test_conformance_exotic)
+{
+	char path[PATH_MAX];
+	struct muster_err err = { 0 };
+	struct lines l = { 0 };
+
+	ck_assert_msg(conformance_child(built(path, "tests/plugins", "exotic"), 60, collect, &l, &err) == MUSTER_OK, "%s", l.text);
 }
 END_TEST
 
@@ -99,6 +110,7 @@ int main(void)
 	tcase_set_timeout(cases, 120);
 	tcase_add_test(cases, test_conformance_plugins);
 	tcase_add_loop_test(cases, test_conformance_failures, 0, sizeof wrong / sizeof wrong[0]);
+	tcase_add_test(cases, test_conformance_exotic);
 	tcase_add_test(cases, test_conformance_not_loaded);
 	suite_add_tcase(suite, cases);
 	return unit_run_suite(suite);

@@ -14,6 +14,15 @@ static struct setup *s;
 static struct catalog *c;
 static struct medium_finds finds;
 
+/* A product file of a publisher without a plugin. */
+static void stranger(struct config_product *p)
+{
+	p->model = "embedded";
+	p->medium = "install/defaults.cfg [Setup] Serial, install/other.cfg [Setup] Serial";
+	setup_id(p->application_id, "5a3f2c1b-8a07-4a43-8f0e-6f7ad1f0c9ff");
+	p->given |= CONFIG_P_MODEL | CONFIG_P_MEDIUM | CONFIG_P_APPLICATION_ID;
+}
+
 static void setup(void)
 {
 	static char path[512];
@@ -26,6 +35,7 @@ static void setup(void)
 		top = getcwd(here, sizeof here);
 	(void)snprintf(path, sizeof path, "%s/tests/plugins/.libs/exotic.so", top);
 	(void)setup_plugin(s, "exotic", path);
+	stranger(setup_new_product(s, "stranger", NULL, "5a3f2c1b-8a07-4a43-8f0e-6f7ad1f0c901"));
 	ck_assert_msg(setup_build(s, &c) == MUSTER_OK, "%s", s->err.message);
 }
 
@@ -360,6 +370,24 @@ START_TEST(test_medium_limits)
 }
 END_TEST
 
+/* ---- a file of a publisher ---- */
+
+START_TEST(test_medium_product_file)
+{
+	char wide[256];
+	size_t n = encode(wide, "[setup]\r\nSERIAL = " KEY "\r\n", UTF16_BARE);
+	const struct medium_find *f = look("whatever", "Install/Other.cfg", wide, n);
+
+	ck_assert_str_eq(f->product->row.name, "stranger");
+	ck_assert_str_eq(f->key, KEY);
+	ck_assert_str_eq(f->masked, MASKED);
+	ck_assert_ptr_null(f->portal);
+	ck_assert_ptr_null(f->advice);
+	ck_assert_ptr_null(f->edition);
+	ck_assert_str_eq(f->note, "");
+}
+END_TEST
+
 /* ---- the exotic way ---- */
 
 START_TEST(test_medium_plugin)
@@ -395,12 +423,12 @@ END_TEST
 START_TEST(test_medium_paths)
 {
 	const char *paths[MEDIUM_PATHS_MAX];
-	static const char *const expected[] = { "x64/DefaultSetup.ini", "x86/DefaultSetup.ini", "ia64/DefaultSetup.ini", "MediaInfo.xml", "setup/license.dat" };
+	static const char *const expected[] = { "x64/DefaultSetup.ini", "x86/DefaultSetup.ini", "ia64/DefaultSetup.ini", "MediaInfo.xml", "setup/license.dat", "install/defaults.cfg", "install/other.cfg" };
 	struct muster_err err = { 0 };
 	size_t n;
 
 	ck_assert_int_eq(medium_paths(c, paths, &n, &err), MUSTER_OK);
-	ck_assert_uint_eq(n, 5);
+	ck_assert_uint_eq(n, 7);
 	for (size_t i = 0; i < n; i++)
 		ck_assert_str_eq(paths[i], expected[i]);
 }
@@ -427,7 +455,7 @@ int main(void)
 {
 	const TTest *const tests[] = { test_medium_every_version, test_medium_no_rule_for_this_folder, test_medium_big_endian, test_medium_editions, test_medium_editions_exist,
 		test_medium_marks_rank, test_medium_not_told, test_medium_said_to_be, test_medium_none, test_medium_wrong_shape, test_medium_spelling, test_medium_half_a_character,
-		test_medium_long_line, test_medium_limits, test_medium_plugin, test_medium_paths, test_medium_names };
+		test_medium_long_line, test_medium_limits, test_medium_product_file, test_medium_plugin, test_medium_paths, test_medium_names };
 
 	return unit_run_with(suite_create("medium"), tests, sizeof tests / sizeof tests[0], setup, teardown);
 }
