@@ -2,3 +2,8 @@
 unit_tests += %D%/test_holdings_group
 %C%_test_holdings_group_SOURCES = %D%/test_holdings_group.c $(ledger_fixture)
 %C%_test_holdings_group_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+# The real rules on the real groups: packs, reservations and embedded keys are the fixture's.
+holdings_fixture = %D%/holdings_fixture.c %D%/holdings_fixture.h $(ledger_fixture)
+unit_tests += %D%/test_holdings_year
+%C%_test_holdings_year_SOURCES = %D%/test_holdings_year.c $(holdings_fixture)
+%C%_test_holdings_year_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
