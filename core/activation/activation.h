@@ -66,6 +66,10 @@ int activation_key_install(struct activation *a, const char *actor, const char *
 int activation_key_remove(struct activation *a, const char *actor, const uint8_t activation_id[16], const char *number, json_t **out, struct muster_err *err);
 int activation_keys(struct activation *a, json_t **out, struct muster_err *err);
 int activation_key_whole(struct activation *a, const char *actor, uint32_t number, json_t **out, struct muster_err *err);
+/** Access model: the key that follows from a programme of the product and the number it asks for, or the licence code of a retail pack; installed as activation_key_install() does.
+ * Refused with 0xC004F050 and the programme's hint: wrong shape, the agreement's own number, another programme's number, one that no installed pack knows; M-121: no such programme. */
+int activation_agreement(struct activation *a, const char *actor, const struct catalog_product *product, const char *programme, const char *number, bool replace, json_t **out,
+                         struct muster_err *err);
 /** @p product NULL: the one key that can be meant; else MUSTER_E_INVALID lists them. */
 int activation_installation_id(struct activation *a, const char *actor, const struct catalog_product *product, bool fresh, json_t **out, struct muster_err *err);
 int activation_confirmation_id(struct activation *a, const char *actor, const struct catalog_product *product, const char *digits, json_t **out, struct muster_err *err);

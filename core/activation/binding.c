@@ -82,7 +82,7 @@ int binding_check(struct activation *a, struct muster_err *err)
 	for (size_t i = 0; i < a->key_count; i++) {
 		const struct held_key *k = &a->keys[i];
 
-		if (k->kind != PRODUCT_KEY_HOST || k->activated_at == 0 || !moved(a, k))
+		if (!key_activates_host(k->kind) || k->activated_at == 0 || !moved(a, k))
 			continue;
 		memcpy(list->products + list->n, k->products, k->product_count * 16);
 		list->n += k->product_count;

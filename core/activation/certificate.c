@@ -124,7 +124,7 @@ static struct held_key *key_of(const struct activation *a, const struct trust_ch
 		struct held_key *k = &a->keys[i];
 		struct muster_err err;
 
-		if (k->kind != PRODUCT_KEY_HOST || certificate_fits(chain, k, &err) != MUSTER_OK || strcmp(k->kid, trust_chain_kid(chain)) == 0)
+		if (!key_activates_host(k->kind) || certificate_fits(chain, k, &err) != MUSTER_OK || strcmp(k->kid, trust_chain_kid(chain)) == 0)
 			continue;
 		if (pending_find(a, k) != NULL)
 			return k;

@@ -160,6 +160,8 @@ int memory_put_id(struct activation *a, const struct held_id *id, struct muster_
 void memory_drop_key(struct activation *a, uint32_t number);
 
 /* ---- packs.c ---- */
+/** Does a pack stand in the line of the other, so that the higher issue replaces the lower? */
+bool pack_same_line(const struct pack *a, const struct pack *b);
 /** Every stored pack, under the present issuers and catalog; what does not verify any more is said and left out. */
 int packs_load(struct activation *a, struct muster_err *err);
 void packs_free(struct held_pack *packs, size_t n);
@@ -189,6 +191,10 @@ struct held_key *key_by_number(const struct activation *a, uint32_t number);    
 enum key_state { KEY_PACK_MISSING, KEY_NOT_ACTIVATED, KEY_PENDING, KEY_ACTIVATED, KEY_REVOKED };
 enum key_state key_state(const struct activation *a, const struct held_key *k);
 const char *key_state_word(enum key_state s);
+/** Is it a key with which this host itself is activated: a host key, or the access key of a licence server? */
+bool key_activates_host(char kind);
+/** Install a key that was typed, or that follows from programme and number; acts held. @p out as activation_key_install(). */
+int key_install(struct activation *a, const char *actor, const struct product_key *typed, bool replace, json_t **out, struct muster_err *err);
 /** PRK_key of an installed key; a secret. */
 int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct activation *a, const struct held_key *k, struct muster_err *err);
 bool key_names(const struct held_key *k, const uint8_t product[16]);

@@ -21,6 +21,11 @@ struct held_key *key_by_number(const struct activation *a, uint32_t number)
 	return NULL;
 }
 
+bool key_activates_host(char kind)
+{
+	return kind == PRODUCT_KEY_HOST || kind == PRODUCT_KEY_ACCESS;
+}
+
 bool key_names(const struct held_key *k, const uint8_t product[16])
 {
 	for (size_t i = 0; i < k->product_count; i++)
@@ -132,8 +137,11 @@ static int say_missing(const struct activation *a, const struct catalog_product 
 		for (size_t k = 0; k < a->packs[i].pack->key_count; k++) {
 			const struct pack_key *x = &a->packs[i].pack->keys[k];
 
-			for (size_t j = 0; x->kind == PRODUCT_KEY_HOST && j < x->product_count; j++)
-				if (memcmp(x->products[j], p->row.activation_id, 16) == 0)
+			for (size_t j = 0; key_activates_host(x->kind) && x->hosts > 0 && j < x->product_count; j++)
+				if (memcmp(x->products[j], p->row.activation_id, 16) == 0 && x->kind == PRODUCT_KEY_ACCESS)
+					return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s), this licence server was given no programme and number yet: musterctl access activate %s --programme NAME --number NUMBER",
+					                p->row.name, a->packs[i].pack->organisation, p->row.name);
+				else if (memcmp(x->products[j], p->row.activation_id, 16) == 0)
 					return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s, agreement %.60s), its host key is not: install it with musterctl ipk",
 					                p->row.name, a->packs[i].pack->organisation, a->packs[i].pack->agreement);
 		}
@@ -157,7 +165,7 @@ int key_pick(struct held_key **out, const struct activation *a, const struct cat
 	for (size_t i = 0; i < a->key_count; i++) {
 		struct held_key *k = &a->keys[i];
 
-		if (k->kind != PRODUCT_KEY_HOST || (product != NULL && !key_names(k, product->row.activation_id)))
+		if (!key_activates_host(k->kind) || (product != NULL && !key_names(k, product->row.activation_id)))
 			continue;
 		*out = k;
 		if (product != NULL && key_is_for(c, k, product->row.activation_id))
@@ -183,8 +191,6 @@ static int check_kind(const struct product_key *key, struct muster_err *err)
 		return err_code(err, MUSTER_E_REFUSED, CODE_M_KEY_FOREIGN, "this is a setup key: it marks a client as a volume client and belongs there, not on a host");
 	case PRODUCT_KEY_EMBEDDED:
 		return err_code(err, MUSTER_E_REFUSED, CODE_M_KEY_FOREIGN, "this is an embedded key: setup finds it on the installation medium; a host needs only its licence pack");
-	case PRODUCT_KEY_ACCESS:
-		return err_code(err, MUSTER_E_REFUSED, CODE_M_MODEL, "this is the code of an access licence pack, which this version of the host does not serve yet");
 	default:
 		return MUSTER_OK;
 	}
@@ -233,6 +239,8 @@ static int find_pack(const struct held_pack **out, const struct pack_key **key, 
 		if (!pack_recognises(p->pack, k, typed))
 			return err_code(err, MUSTER_E_MISMATCH, CODE_M_KEY_FOREIGN, "the %s ...-%s has the number of a key of %.100s, agreement %.60s, but is another key: it comes from another issuer or "
 			                "organisation, or was not typed as printed", kind, partial, p->pack->organisation, p->pack->agreement);
+		if (k->licenses > 0)
+			return err_code(err, MUSTER_E_REFUSED, CODE_M_KEY_FOREIGN, "the %s ...-%s names licences, which count since its pack was installed: there is nothing to activate with it", kind, partial);
 		*out = p;
 		*key = k;
 		break;
@@ -292,7 +300,7 @@ static int seal_key(struct held_key *k, const struct activation *a, const struct
 	return r;
 }
 
-static int install(struct activation *a, const char *actor, const struct product_key *typed, bool replace, json_t **out, struct muster_err *err)
+int key_install(struct activation *a, const char *actor, const struct product_key *typed, bool replace, json_t **out, struct muster_err *err)
 {
 	const struct held_pack *pack;
 	const struct pack_key *pk = NULL;
@@ -309,7 +317,7 @@ static int install(struct activation *a, const char *actor, const struct product
 	memcpy(k.pack_id, pack->pack->id, 16);
 	k.product_count = pk->product_count;
 	memcpy(k.products, pk->products, pk->product_count * 16);
-	if (k.kind != PRODUCT_KEY_HOST)
+	if (!key_activates_host(k.kind))
 		k.allowed = pk->activations;
 	if ((product = key_product(a->catalog, &k)) == NULL)
 		return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_UNSUPPORTED_PRODUCT, "the key ...-%s is for products that this host does not have: load their plugin or product file", k.partial);
@@ -347,7 +355,7 @@ int activation_key_install(struct activation *a, const char *actor, const char *
 
 	if ((r = product_key_parse(&typed, key, n, err)) == MUSTER_OK) {
 		activation_begin(a);
-		r = install(a, actor, &typed, replace, out, err);
+		r = key_install(a, actor, &typed, replace, out, err);
 		activation_end(a);
 	}
 	OPENSSL_cleanse(&typed, sizeof typed);
@@ -400,7 +408,7 @@ static void put_removal(struct act *t, const struct activation *a, const struct 
 	be32_put(id, k->number);
 	act_delete(t, ACTIVATION_R_KEY, span_of(id, sizeof id));
 	chains = ring_chains(view, &n);
-	for (size_t i = 0; k->kind == PRODUCT_KEY_HOST && i < n; i++)
+	for (size_t i = 0; key_activates_host(k->kind) && i < n; i++)
 		if (is_of_key(a, &chains[i], k))
 			act_put(t, ACTIVATION_R_RETIRED, span_str(trust_chain_kid(chains[i].chain)), span_str(k->partial));
 	for (size_t i = 0; i < a->id_count; i++)
@@ -418,7 +426,7 @@ static void remove_from_memory(struct activation *a, const struct held_key *k)
 
 	memory_drop_key(a, k->number);
 	chains = ring_chains(view, &n);
-	for (size_t i = 0; k->kind == PRODUCT_KEY_HOST && i < n; i++)
+	for (size_t i = 0; key_activates_host(k->kind) && i < n; i++)
 		if (is_of_key(a, &chains[i], k) && ring_retire(a->ring, trust_chain_kid(chains[i].chain), true, &err) != MUSTER_OK)
 			activation_say(a, 3, "key-remove", "the certificate of the removed key goes on signing until the next start: %s", err.message);
 	ring_view_unref(view);
@@ -510,7 +518,7 @@ static json_t *key_json(const struct activation *a, const struct catalog *c, con
 	const struct held_pack *p = pack_with_key(a, k->issuer_id, k->kind, k->number, NULL);
 	const struct catalog_product *of = key_product(c, k);
 	char kind[2] = { k->kind, '\0' }, pack_id[UUID_TEXT] = "";
-	bool counted = k->kind != PRODUCT_KEY_HOST;
+	bool counted = !key_activates_host(k->kind);
 
 	if (p != NULL)
 		uuid_format(pack_id, p->pack->id);
@@ -533,7 +541,7 @@ static json_t *installed_json(const struct activation *a, const struct catalog *
 	return json_pack("{s:o, s:o, s:o}", "key", key_json(a, c, k), "message",
 		again ? json_sprintf("Product key XXXXX-XXXXX-XXXXX-XXXXX-%s is installed already.", k->partial) :
 		json_sprintf("Installed product key XXXXX-XXXXX-XXXXX-XXXXX-%s successfully.", k->partial),
-		"next", k->kind != PRODUCT_KEY_HOST ? json_string("Machines that come by with this key are activated for it; musterctl mak shows them.") :
+		"next", !key_activates_host(k->kind) ? json_string("Machines that come by with this key are activated for it; musterctl mak shows them.") :
 		k->activated_at != 0 ? json_string("This host is activated with it.") :
 		json_sprintf("Activate this host: online with musterctl ato %s, or by telephone with musterctl phone %s", id, id));
 }

@@ -66,7 +66,7 @@ void activation_labels(struct activation *a, const struct catalog_product *p, st
 			out->installation_id[n++] = *c;
 	extended_pid(out->extended_pid, sizeof out->extended_pid, k, x);
 	out->activated_at = k->activated_at;
-	if (k->kind != PRODUCT_KEY_HOST) {
+	if (!key_activates_host(k->kind)) {
 		out->allowed = k->allowed;
 		out->used = k->used;
 		out->remaining = k->allowed >= 0 && k->used >= 0 ? k->allowed - k->used : -1;

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += %D%/libactivation.la
 %C%_libactivation_la_SOURCES = \
 	%D%/activation.c %D%/activation.h \
+	%D%/agreement.c \
 	%D%/anchor.c \
 	%D%/binding.c \
 	%D%/certificate.c \

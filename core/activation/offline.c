@@ -12,6 +12,7 @@
 #include "core/base/hardware.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/trust/server_id.h"
 
 #define REQUEST_PREFIX "MUSTER1"
 
@@ -159,6 +160,27 @@ static json_t *groups_json(const struct installation_id *id)
 	return list;
 }
 
+/* What the administrator of a licence server reads out instead, beside programme and number. */
+static int add_server_id(json_t *o, const struct activation *a, const struct held_key *k, const struct held_id *x, const struct pack *p, struct muster_err *err)
+{
+	uint8_t prk[PRODUCT_KEY_PRK];
+	char text[SERVER_ID_TEXT];
+	struct server_id id;
+	json_t *groups;
+	int r;
+
+	if ((r = key_prk(prk, a, k, err)) == MUSTER_OK)
+		r = server_id_make(&id, prk, x->generation, x->attempt, x->binding, err);
+	OPENSSL_cleanse(prk, sizeof prk);
+	if (r != MUSTER_OK)
+		return r;
+	server_id_format(text, &id, ' ');
+	groups = json_array();
+	for (size_t i = 0; i < SERVER_ID_GROUPS; i++)
+		(void)json_array_append_new(groups, json_stringn(text + i * (SERVER_ID_GROUP + 1), SERVER_ID_GROUP));
+	return json_object_set_new(o, "server_id", groups) == 0 && json_object_set_new(o, "programme", json_string(p->programme)) == 0 ? MUSTER_OK : err_nomem(err);
+}
+
 static int id_answer(json_t **out, const struct activation *a, const struct catalog *c, const struct held_key *k, const struct held_id *x, const struct installation_id *id,
                      struct muster_err *err)
 {
@@ -176,7 +198,7 @@ static int id_answer(json_t **out, const struct activation *a, const struct cata
 		*out = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:i, s:o, s:o, s:s}", "product", of->row.name, "title", of->row.title != NULL ? of->row.title : of->row.name,
 			"activation_id", text, "number", (json_int_t)k->number, "partial", k->partial, "groups", groups_json(id), "attempt", x->attempt,
 			"made_at", time_json(x->made_at), "contacts", contacts_json(p->pack), "request", buf_str(&request));
-		r = *out != NULL ? MUSTER_OK : err_nomem(err);
+		r = *out == NULL ? err_nomem(err) : k->kind == PRODUCT_KEY_ACCESS ? add_server_id(*out, a, k, x, p->pack, err) : MUSTER_OK;
 	}
 	buf_fini(&request);
 	return r;

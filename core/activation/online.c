@@ -14,6 +14,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
+#define PACKS_MAX 64           /* of access licences for this host, in one answer */
 #define FRESH_S (30 * 86400)   /* a certificate that lives longer is not asked for again by `ato` */
 
 /* ---- what the files share ---- */
@@ -133,6 +134,9 @@ void online_extras(struct activation *a, const char *actor, const json_t *answer
 		crl_take(a, "the issuer's answer", span_str(crl));
 	if (pack != NULL && packs_take(a, actor, span_str(pack), NULL, warnings, &err) != MUSTER_OK)
 		activation_say(a, 4, "pack", "the licence pack that came with the issuer's answer is not taken: %s", err.message);
+	json_array_foreach(json_object_get(answer, "packs"), i, one)
+		if (i < PACKS_MAX && json_is_string(one) && packs_take(a, actor, span_of(json_string_value(one), json_string_length(one)), NULL, warnings, &err) != MUSTER_OK)
+			activation_say(a, 4, "pack", "a licence pack that came with the issuer's answer is not taken: %s", err.message);
 	json_array_foreach(warnings, i, one)
 		activation_say(a, 4, "pack", "%s", json_string_value(one));
 	json_decref(warnings);

@@ -128,9 +128,14 @@ static int check_host(const struct activation *a, const struct held_pack *p, jso
 	return here ? MUSTER_OK : err_code(err, MUSTER_E_MISMATCH, CODE_M_PACK_FOREIGN, "the pack was made for another host");
 }
 
-static bool same_agreement(const struct pack *a, const struct pack *b)
+/* Licences for one licence server, and what activates it, are issued independently of each other. */
+bool pack_same_line(const struct pack *a, const struct pack *b)
 {
-	return memcmp(a->issuer_id, b->issuer_id, 16) == 0 && strcmp(a->agreement, b->agreement) == 0 && strcmp(a->programme, b->programme) == 0;
+	bool licenses = pack_only_licenses(a);
+
+	if (memcmp(a->issuer_id, b->issuer_id, 16) != 0 || strcmp(a->agreement, b->agreement) != 0 || strcmp(a->programme, b->programme) != 0 || licenses != pack_only_licenses(b))
+		return false;
+	return !licenses || (a->has_host == b->has_host && memcmp(a->host_binding, b->host_binding, BINDING_SIZE) == 0);
 }
 
 static int check_issue(const struct activation *a, const struct held_pack *p, json_t *warnings, struct muster_err *err)
@@ -139,7 +144,7 @@ static int check_issue(const struct activation *a, const struct held_pack *p, js
 	for (size_t i = 0; i < a->pack_count; i++) {
 		const struct pack *old = a->packs[i].pack;
 
-		if (!same_agreement(old, p->pack))
+		if (!pack_same_line(old, p->pack))
 			continue;
 		if (p->pack->issue < old->issue)
 			return err_code(err, MUSTER_E_REFUSED, CODE_M_PACK_OLDER, "this is issue %u of the agreement %s's licence pack; issue %u is installed", p->pack->issue,
@@ -227,7 +232,7 @@ static void move_keys(const struct activation *a, struct act *t, const struct he
 		out->product_count = k->product_count;
 		memcpy(out->products, k->products, k->product_count * 16);
 		/* limits are only raised; the issuer's last word may know a higher one than the pack */
-		if (out->kind != PRODUCT_KEY_HOST && (int64_t)k->activations > (int64_t)out->allowed)
+		if (!key_activates_host(out->kind) && (int64_t)k->activations > (int64_t)out->allowed)
 			out->allowed = k->activations;
 		act_put_key(t, out);
 		(*n)++;
@@ -248,7 +253,7 @@ static int adopt(struct activation *a, struct held_pack *p, struct muster_err *e
 	}
 	a->packs = grown;
 	for (size_t i = 0; i < a->pack_count; i++) {
-		bool older = same_agreement(grown[i].pack, p->pack);
+		bool older = pack_same_line(grown[i].pack, p->pack);
 
 		if (older && !awaited(a, grown[i].pack->id) && gone_n < PACK_KEYS_MAX) {
 			gone[gone_n++] = grown[i];
@@ -277,7 +282,7 @@ static int store(struct activation *a, const char *actor, struct held_pack *p, s
 	uuid_format(id, p->pack->id);
 	act_put(&t, ACTIVATION_R_PACK, span_of(p->pack->id, 16), token);
 	for (size_t i = 0; i < a->pack_count; i++)
-		if (same_agreement(a->packs[i].pack, p->pack) && !awaited(a, a->packs[i].pack->id))
+		if (pack_same_line(a->packs[i].pack, p->pack) && !awaited(a, a->packs[i].pack->id))
 			act_delete(&t, ACTIVATION_R_PACK, span_of(a->packs[i].pack->id, 16));
 	move_keys(a, &t, p, &moved, &n);
 	r = act_commit(a, &t, actor, ACTIVATION_J_PACK, id, err, "issue %u of agreement %.100s, %.200s", p->pack->issue, p->pack->agreement, p->pack->organisation);
@@ -378,7 +383,7 @@ static void mark_superseded(struct held_pack *packs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n; k++)
-			packs[i].superseded |= same_agreement(packs[i].pack, packs[k].pack) && packs[i].pack->issue < packs[k].pack->issue;
+			packs[i].superseded |= pack_same_line(packs[i].pack, packs[k].pack) && packs[i].pack->issue < packs[k].pack->issue;
 }
 
 int packs_load(struct activation *a, struct muster_err *err)
@@ -432,6 +437,14 @@ json_t *contacts_json(const struct pack *p)
 	return list;
 }
 
+static json_t *access_json(const struct pack_key *k)
+{
+	if (k->licenses == 0)
+		return json_null();
+	return json_pack("{s:s, s:o, s:I}", "per", k->per == MUSTER_PER_DEVICE ? "device" : k->per == MUSTER_PER_USER ? "user" : "seat", "version",
+	                 k->version[0] != '\0' ? json_string(k->version) : json_null(), "licenses", (json_int_t)k->licenses);
+}
+
 static json_t *pack_json(const struct activation *a, const struct held_pack *h)
 {
 	const struct pack *p = h->pack;
@@ -441,14 +454,15 @@ static json_t *pack_json(const struct activation *a, const struct held_pack *h)
 		const struct pack_key *k = &p->keys[i];
 		char kind[2] = { k->kind, '\0' };
 
-		(void)json_array_append_new(keys, json_pack("{s:s, s:s?, s:I, s:i, s:o, s:I, s:I, s:o, s:o}", "kind", kind, "kind_text", product_key_kind_name(k->kind),
+		(void)json_array_append_new(keys, json_pack("{s:s, s:s?, s:I, s:i, s:o, s:I, s:I, s:o, s:o, s:o}", "kind", kind, "kind_text", product_key_kind_name(k->kind),
 			"number", (json_int_t)k->number, "generation", k->generation, "products", products_json(a->catalog, (const uint8_t (*)[16])k->products, k->product_count),
 			"hosts", (json_int_t)k->hosts, "activations", (json_int_t)k->activations, "coverage_start", time_json(k->coverage_start), "coverage_end",
-			time_json(k->coverage_end)));
+			time_json(k->coverage_end), "access", access_json(k)));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:o, s:o, s:o}", "pack_id", uuid_json(p->id), "organisation", text_json(p->organisation), "agreement",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "pack_id", uuid_json(p->id), "organisation", text_json(p->organisation), "agreement",
 		text_json(p->agreement), "programme", text_json(p->programme), "license_id", text_json(p->license_id), "issue", (json_int_t)p->issue, "issued_at",
-		time_json(p->iat), "ends_at", time_json(p->exp), "issuer", h->issuer, "service", text_json(p->service), "keys", keys, "contacts", contacts_json(p));
+		time_json(p->iat), "ends_at", time_json(p->exp), "issuer", h->issuer, "service", text_json(p->service), "keys", keys, "contacts", contacts_json(p),
+		"host", !p->has_host ? json_null() : json_string(h->elsewhere ? "another" : "this"));
 }
 
 int activation_packs(struct activation *a, json_t **out, struct muster_err *err)
@@ -474,11 +488,12 @@ static json_t *missing_keys(const struct activation *a, const struct held_pack *
 		const struct catalog_product *of;
 		struct held_key as = { .product_count = k->product_count < TRUST_PRODUCTS_MAX ? k->product_count : TRUST_PRODUCTS_MAX };
 
-		if (key_by_number(a, k->number) != NULL || (k->kind != PRODUCT_KEY_HOST && k->kind != PRODUCT_KEY_MAK && k->kind != PRODUCT_KEY_ESU))
+		if (key_by_number(a, k->number) != NULL || k->licenses > 0 || k->kind == PRODUCT_KEY_EMBEDDED || k->kind == PRODUCT_KEY_SETUP)
 			continue;
 		memcpy(as.products, k->products, as.product_count * 16);
 		if ((of = key_product(a->catalog, &as)) != NULL)
-			(void)json_array_append_new(list, json_sprintf("%s for %s", product_key_kind_name(k->kind), of->row.name));
+			(void)json_array_append_new(list, k->kind == PRODUCT_KEY_ACCESS ? json_sprintf("programme and number for %s (musterctl access activate %s)", of->row.name, of->row.name)
+			                                                                 : json_sprintf("%s for %s", product_key_kind_name(k->kind), of->row.name));
 	}
 	return list;
 }

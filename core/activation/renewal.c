@@ -30,7 +30,7 @@ static bool is_due(const struct activation *a, const struct held_key *k, const s
 {
 	const struct ring_chain *c;
 
-	if (k->kind != PRODUCT_KEY_HOST || k->activated_at == 0 || k->revoked || strcmp(k->method, "telephone") == 0)
+	if (!key_activates_host(k->kind) || k->activated_at == 0 || k->revoked || strcmp(k->method, "telephone") == 0)
 		return false;
 	if ((c = ring_by_kid(view, k->kid, strlen(k->kid))) == NULL || c->signer == NULL || c->revoked != NULL || c->end <= activation_now(a))
 		return false;

@@ -214,6 +214,14 @@ void print_contacts(struct buf *out, const json_t *contacts)
 	}
 }
 
+static void print_access(struct cli *c, const json_t *access)
+{
+	const char *version = json_text(access, "version");
+
+	if (json_is_object(access))
+		fprintf(c->out, ", %" JSON_INTEGER_FORMAT " licences per %s%s%s", json_number(access, "licenses"), json_text(access, "per"), version[0] != '\0' ? ", version " : "", version);
+}
+
 static void print_pack_keys(struct cli *c, const json_t *keys)
 {
 	const json_t *k;
@@ -230,6 +238,7 @@ static void print_pack_keys(struct cli *c, const json_t *keys)
 			fprintf(c->out, ", %" JSON_INTEGER_FORMAT " hosts", json_number(k, "hosts"));
 		if (json_number(k, "activations") > 0)
 			fprintf(c->out, ", %" JSON_INTEGER_FORMAT " activations", json_number(k, "activations"));
+		print_access(c, json_object_get(k, "access"));
 		fputc('\n', c->out);
 	}
 }

@@ -41,6 +41,8 @@ void print_each(struct cli *c, const json_t *array, const char *before);
 /** The telephone dialogue over an Installation ID that was shown. @param counted digits of a machine's Installation ID, or NULL: this host's own.
  * @return CLI_OK when the answer is deposited, CLI_LEFT, or what went wrong. */
 int phone_talk(struct cli *c, const json_t *installation, const char *counted, bool read_out);
+/** What is read out: the groups of the Installation ID, or those of a licence server ID. */
+const json_t *spoken_groups(const json_t *installation);
 /** What is said before it: the product, its key, whom to call. */
 void phone_introduce(struct cli *c, const json_t *installation);
 /** Ask which of the keys that wait for activation is meant. @param[out] id of its product. @return CLI_OK, CLI_LEFT, … */

@@ -7,10 +7,16 @@
 
 #include "core/base/err.h"
 #include "core/cli/term.h"
+#include "core/trust/server_id.h"
 
-static bool is_group(const char *six)
+static bool is_group(const char *digits, size_t size)
 {
-	return strlen(six) == DIGITS_GROUP && strspn(six, "0123456789") == DIGITS_GROUP;
+	return strlen(digits) == size && strspn(digits, "0123456789") == size;
+}
+
+const char *dialogue_name(const struct dialogue *d)
+{
+	return d->groups == SERVER_ID_GROUPS ? "licence server ID" : "Installation ID";
 }
 
 static bool is_one_of(const char *line, const char *letter, const char *word)
@@ -23,7 +29,10 @@ static void say_group(const struct dialogue *d, struct buf *say)
 {
 	const char *g = d->installation[d->group - 1];
 
-	buf_addf(say, "  Group %u of %d:   %c %c %c   %c %c %c\n", d->group, INSTALLATION_GROUPS, g[0], g[1], g[2], g[3], g[4], g[5]);
+	buf_addf(say, "  Group %u of %u:   %c %c %c   %c %c", d->group, d->groups, g[0], g[1], g[2], g[3], g[4]);
+	if (d->size == DIGITS_GROUP)
+		buf_addf(say, " %c", g[5]);
+	buf_addc(say, '\n');
 }
 
 static void rows(struct buf *out, const char *at, size_t step, size_t count)
@@ -41,16 +50,16 @@ void dialogue_groups(struct buf *out, const json_t *groups)
 		buf_addf(out, "%s%zu: %s%s", i % 3 == 0 ? "    " : "     ", i + 1, json_string_value(g) != NULL ? json_string_value(g) : "", i % 3 == 2 || i + 1 == n ? "\n" : "");
 }
 
-static void say_reading_help(struct buf *say)
+static void say_reading_help(const struct dialogue *d, struct buf *say)
 {
-	buf_adds(say, "  Enter: the next group    r: repeat it    b: the one before    1-9: that group    all: all nine\n"
-	              "  e: go to the entry of the answer    q: leave\n");
+	buf_addf(say, "  Enter: the next group    r: repeat it    b: the one before    1-%u: that group    all: all %s\n"
+	              "  e: go to the entry of the answer    q: leave\n", d->groups, d->groups == SERVER_ID_GROUPS ? "seven" : "nine");
 }
 
-static void say_entry_help(struct buf *say)
+static void say_entry_help(const struct dialogue *d, struct buf *say)
 {
-	buf_adds(say, "  Type six digits, or several groups at once. Enter: keep what stands in brackets.\n"
-	              "  b: the group before    1-8: that group    l: the groups so far    i: the Installation ID again    q: leave\n");
+	buf_addf(say, "  Type six digits, or several groups at once. Enter: keep what stands in brackets.\n"
+	              "  b: the group before    1-8: that group    l: the groups so far    i: the %s again    q: leave\n", dialogue_name(d));
 }
 
 static void begin_entry(struct dialogue *d, struct buf *say)
@@ -58,20 +67,22 @@ static void begin_entry(struct dialogue *d, struct buf *say)
 	d->phase = DIALOGUE_ENTER;
 	d->group = 1;
 	buf_addf(say, "\nNow the answer: %d groups of %d digits. Each is checked as you type it; nothing is sent before all are right.\n", CONFIRMATION_GROUPS, DIGITS_GROUP);
-	say_entry_help(say);
+	say_entry_help(d, say);
 }
 
 int dialogue_begin(struct dialogue *d, const json_t *groups, bool read_out, struct buf *say, struct muster_err *err)
 {
 	memset(d, 0, sizeof(*d));
-	if (json_array_size(groups) != INSTALLATION_GROUPS)
+	d->groups = json_array_size(groups) == SERVER_ID_GROUPS ? SERVER_ID_GROUPS : INSTALLATION_GROUPS;
+	d->size = d->groups == SERVER_ID_GROUPS ? SERVER_ID_GROUP : DIGITS_GROUP;
+	if (json_array_size(groups) != d->groups)
 		return err_set(err, MUSTER_E_INVALID, "the host's Installation ID does not have %d groups", INSTALLATION_GROUPS);
-	for (size_t i = 0; i < INSTALLATION_GROUPS; i++) {
+	for (size_t i = 0; i < d->groups; i++) {
 		const char *g = json_string_value(json_array_get(groups, i));
 
-		if (g == NULL || !is_group(g))
-			return err_set(err, MUSTER_E_INVALID, "group %zu of the host's Installation ID is not six digits", i + 1);
-		memcpy(d->installation[i], g, DIGITS_GROUP + 1);
+		if (g == NULL || !is_group(g, d->size))
+			return err_set(err, MUSTER_E_INVALID, "group %zu of the host's %s is not %s digits", i + 1, dialogue_name(d), d->size == DIGITS_GROUP ? "six" : "five");
+		memcpy(d->installation[i], g, d->size + 1);
 	}
 	if (!read_out) {
 		begin_entry(d, say);
@@ -79,8 +90,8 @@ int dialogue_begin(struct dialogue *d, const json_t *groups, bool read_out, stru
 	}
 	d->phase = DIALOGUE_READ;
 	d->group = 1;
-	buf_addf(say, "\nRead these %d groups out, one at a time:\n", INSTALLATION_GROUPS);
-	say_reading_help(say);
+	buf_addf(say, "\nRead these %u groups out, one at a time:\n", d->groups);
+	say_reading_help(d, say);
 	say_group(d, say);
 	return MUSTER_OK;
 }
@@ -90,7 +101,7 @@ void dialogue_prompt(const struct dialogue *d, struct buf *prompt)
 	const char *typed = d->phase == DIALOGUE_ENTER ? d->confirmation[d->group - 1] : "";
 
 	if (d->phase == DIALOGUE_READ)
-		buf_adds(prompt, d->group < INSTALLATION_GROUPS ? "[Enter: next, r, b, q] " : "[Enter: the answer, r, b, q] ");
+		buf_adds(prompt, d->group < d->groups ? "[Enter: next, r, b, q] " : "[Enter: the answer, r, b, q] ");
 	else
 		buf_addf(prompt, "Group %u of %d%s%s%s: ", d->group, CONFIRMATION_GROUPS, typed[0] != '\0' ? " [" : "", typed, typed[0] != '\0' ? "]" : "");
 }
@@ -103,12 +114,12 @@ static unsigned group_number(const char *line, unsigned count)
 
 static void feed_reading(struct dialogue *d, const char *line, struct buf *say)
 {
-	unsigned number = group_number(line, INSTALLATION_GROUPS);
+	unsigned number = group_number(line, d->groups);
 
 	if (number > 0) {
 		d->group = number;
 	} else if (line[0] == '\0' || is_one_of(line, "n", "next")) {
-		if (d->group == INSTALLATION_GROUPS) {
+		if (d->group == d->groups) {
 			begin_entry(d, say);
 			return;
 		}
@@ -122,10 +133,10 @@ static void feed_reading(struct dialogue *d, const char *line, struct buf *say)
 		begin_entry(d, say);
 		return;
 	} else if (is_one_of(line, "a", "all")) {
-		rows(say, d->installation[0], sizeof(d->installation[0]), INSTALLATION_GROUPS);
+		rows(say, d->installation[0], sizeof(d->installation[0]), d->groups);
 		return;
 	} else if (!is_one_of(line, "r", "repeat")) {
-		say_reading_help(say);
+		say_reading_help(d, say);
 	}
 	say_group(d, say);
 }
@@ -133,9 +144,9 @@ static void feed_reading(struct dialogue *d, const char *line, struct buf *say)
 /* Why a group of six digits is not right here; the check tells wrong ones apart, not what they were meant to be. */
 static void say_wrong_group(const struct dialogue *d, const char *six, struct buf *say)
 {
-	for (unsigned i = 0; i < INSTALLATION_GROUPS; i++)
+	for (unsigned i = 0; i < d->groups; i++)
 		if (strcmp(six, d->installation[i]) == 0) {
-			buf_addf(say, "Group %u is not right: %s is group %u of the Installation ID, which you read out; the answer is wanted here.\n", d->group, six, i + 1);
+			buf_addf(say, "Group %u is not right: %s is group %u of the %s, which you read out; the answer is wanted here.\n", d->group, six, i + 1, dialogue_name(d));
 			return;
 		}
 	for (unsigned i = 0; i < CONFIRMATION_GROUPS; i++)
@@ -206,7 +217,7 @@ static void feed_entry(struct dialogue *d, const char *line, struct buf *say)
 		d->group = number;
 	} else if (line[0] == '\0') {
 		if (d->confirmation[d->group - 1][0] == '\0')
-			say_entry_help(say);
+			say_entry_help(d, say);
 		else if (d->group == CONFIRMATION_GROUPS)
 			check_whole(d, say);
 		else
@@ -217,14 +228,14 @@ static void feed_entry(struct dialogue *d, const char *line, struct buf *say)
 			return;
 		}
 		d->phase = DIALOGUE_READ;
-		d->group = INSTALLATION_GROUPS;
+		d->group = d->groups;
 		say_group(d, say);
 	} else if (is_one_of(line, "l", "list")) {
 		rows(say, d->confirmation[0], sizeof(d->confirmation[0]), CONFIRMATION_GROUPS);
 	} else if (is_one_of(line, "i", "installation")) {
-		rows(say, d->installation[0], sizeof(d->installation[0]), INSTALLATION_GROUPS);
+		rows(say, d->installation[0], sizeof(d->installation[0]), d->groups);
 	} else if (line[0] == '?' || is_one_of(line, "h", "help")) {
-		say_entry_help(say);
+		say_entry_help(d, say);
 	} else {
 		for (const char *p = line; *p != '\0'; p++) {
 			if (*p == ' ' || *p == '-' || *p == '\t')
@@ -271,7 +282,7 @@ void dialogue_refused(struct dialogue *d, unsigned group, const char *why, struc
 	d->group = group >= 1 && group <= CONFIRMATION_GROUPS ? group : 1;
 	buf_addf(say, "\n%s\nNothing was changed. Compare the groups with whoever read them to you:\n", why);
 	rows(say, d->confirmation[0], sizeof(d->confirmation[0]), CONFIRMATION_GROUPS);
-	say_entry_help(say);
+	say_entry_help(d, say);
 }
 
 void dialogue_digits(const struct dialogue *d, char out[CONFIRMATION_TEXT])

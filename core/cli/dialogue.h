@@ -10,6 +10,10 @@
 #include "core/base/buf.h"
 #include "core/trust/digits.h"
 
+/** "Installation ID" or "licence server ID". */
+struct dialogue;
+const char *dialogue_name(const struct dialogue *d);
+
 enum dialogue_phase {
 	DIALOGUE_READ,     /**< groups are being read out */
 	DIALOGUE_ENTER,    /**< groups are being typed */
@@ -20,11 +24,12 @@ enum dialogue_phase {
 struct dialogue {
 	enum dialogue_phase phase;
 	unsigned group;    /**< the one being read out or typed, from 1 */
+	unsigned groups, size;   /**< of what is read out: an Installation ID (9 of 6 digits) or a licence server ID (7 of 5) */
 	char installation[INSTALLATION_GROUPS][DIGITS_GROUP + 1];
 	char confirmation[CONFIRMATION_GROUPS][DIGITS_GROUP + 1];   /**< "" not typed yet */
 };
 
-/** @param groups the host's nine groups of six digits. MUSTER_E_INVALID: not that. @param read_out begin with reading out, otherwise with typing. */
+/** @param groups the host's nine groups of six digits, or a licence server's seven of five. MUSTER_E_INVALID: not that. @param read_out begin with reading out, otherwise with typing. */
 int dialogue_begin(struct dialogue *d, const json_t *groups, bool read_out, struct buf *say, struct muster_err *err);
 /** What to ask in the present phase, for one line. */
 void dialogue_prompt(const struct dialogue *d, struct buf *prompt);

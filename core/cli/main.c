@@ -43,6 +43,10 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_OF] = { "of", "VERSION", "the version of access licences" },
 	[CLI_O_LICENSES] = { "licenses", "N", "how many were bought" },
 	[CLI_O_NOTE] = { "note", "TEXT", "what the entry should say: an order, a contract" },
+	[CLI_O_PROGRAMME] = { "programme", "NAME", "the licensing programme of the agreement" },
+	[CLI_O_NUMBER] = { "number", "NUMBER", "the number that the programme asks for, or a licence code" },
+	[CLI_O_ONLINE] = { "online", NULL, "then activate online" },
+	[CLI_O_PHONE] = { "phone", NULL, "then activate by telephone" },
 };
 
 #define BIT(o) (UINT64_C(1) << (o))

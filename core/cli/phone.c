@@ -16,6 +16,14 @@ static void flush(struct cli *c, struct buf *say)
 	buf_clear(say);
 }
 
+/* Of a licence server the 35 digits: programme and number say the rest. */
+const json_t *spoken_groups(const json_t *installation)
+{
+	const json_t *server = json_object_get(installation, "server_id");
+
+	return server != NULL ? server : json_object_get(installation, "groups");
+}
+
 static int submit(struct cli *c, const json_t *installation, const char *counted, const char *digits, json_t **answer, struct muster_err *err)
 {
 	json_t *body;
@@ -108,7 +116,7 @@ int phone_talk(struct cli *c, const json_t *installation, const char *counted, b
 	int r;
 
 	buf_init(&say, 1u << 16);
-	if (dialogue_begin(&d, json_object_get(installation, "groups"), read_out, &say, &err) != MUSTER_OK) {
+	if (dialogue_begin(&d, spoken_groups(installation), read_out, &say, &err) != MUSTER_OK) {
 		r = cli_say(c, CLI_FAILED, "%s", err.message);
 	} else {
 		term_begin();
@@ -125,7 +133,11 @@ void phone_introduce(struct cli *c, const json_t *installation)
 	struct buf say;
 
 	buf_init(&say, 1u << 16);
-	buf_addf(&say, "Activation by telephone of %s (%s),\nproduct key ending in %s. Leave with q, Ctrl-C or Ctrl-D whenever you like.\n\n", json_text(installation, "title"),
+	if (json_object_get(installation, "server_id") != NULL)
+		buf_addf(&say, "Activation by telephone of %s (%s), a licence server.\nSay that, the programme %s and the number you typed for it; then its licence server ID. Leave with q, Ctrl-C or Ctrl-D whenever you like.\n\n",
+		         json_text(installation, "title"), json_text(installation, "product"), json_text(installation, "programme"));
+	else
+		buf_addf(&say, "Activation by telephone of %s (%s),\nproduct key ending in %s. Leave with q, Ctrl-C or Ctrl-D whenever you like.\n\n", json_text(installation, "title"),
 	         json_text(installation, "product"), json_text(installation, "partial"));
 	if (json_array_size(contacts) > 0) {
 		buf_adds(&say, "Call the issuer:\n");

@@ -39,6 +39,10 @@ static const struct cli_verb verbs[] = {
 	  "musterctl setup\nmusterctl setup office2013\nmusterctl setup --json          what is missing, product by product" },
 	{ "pack", "pack [list | show [PACK-ID] | install FILE]", "Licence packs", CLI_VIEWER, 0, 0, 2, verb_pack,
 	  "musterctl pack install contoso-office2013.pack   (administrator)\nmusterctl pack list\nmusterctl pack show" },
+	{ "access", "access activate PRODUCT --programme NAME --number NUMBER [--online | --out FILE | --phone] | access id PRODUCT", "A licence server: its activation by programme and number", CLI_ADMINISTRATOR,
+	  O(PROGRAMME) | O(NUMBER) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW) | O(YES), 1, 2, verb_access_activate,
+	  "musterctl access activate rds --programme Select --number 7654321 --online\nmusterctl access activate rds --programme \"Open Value\" --number V1234567 --phone\n"
+	  "musterctl access id rds         the 35 digits of the licence server ID" },
 	{ "ipk", "ipk [KEY]", "Install a product key", CLI_ADMINISTRATOR, O(KEY_FD) | O(FILE) | O(YES), 0, 5, verb_ipk,
 	  "musterctl ipk                   asks for the key without showing it\nmusterctl ipk --key-fd 3 3<key.txt\n"
 	  "musterctl /ipk ANC9X-P4XJN-VAG5Y-48SN1-FGXNR   as administrators type it; others on this machine can read a command line" },

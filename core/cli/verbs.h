@@ -40,6 +40,9 @@ int verb_cpky(struct cli *c);
 int verb_ato(struct cli *c);
 int verb_dti(struct cli *c);
 int verb_atp(struct cli *c);
+/* verbs_access_activate.c */
+/** `access activate` and `access id`: c->args[0] says which. */
+int verb_access_activate(struct cli *c);
 /* verbs_counted.c */
 int verb_mak(struct cli *c);
 /* verbs_discover.c */

@@ -63,6 +63,10 @@ static void print_installation_id(struct cli *c, const json_t *a)
 		buf_adds(&text, json_string_value(g) != NULL ? json_string_value(g) : "");
 	buf_adds(&text, "\n\n");
 	dialogue_groups(&text, groups);
+	if (json_object_get(a, "server_id") != NULL) {
+		buf_addf(&text, "\nLicence server ID, which is read out instead of these groups, with the programme %s and its number:\n", json_text(a, "programme"));
+		dialogue_groups(&text, json_object_get(a, "server_id"));
+	}
 	if (json_array_size(contacts) > 0) {
 		buf_adds(&text, "\nCall the issuer and read the groups out:\n");
 		print_contacts(&text, contacts);

@@ -13,6 +13,9 @@
 #include "core/base/uuid.h"
 #include "core/trust/crl.h"
 
+#define LICENSES_MAX 64                /* packs of licences in one answer */
+#define LICENSES_BYTES (2u << 20)
+
 /* ---- contacts ---- */
 
 static int add_contact(void *ctx, const struct books_contact *c)
@@ -77,6 +80,31 @@ static int newer_pack(json_t **out, struct confirmer *c, const struct confirm_an
 	return r == MUSTER_OK || r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
 }
 
+struct licenses { json_t *list; size_t bytes; bool failed; };
+
+static int add_licenses(void *ctx, const struct books_pack *p)
+{
+	struct licenses *l = ctx;
+
+	if (json_array_size(l->list) == LICENSES_MAX || l->bytes + p->token_n > LICENSES_BYTES)
+		return 1;
+	l->bytes += p->token_n;
+	l->failed = json_array_append_new(l->list, json_stringn((const char *)p->token, p->token_n)) != 0;
+	return l->failed;
+}
+
+/* What was licensed for this host, by whatever agreement. */
+static int licenses_json(json_t **out, struct confirmer *c, const uint8_t binding[BINDING_SIZE], int64_t now, struct muster_err *err)
+{
+	struct licenses l = { .list = json_array() };
+	int r = l.list == NULL ? err_nomem(err) : books_packs_of(c->session->books, binding, now, add_licenses, &l, err);
+
+	if (r == MUSTER_OK && l.failed)
+		r = err_nomem(err);
+	*out = l.list;
+	return r;
+}
+
 static int crl_json(json_t **out, const struct confirmer *c, struct muster_err *err)
 {
 	char *path = authority_path(c->session->a, ANSWER_CRL_FILE);
@@ -94,30 +122,31 @@ static int crl_json(json_t **out, const struct confirmer *c, struct muster_err *
 	return r;
 }
 
-int answer_grant_json(json_t **out, struct confirmer *c, const struct confirm_answer *a, struct muster_err *err)
+int answer_grant_json(json_t **out, struct confirmer *c, const struct confirm_answer *a, int64_t now, struct muster_err *err)
 {
-	json_t *contacts = NULL, *pack = NULL, *crl = NULL;
+	json_t *contacts = NULL, *pack = NULL, *packs = NULL, *crl = NULL;
 	uint32_t used = a->row.activations_used, hosts = a->row.hosts_used;
 	char end[TIME_RFC3339];
 	int r;
 
 	*out = NULL;
 	confirm_books_lock(c);
-	if ((r = answer_contacts(&contacts, c->session->books, err)) == MUSTER_OK)
-		r = newer_pack(&pack, c, a, err);
+	if ((r = answer_contacts(&contacts, c->session->books, err)) == MUSTER_OK && (r = newer_pack(&pack, c, a, err)) == MUSTER_OK)
+		r = licenses_json(&packs, c, a->id.binding, now, err);
 	(void)confirm_books_unlock(c, r);
 	if (r == MUSTER_OK)
 		r = crl_json(&crl, c, err);
 	if (r != MUSTER_OK) {
 		json_decref(contacts);
 		json_decref(pack);
+		json_decref(packs);
 		return r;
 	}
 	if (hosts == 0)
 		hosts = a->key.used_hosts;   /* a renewal counts nothing and so knows no row */
 	time_rfc3339(end, a->end * 1000);
-	*out = json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "chain", a->chain, "products", uuids((const uint8_t (*)[16])&a->key.products[0], a->key.product_count), "ends_at",
-	                 end, "again", a->row.again, "hosts", use(hosts, a->key.hosts), "activations", use(used, a->key.activations), "pack", pack, "crl", crl, "contacts", contacts);
+	*out = json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "chain", a->chain, "products", uuids((const uint8_t (*)[16])&a->key.products[0], a->key.product_count), "ends_at",
+	                 end, "again", a->row.again, "hosts", use(hosts, a->key.hosts), "activations", use(used, a->key.activations), "pack", pack, "packs", packs, "crl", crl, "contacts", contacts);
 	return *out != NULL ? MUSTER_OK : err_nomem(err);
 }
 

@@ -10,8 +10,8 @@
 #define ANSWER_ROOTS_FILE "roots.jwt"    /**< the newest announcement of roots */
 #define ANSWER_COUNTED_MAX (64u << 20)
 
-/** A host's certificate with what goes with it: products, limits, a newer pack, revocation list, contacts. @param[out] out new reference. */
-int answer_grant_json(json_t **out, struct confirmer *c, const struct confirm_answer *a, struct muster_err *err);
+/** A host's certificate with what goes with it: products, limits, a newer pack, packs of licences for this host, revocation list, contacts. @param[out] out new reference. */
+int answer_grant_json(json_t **out, struct confirmer *c, const struct confirm_answer *a, int64_t now, struct muster_err *err);
 /** The issuer's contacts as an array. The caller holds the books. */
 int answer_contacts(json_t **out, struct books *b, struct muster_err *err);
 /** A batch of counted keys: confirmed, or the stored answer of the same request; appended as JSON with a line feed. MUSTER_E_MISMATCH (M-160): its ID was used for another request.

@@ -17,6 +17,7 @@
 #include "core/issuer/input.h"
 #include "core/issuer/output.h"
 #include "core/trust/openssl.h"
+#include "core/trust/server_id.h"
 
 #define BATCH_FILE_MAX (4u << 20)
 #define REQUEST_FILE_MAX (64u << 10)
@@ -42,44 +43,54 @@ static int digits_of(char *out, size_t room, const char *line)
 	return (int)n;
 }
 
+static bool installation_group(unsigned group, const char *six)
+{
+	return digits_group_right(DIGITS_INSTALLATION, group, six);
+}
+
+/* What is read out: an Installation ID, or a licence server's. */
+struct spoken { const char *name, *counted; unsigned groups, size; bool (*right)(unsigned group, const char *digits); };
+static const struct spoken spoken_id = { "Installation ID", "nine groups of six digits", INSTALLATION_GROUPS, DIGITS_GROUP, installation_group };
+static const struct spoken spoken_server = { "Licence server ID", "seven groups of five digits", SERVER_ID_GROUPS, SERVER_ID_GROUP, server_id_group_right };
+
 /* What was typed as group @p from and those after it. @return how many were right; those that were not are named. */
-static unsigned take_groups(char *id, unsigned from, const char *line)
+static unsigned take_groups(char *id, const struct spoken *w, unsigned from, const char *line)
 {
 	char digits[INSTALLATION_GROUPS * DIGITS_GROUP + 1];
 	int n = digits_of(digits, sizeof digits, line);
-	unsigned groups = n > 0 ? (unsigned)n / DIGITS_GROUP : 0, taken = 0;
+	unsigned groups = n > 0 ? (unsigned)n / w->size : 0, taken = 0;
 
-	if (n <= 0 || n % DIGITS_GROUP != 0 || from + groups > INSTALLATION_GROUPS) {
-		printf("A group is six digits (several may be typed at once, %u are left).\n", INSTALLATION_GROUPS - from);
+	if (n <= 0 || (unsigned)n % w->size != 0 || from + groups > w->groups) {
+		printf("A group is %s digits (several may be typed at once, %u are left).\n", w->size == DIGITS_GROUP ? "six" : "five", w->groups - from);
 		return 0;
 	}
 	for (; taken < groups; taken++) {
-		const char *six = digits + (size_t)taken * DIGITS_GROUP;
+		const char *group = digits + (size_t)taken * w->size;
 
-		if (!digits_group_right(DIGITS_INSTALLATION, from + taken + 1, six)) {
-			printf("Group %u is mistyped (%.6s); let it be read out again.\n", from + taken + 1, six);
+		if (!w->right(from + taken + 1, group)) {
+			printf("Group %u is mistyped (%.*s); let it be read out again.\n", from + taken + 1, (int)w->size, group);
 			break;
 		}
-		memcpy(id + (size_t)(from + taken) * DIGITS_GROUP, six, DIGITS_GROUP);
+		memcpy(id + (size_t)(from + taken) * w->size, group, w->size);
 	}
 	return taken;
 }
 
 /* Group by group, as it is read out. */
-static int ask_digits(char id[INSTALLATION_TEXT], struct muster_err *err)
+static int ask_digits(char id[INSTALLATION_TEXT], const struct spoken *w, struct muster_err *err)
 {
 	unsigned have = 0;
 	char line[256];
 
-	printf("Installation ID, nine groups of six digits; q or the end of input gives up.\n");
-	while (have < INSTALLATION_GROUPS) {
+	printf("%s, %s; q or the end of input gives up.\n", w->name, w->counted);
+	while (have < w->groups) {
 		printf("Group %u: ", have + 1);
 		(void)fflush(stdout);
 		if (fgets(line, sizeof line, stdin) == NULL || strcmp(line, "q\n") == 0)
 			return err_set(err, MUSTER_E_INVALID, "given up at group %u; nothing was recorded", have + 1);
-		have += take_groups(id, have, line);
+		have += take_groups(id, w, have, line);
 	}
-	id[(size_t)INSTALLATION_GROUPS * DIGITS_GROUP] = '\0';
+	id[(size_t)w->groups * w->size] = '\0';
 	return MUSTER_OK;
 }
 
@@ -143,13 +154,15 @@ static void vouch(struct session *s, struct confirm_ask *ask)
 
 static int confirm_digits(struct session *s, struct confirmer *c, struct muster_err *err)
 {
-	char typed[INSTALLATION_TEXT], name[256];
+	char typed[INSTALLATION_TEXT], digits[INSTALLATION_TEXT], name[256];
+	const struct spoken *w = option_given(s->o, OPT_PROGRAMME) ? &spoken_server : &spoken_id;
+	struct digits_fault fault;
 	struct confirm_ask ask = { .text = s->o->argument[0], .method = BOOKS_TELEPHONE, .name = s->o->text[OPT_NAME] };
 	struct confirm_answer a;
 	int r;
 
 	if (ask.text == NULL) {
-		if ((r = ask_digits(typed, err)) != MUSTER_OK || (ask.name == NULL && (r = ask_name(name, sizeof name, err)) != MUSTER_OK))
+		if ((r = ask_digits(typed, w, err)) != MUSTER_OK || (ask.name == NULL && (r = ask_name(name, sizeof name, err)) != MUSTER_OK))
 			return r;
 		ask.text = typed;
 		if (ask.name == NULL)
@@ -157,6 +170,12 @@ static int confirm_digits(struct session *s, struct confirmer *c, struct muster_
 	}
 	ask.n = strlen(ask.text);
 	vouch(s, &ask);
+	if (w == &spoken_server) {
+		if ((r = confirm_server(c, s->o->text[OPT_PROGRAMME], s->o->text[OPT_NUMBER], ask.text, ask.n, ask.override, digits, &fault, &s->act, err)) != MUSTER_OK)
+			return r;
+		ask.text = digits;
+		ask.n = strlen(digits);
+	}
 	if ((r = confirm_one(c, &ask, &a, &s->act, err)) != MUSTER_OK)
 		return r;
 	r = show_digits(s->o, &a, err);
@@ -206,7 +225,7 @@ static int show_chain(const struct options *o, struct output_file *file, struct 
 	int r = MUSTER_OK;
 
 	if (option_json(o))
-		return (r = answer_grant_json(&j, c, a, err)) == MUSTER_OK ? output_json(j, err) : r;
+		return (r = answer_grant_json(&j, c, a, option_now(o), err)) == MUSTER_OK ? output_json(j, err) : r;
 	buf_init(&text, 2 * TRUST_CHAIN_MAX);
 	buf_init(&code, QR_PICTURE_MAX);
 	if (!option_given(o, OPT_TEXT) && !picture)
@@ -340,6 +359,8 @@ int command_confirm(const struct options *o)
 
 	if ((batch && request) || ((batch || request) && o->arguments > 0))
 		return options_usage("confirm takes one of: an Installation ID, --batch, --request");
+	if (option_given(o, OPT_PROGRAMME) != option_given(o, OPT_NUMBER) || (option_given(o, OPT_PROGRAMME) && (batch || request)))
+		return options_usage("confirm: --programme and --number go together, with a licence server's 35 digits");
 	if (option_given(o, OPT_OUT) && !batch && !request)
 		return options_usage("confirm: --out goes with --batch or --request; digits are shown only");
 	if (option_given(o, OPT_TEXT) && !request)

@@ -1,4 +1,5 @@
 /* key: mint, list, show. */
+#include "core/issuer/cmd_cal.h"
 #include "core/issuer/commands.h"
 
 #include <inttypes.h>
@@ -28,9 +29,13 @@ static int read_limits(struct books_key *k, const struct options *o, struct must
 {
 	const char *kind = product_key_kind_name(k->kind);
 
-	if (k->kind != PRODUCT_KEY_HOST && option_given(o, OPT_HOSTS))
-		return err_set(err, MUSTER_E_INVALID, "a %s has no --hosts; only a host key does", kind);
-	if (k->kind == PRODUCT_KEY_HOST) {
+	const bool host = k->kind == PRODUCT_KEY_HOST || k->kind == PRODUCT_KEY_ACCESS;
+
+	if (!host && option_given(o, OPT_HOSTS))
+		return err_set(err, MUSTER_E_INVALID, "a %s has no --hosts; only a host key and an access key do", kind);
+	if (k->kind != PRODUCT_KEY_ACCESS && (option_given(o, OPT_ACCOUNT) || option_given(o, OPT_RETAIL)))
+		return err_set(err, MUSTER_E_INVALID, "a %s has no --account and no --retail; only an access key does", kind);
+	if (host) {
 		k->hosts = (uint32_t)option_number(o, OPT_HOSTS, HOSTS);
 		k->activations = (uint32_t)option_number(o, OPT_ACTIVATIONS, ACTIVATIONS);
 		if ((uint64_t)k->hosts * k->activations > PACK_SLOTS_MAX - PACK_RESERVE)
@@ -63,6 +68,19 @@ static int read_coverage(struct books_key *k, const struct books_product *first,
 	return text_coverage(k->coverage_start, k->coverage_end, err);
 }
 
+/* Which number a licence server's administrator types: the agreement's, or another one; none where a code is printed on a box. */
+static int read_account(struct books_key *k, struct session *s, const char *agreement, struct muster_err *err)
+{
+	char plain[sizeof(k->account)];
+	int r;
+
+	if (option_given(s->o, OPT_RETAIL))
+		return option_given(s->o, OPT_ACCOUNT) ? err_set(err, MUSTER_E_INVALID, "either --account or --retail: a licence code needs no number") : MUSTER_OK;
+	if ((r = text_line(k->account, sizeof(k->account), option_given(s->o, OPT_ACCOUNT) ? s->o->text[OPT_ACCOUNT] : agreement, "--account", err)) != MUSTER_OK)
+		return r;
+	return product_key_plain_number(plain, sizeof(plain), k->account) > 0 ? MUSTER_OK : err_set(err, MUSTER_E_INVALID, "--account: nothing is left of the number without spaces and dashes");
+}
+
 static int read_key(struct books_key *k, struct session *s, struct muster_err *err)
 {
 	struct books_product first;
@@ -75,16 +93,31 @@ static int read_key(struct books_key *k, struct session *s, struct muster_err *e
 	    || (r = text_products(k->products, &k->product_count, &first, s->books, s->o->text[OPT_PRODUCTS], err)) != MUSTER_OK || (r = read_limits(k, s->o, err)) != MUSTER_OK)
 		return r;
 	memcpy(k->agreement, a.number, sizeof(k->agreement));
+	if (k->kind == PRODUCT_KEY_ACCESS && (r = read_account(k, s, a.number, err)) != MUSTER_OK)
+		return r;
 	return read_coverage(k, &first, s->o, err);
 }
 
+/* An access key's secret follows from what administrators type, unless it is a licence code. */
+static int draw(struct product_key *key, const struct session *s, const struct books_key *k, uint32_t number, struct muster_err *err)
+{
+	struct books_agreement a;
+	int r;
+
+	if (k->account[0] == '\0')
+		return product_key_generate(key, k->kind, number, err);
+	if ((r = books_agreement(s->books, k->agreement, &a, NULL, err)) != MUSTER_OK)
+		return r;
+	return product_key_of_agreement(key, s->a->issuer_id, number, a.programme, k->account, err);
+}
+
 /* Numbers are random: they tell nothing about how many keys there are. */
-static int mint(struct session *s, struct books_key *k, struct product_key *key, struct muster_err *err)
+int key_mint(struct session *s, struct books_key *k, struct product_key *key, struct muster_err *err)
 {
 	int r = MUSTER_E_EXISTS, i;
 
 	for (i = 0; r == MUSTER_E_EXISTS && i < DRAWS; i++) {
-		if ((r = product_key_generate(key, k->kind, 1 + (uint32_t)random_below(PRODUCT_KEY_NUMBER_MAX), err)) != MUSTER_OK)
+		if ((r = draw(key, s, k, 1 + (uint32_t)random_below(PRODUCT_KEY_NUMBER_MAX), err)) != MUSTER_OK)
 			return r;
 		k->number = key->number;
 		product_key_partial(k->partial, key);
@@ -116,11 +149,15 @@ int command_key_mint(const struct options *o)
 	int r;
 
 	if ((r = session_open(&s, o, &err)) != MUSTER_OK || (r = read_key(&k, &s, &err)) != MUSTER_OK || (r = session_secrets(&s, &err)) != MUSTER_OK
-	    || (r = mint(&s, &k, &key, &err)) != MUSTER_OK)
+	    || (r = key_mint(&s, &k, &key, &err)) != MUSTER_OK)
 		goto done;
 	product_key_format(text, &key);
 	if (option_json(o)) {
 		r = output_json(key_json(&k, text), &err);
+	} else if (k.account[0] != '\0') {
+		printf("%" PRIu32 "\n", k.number);
+		output_notice("%s %" PRIu32 " for agreement %s; administrators type its programme and %s, no key. Next: muster-issuer pack create --agreement %s", product_key_kind_name(k.kind), k.number,
+		              k.agreement, k.account, k.agreement);
 	} else {
 		printf("%s\n", text);
 		output_notice("%s %" PRIu32 " for agreement %s; it is shown whole this once. Next: muster-issuer pack create --agreement %s", product_key_kind_name(k.kind), k.number,

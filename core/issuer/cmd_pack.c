@@ -1,4 +1,5 @@
 /* pack: create, list, show. */
+#include "core/issuer/cmd_cal.h"
 #include "core/issuer/commands.h"
 
 #include <inttypes.h>
@@ -20,10 +21,10 @@ static json_t *pack_key_json(const struct pack_key *k)
 {
 	json_t *ids = output_json_ids((const uint8_t (*)[16])k->products, k->product_count);
 
-	return json_pack("{s:s, s:I, s:i, s:o, s:I, s:I, s:o, s:o, s:I, s:I}", "kind", product_key_kind_word(k->kind), "number", (json_int_t)k->number, "generation",
+	return json_pack("{s:s, s:I, s:i, s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:o}", "kind", product_key_kind_word(k->kind), "number", (json_int_t)k->number, "generation",
 	                 (int)k->generation, "products", ids, "hosts", (json_int_t)k->hosts, "activations", (json_int_t)k->activations, "coverage_start",
 	                 output_json_time(k->coverage_start), "coverage_end", output_json_time(k->coverage_end), "slots", (json_int_t)k->slot_count, "finders",
-	                 (json_int_t)k->finder_count);
+	                 (json_int_t)k->finder_count, "access", listing_access(k->licenses, k->per, k->version));
 }
 
 static json_t *pack_json(const struct pack *p)
@@ -42,9 +43,10 @@ static json_t *pack_json(const struct pack *p)
 	}
 	uuid_format(id, p->id);
 	uuid_format(issuer, p->issuer_id);
-	return json_pack("{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "pack_id", id, "issuer_id", issuer, "organisation", "id", p->organisation_id, "name",
+	return json_pack("{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "pack_id", id, "issuer_id", issuer, "organisation", "id", p->organisation_id, "name",
 	                 p->organisation, "agreement", p->agreement, "programme", p->programme, "license_id", output_json_text(p->license_id), "issue", (json_int_t)p->issue, "issued_at",
-	                 output_json_time(p->iat), "ends_at", output_json_time(p->exp), "service", output_json_text(p->service), "keys", keys, "contacts", contacts);
+	                 output_json_time(p->iat), "ends_at", output_json_time(p->exp), "service", output_json_text(p->service), "keys", keys, "contacts", contacts,
+	                 "host", p->has_host ? listing_binding(p->host_binding) : json_null());
 }
 
 static void print_pack(FILE *to, const struct pack *p)
@@ -55,6 +57,12 @@ static void print_pack(FILE *to, const struct pack *p)
 	uuid_format(id, p->id);
 	(void)fprintf(to, "Pack: %s\nOrganisation: %s (%s)\nAgreement: %s (%s), issue %" PRIu32 "\nValid: %s to %s\n", id, p->organisation, p->organisation_id, p->agreement, p->programme,
 	              p->issue, output_time(from, p->iat), output_time(end, p->exp));
+	if (p->has_host) {
+		char host[HEX_SIZE(BINDING_SIZE)];
+
+		hex_encode(host, p->host_binding, sizeof(p->host_binding));
+		(void)fprintf(to, "Host: %s only\n", host);
+	}
 	if (p->license_id != NULL)
 		(void)fprintf(to, "Licence ID: %s\n", p->license_id);
 	for (i = 0; i < p->key_count; i++) {
@@ -66,6 +74,8 @@ static void print_pack(FILE *to, const struct pack *p)
 			(void)fprintf(to, ", %" PRIu32 " hosts, %" PRIu32 " activations each", k->hosts, k->activations);
 		else if (k->activations > 0)
 			(void)fprintf(to, ", %" PRIu32 " activations", k->activations);
+		if (k->licenses > 0)
+			(void)fprintf(to, ", %" PRIu32 " licences per %s%s%s", k->licenses, listing_per(k->per), k->version[0] != '\0' ? ", version " : "", k->version);
 		if (k->coverage_start != 0)
 			(void)fprintf(to, ", coverage %s to %s", output_time(from, k->coverage_start), output_time(end, k->coverage_end));
 		(void)fputs("\n", to);
@@ -93,33 +103,30 @@ static int give(struct session *s, struct output_file *out, const struct pack *p
 	return MUSTER_OK;
 }
 
+/* Made already: what is said of it, and where it goes. */
+int pack_give(struct session *s, struct output_file *out, const struct pack_made *m, struct muster_err *err)
+{
+	char id[UUID_TEXT];
+	int r = give(s, out, m->pack, span_of(m->token.p, m->token.n), err);
+
+	if (r == MUSTER_OK)
+		return r;
+	uuid_format(id, m->pack->id);
+	return err_prefix(err, r, "issue %" PRIu32 " is in the books (get it with: pack show %s --out FILE), but", m->pack->issue, id);
+}
+
 static int create(struct session *s, struct output_file *out, struct muster_err *err)
 {
 	const char *agreement = s->o->text[OPT_AGREEMENT], *host = s->o->text[OPT_HOST_BINDING];
-	struct books_pack row = { .issue = 0 };
 	struct pack_made m = { .pack = NULL };
 	uint8_t binding[10];
-	char id[UUID_TEXT];
+	bool licenses = false;
 	int r;
 
-	if ((host != NULL && (r = text_binding(binding, host, err)) != MUSTER_OK) || (r = pack_make(&m, s, agreement, host != NULL ? binding : NULL, err)) != MUSTER_OK)
+	if ((host != NULL && ((r = text_binding(binding, host, err)) != MUSTER_OK || (r = pack_has_licenses(&licenses, s, agreement, binding, err)) != MUSTER_OK))
+	    || (r = pack_issue(&m, s, agreement, host != NULL ? binding : NULL, licenses, err)) != MUSTER_OK)
 		goto done;
-	memcpy(row.id, m.pack->id, sizeof(row.id));
-	(void)snprintf(row.agreement, sizeof(row.agreement), "%s", agreement);
-	row.issue = m.pack->issue;
-	row.iat = m.pack->iat;
-	row.exp = m.pack->exp;
-	buf_addc(&m.token, '\n');
-	row.token = m.token.p;
-	row.token_n = m.token.n;
-	if (m.token.failed)
-		r = err_set(err, MUSTER_E_LIMIT, "the pack is larger than the %u bytes that a host takes", TRUST_PACK_MAX);
-	else if ((r = pack_log_append(s->a, m.pack, err)) == MUSTER_OK)
-		r = books_pack_add(s->books, &row, m.keys, m.key_count, m.slots, m.slot_count, &s->act, err);
-	if (r == MUSTER_OK && (r = give(s, out, m.pack, span_of(row.token, row.token_n), err)) != MUSTER_OK) {
-		uuid_format(id, row.id);
-		(void)err_prefix(err, r, "issue %" PRIu32 " is in the books (get it with: pack show %s --out FILE), but", row.issue, id);
-	}
+	r = pack_give(s, out, &m, err);
 done:
 	pack_made_fini(&m);
 	return r;

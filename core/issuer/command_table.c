@@ -58,15 +58,18 @@ const struct command command_table[] = {
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer contact service https://activation.example.com\n" },
 	{ "key mint", "key mint --kind host|mak|esu-mak|setup|embedded|access --agreement NUMBER --products NAME[,NAME …] [--hosts N] [--activations N]"
-	  " [--coverage-start DATE] [--coverage-end DATE] [--passphrase-fd N]", "make a product key",
-	  B(KIND) | B(AGREEMENT) | B(PRODUCTS) | B(HOSTS) | B(ACTIVATIONS) | B(COVERAGE_START) | B(COVERAGE_END) | B(PASSPHRASE_FD), B(KIND) | B(AGREEMENT) | B(PRODUCTS), 0, 0,
+	  " [--coverage-start DATE] [--coverage-end DATE] [--account NUMBER | --retail] [--passphrase-fd N]", "make a product key",
+	  B(KIND) | B(AGREEMENT) | B(PRODUCTS) | B(HOSTS) | B(ACTIVATIONS) | B(COVERAGE_START) | B(COVERAGE_END) | B(ACCOUNT) | B(RETAIL) | B(PASSPHRASE_FD), B(KIND) | B(AGREEMENT) | B(PRODUCTS), 0, 0,
 	  command_key_mint,
 	  "The key is printed whole this once; afterwards only by `key show NUMBER --whole`, which is recorded.\n"
 	  "A host key activates 6 hosts, each 10 times, unless --hosts and --activations say otherwise. A MAK needs --activations: the machines it is for. An ESU MAK\n"
 	  "cannot be used before its --coverage-start (the product's, unless given). Hosts take a key only with a pack that has it.\n"
+	  "An access key activates licence servers, as many as a host key. It follows from the agreement's programme and number: administrators type these, no key. --account:\n"
+	  "the number they type where it is not the agreement's, as a purchasing account number. --retail: a licence code of 25 characters instead, which is printed.\n"
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer key mint --kind host --agreement EA-4711 --products office2013\n"
-	  "  muster-issuer --dir /srv/issuer key mint --kind mak --agreement EA-4711 --products windows,windows-server --activations 300\n" },
+	  "  muster-issuer --dir /srv/issuer key mint --kind mak --agreement EA-4711 --products windows,windows-server --activations 300\n"
+	  "  muster-issuer --dir /srv/issuer key mint --kind access --agreement 4100012345 --account 7654321 --products rds\n" },
 	{ "key list", "key list [--agreement NUMBER]", "list keys and what of them is used", B(AGREEMENT), 0, 0, 0, command_key_list,
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer key list --agreement EA-4711\n" },
@@ -75,11 +78,24 @@ const struct command command_table[] = {
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer key show 123456789\n"
 	  "  muster-issuer --dir /srv/issuer key show 123456789 --whole\n" },
+	{ "cal create", "cal create --agreement NUMBER --products NAME[,NAME …] --per device|user|seat [--license-version VERSION] --licenses N [--server SERVER-ID|HOST]"
+	  " [--coverage-start DATE] [--coverage-end DATE] [--out FILE] [--passphrase-fd N]", "license access or seats, and make the pack for the licence server",
+	  B(AGREEMENT) | B(PRODUCTS) | B(PER) | B(LICENSE_VERSION) | B(LICENSES) | B(SERVER) | B(COVERAGE_START) | B(COVERAGE_END) | B(OUT) | B(PASSPHRASE_FD),
+	  B(AGREEMENT) | B(PRODUCTS) | B(PER) | B(LICENSES), 0, 0, command_cal_create,
+	  "Licences per device and per user have a version and are for one licence server: --server takes its 35 digits (musterctl access id), its name or its binding (key show).\n"
+	  "Seats need no server. The pack has all licences of the agreement for that server, those given before too; online it comes by itself with the next activation or\n"
+	  "renewal, as a file it is installed with `musterctl pack install`. A pack lives three years at most: pack create --host-binding makes the next one. Licences with a\n"
+	  "coverage count during it only.\n"
+	  "Examples:\n"
+	  "  muster-issuer --dir /srv/issuer cal create --agreement 4100012345 --products rds --per device --license-version 2019 --licenses 50 --server ls1.example.com --out rds.pack\n" },
+	{ "cal list", "cal list [--agreement NUMBER]", "list the licences given, and for which licence server", B(AGREEMENT), 0, 0, 0, command_cal_list,
+	  "Examples:\n"
+	  "  muster-issuer --dir /srv/issuer cal list\n" },
 	{ "pack create", "pack create --agreement NUMBER [--out FILE] [--host-binding HEX] [--passphrase-fd N]", "make the next licence pack of an agreement",
 	  B(AGREEMENT) | B(OUT) | B(HOST_BINDING) | B(PASSPHRASE_FD), B(AGREEMENT), 0, 0, command_pack_create,
 	  "The pack has every active key of the agreement, prepared activations for the telephone, the contacts and the revocation list. It is a new issue: hosts that install\n"
 	  "it accept no older one, and digits not given yet for the former issue are void. It goes to standard output or to --out, an existing file is not overwritten.\n"
-	  "--host-binding (20 hexadecimal digits) ties an access licence pack to one host.\n"
+	  "--host-binding (20 hexadecimal digits): the licences of the agreement for this licence server again (cal create), where it has any; else the pack is tied to this host.\n"
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer pack create --agreement EA-4711 --out ea-4711.pack\n" },
 	{ "pack list", "pack list [--agreement NUMBER]", "list the packs made", B(AGREEMENT), 0, 0, 0, command_pack_list,
@@ -102,10 +118,11 @@ const struct command command_table[] = {
 	  "  muster-issuer --dir /srv/issuer show\n"
 	  "  muster-issuer --dir /srv/issuer show 1\n"
 	  "  muster-issuer --dir /srv/issuer show agreement EA-4711\n" },
-	{ "confirm", "confirm [INSTALLATION-ID] [--name HOST] [--override REASON] [--batch FILE | --request FILE [--text]] [--out FILE] [--passphrase-fd N]",
-	  "answer an Installation ID: digits, a certificate, or a batch", B(NAME) | B(OVERRIDE) | B(BATCH) | B(REQUEST) | B(TEXT) | B(OUT) | B(PASSPHRASE_FD), 0, 0, 1, command_confirm,
+	{ "confirm", "confirm [INSTALLATION-ID | --programme NAME --number NUMBER [SERVER-ID]] [--name HOST] [--override REASON] [--batch FILE | --request FILE [--text]] [--out FILE]"
+	  " [--passphrase-fd N]", "answer an Installation ID: digits, a certificate, or a batch", B(PROGRAMME) | B(NUMBER) | B(NAME) | B(OVERRIDE) | B(BATCH) | B(REQUEST) | B(TEXT) | B(OUT) | B(PASSPHRASE_FD), 0, 0, 1, command_confirm,
 	  "Without an argument the Installation ID is asked for group by group, as it is read out; a mistyped group is named. The Confirmation ID is shown after it was\n"
 	  "recorded; the same Installation ID gets the same answer and counts nothing.\n"
+	  "--programme and --number: a licence server's administrator reads out these and 35 digits, the licence server ID, in place of an Installation ID.\n"
 	  "--name: the host's name in your books. --override: confirm although too many wrong Installation IDs came for this key today; the reason is recorded.\n"
 	  "--request: a host's request as file (- is standard input), as text (MUSTER1:…), a PNG picture of its QR code, or PEM with its Installation ID; the answer is\n"
 	  "its certificate, with --text as one line, with --out FILE.png or FILE.svg as a QR code. --batch: a file of `musterctl mak export`; the answer is for\n"
@@ -113,6 +130,7 @@ const struct command command_table[] = {
 	  "Examples:\n"
 	  "  muster-issuer --dir /srv/issuer confirm --name kms1.example.com\n"
 	  "  muster-issuer --dir /srv/issuer confirm 147878-041320-…\n"
+	  "  muster-issuer --dir /srv/issuer confirm --programme Select --number 7654321 --name ls1.example.com\n"
 	  "  muster-issuer --dir /srv/issuer confirm --request host.request --out host.pem\n"
 	  "  muster-issuer --dir /srv/issuer confirm --batch machines.txt --out answers.json\n" },
 	{ "restore", "restore [--log-lost --reason TEXT]", "bring restored books up to confirmations.log", B(LOG_LOST) | B(REASON), 0, 0, 0, command_restore,

@@ -20,6 +20,8 @@ int command_contact_service(const struct options *o);
 int command_key_mint(const struct options *o);
 int command_key_list(const struct options *o);
 int command_key_show(const struct options *o);
+int command_cal_create(const struct options *o);
+int command_cal_list(const struct options *o);
 int command_pack_create(const struct options *o);
 int command_pack_list(const struct options *o);
 int command_pack_show(const struct options *o);

@@ -96,7 +96,7 @@ void confirm_answer_fini(struct confirm_answer *a)
 	buf_fini(&a->statement);
 }
 
-static int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct confirmer *c, const struct books_key *k, struct muster_err *err)
+int confirm_key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct confirmer *c, const struct books_key *k, struct muster_err *err)
 {
 	struct product_key key;
 	int r = session_product_key(c->session, k, &key, err);
@@ -121,7 +121,7 @@ static int read_key(struct confirmer *c, uint32_t number, struct books_key *key,
 }
 
 /* Enough wrong ones today end right ones, too, and a wrong one is counted where it is judged: of many guesses at once no more are answered than one after another. */
-static int judge_tag(struct confirmer *c, const struct books_key *key, bool right, bool override, const struct books_act *act, struct muster_err *err)
+int confirm_judge_tag(struct confirmer *c, const struct books_key *key, bool right, bool override, const struct books_act *act, struct muster_err *err)
 {
 	const unsigned most = override ? UINT_MAX : CONFIRM_WRONG_TAGS;
 	unsigned today;
@@ -147,9 +147,9 @@ int confirm_find_key(struct confirmer *c, const struct installation_id *id, bool
 {
 	int r;
 
-	if ((r = read_key(c, id->number, key, err)) != MUSTER_OK || (r = key_prk(prk, c, key, err)) != MUSTER_OK)
+	if ((r = read_key(c, id->number, key, err)) != MUSTER_OK || (r = confirm_key_prk(prk, c, key, err)) != MUSTER_OK)
 		return r;
-	return judge_tag(c, key, installation_id_proves(id, prk), override, act, err);
+	return confirm_judge_tag(c, key, installation_id_proves(id, prk), override, act, err);
 }
 
 void confirm_order(struct books_order *o, const struct installation_id *id, enum books_method method)
@@ -176,7 +176,7 @@ static int give_digits(const struct confirmer *c, struct confirm_answer *a, cons
 		confirmation_id_format(a->digits, &cid, ' ');
 	OPENSSL_cleanse(secret, sizeof secret);
 	OPENSSL_cleanse(&cid, sizeof cid);
-	a->end = a->key.kind == PRODUCT_KEY_HOST ? a->row.slot_row.end : 0;
+	a->end = a->key.hosts > 0 ? a->row.slot_row.end : 0;
 	return r;
 }
 
@@ -210,7 +210,7 @@ static int certify(struct books_certificate *out, struct confirmer *c, const str
 	struct leaf_order o = { .request = request, .products = (const uint8_t (*)[16])&k->products[0], .product_count = k->product_count, .subject = subject, .life_s = TRUST_HOST_LIFE_S };
 	int r;
 
-	if (k->kind != PRODUCT_KEY_HOST)
+	if (k->hosts == 0)
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_KEY_INVALID, "the product key ending in %s is a %s: it certifies no host", k->partial, product_key_kind_name(k->kind));
 	hex_encode(id, binding, BINDING_SIZE);
 	if (name != NULL && name[0] != '\0')

@@ -50,6 +50,14 @@ void confirm_answer_fini(struct confirm_answer *a);
  */
 int confirm_one(struct confirmer *c, const struct confirm_ask *ask, struct confirm_answer *a, const struct books_act *act, struct muster_err *err);
 
+/**
+ * The Installation ID of a licence server, from programme, number and the 35 digits read out. @param[out] digits with it confirm_one() goes on.
+ * MUSTER_E_INVALID (0xC004F02C: digits, see @p fault); MUSTER_E_REFUSED (0xC004F050: no key of this programme and number; M-157: an older licence pack; M-159);
+ * MUSTER_E_MISMATCH (0xC004F02C): the digits were made with another key.
+ */
+int confirm_server(struct confirmer *c, const char *programme, const char *number, const char *text, size_t n, bool override, char digits[INSTALLATION_TEXT], struct digits_fault *fault,
+                   const struct books_act *act, struct muster_err *err);
+
 /** What became of one ID of a batch. */
 struct confirm_result { const char *id; uint32_t code; char detail[MUSTER_ERR_MAX]; char *statement; /**< owned; NULL: refused */ };
 /** Keys of a batch, for allowed and used. */

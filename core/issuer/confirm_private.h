@@ -1,4 +1,4 @@
-/** Inside of confirming: confirm.c, confirm_counted.c. */
+/** Inside of confirming: confirm.c, confirm_counted.c, confirm_server.c. */
 #ifndef ISSUER_CONFIRM_PRIVATE_H
 #define ISSUER_CONFIRM_PRIVATE_H
 
@@ -8,6 +8,10 @@
 void confirm_books_lock(struct confirmer *c);
 int confirm_books_unlock(struct confirmer *c, int r);
 
+/** PRK_key of a key of the books. Secret. */
+int confirm_key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct confirmer *c, const struct books_key *k, struct muster_err *err);
+/** Count a wrong tag; also a right one is refused once too many wrong ones came today. */
+int confirm_judge_tag(struct confirmer *c, const struct books_key *key, bool right, bool override, const struct books_act *act, struct muster_err *err);
 /** The key that @p id names and that made it: wrong tags are counted. */
 int confirm_find_key(struct confirmer *c, const struct installation_id *id, bool override, struct books_key *key, uint8_t prk[PRODUCT_KEY_PRK], const struct books_act *act,
                      struct muster_err *err);

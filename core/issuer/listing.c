@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <openssl/x509.h>
+#include <muster/plugin.h>
 #include "core/base/bytes.h"
 #include "core/base/uuid.h"
 #include "core/issuer/output.h"
@@ -125,15 +126,36 @@ json_t *listing_contact(const struct books_contact *c)
 	                 output_json_text(c->web), "email", output_json_text(c->email));
 }
 
+const char *listing_per(uint32_t per)
+{
+	return per == MUSTER_PER_DEVICE ? "device" : per == MUSTER_PER_USER ? "user" : "seat";
+}
+
+json_t *listing_access(uint32_t licenses, uint32_t per, const char *version)
+{
+	if (licenses == 0)
+		return json_null();
+	return json_pack("{s:s, s:o, s:I}", "per", listing_per(per), "version", output_json_text(version), "licenses", (json_int_t)licenses);
+}
+
+json_t *listing_binding(const uint8_t binding[10])
+{
+	char text[HEX_SIZE(10)];
+
+	hex_encode(text, binding, 10);
+	return json_string(text);
+}
+
 json_t *listing_key(const struct books_key *k)
 {
 	json_t *ids = output_json_ids((const uint8_t (*)[16])&k->products[0], k->product_count);
 
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:i, s:s, s:o, s:o, s:o, s:o, s:I, s:I}", "number", (json_int_t)k->number, "kind", product_key_kind_word(k->kind),
+	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:i, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "number", (json_int_t)k->number, "kind", product_key_kind_word(k->kind),
 	                 "kind_text", product_key_kind_name(k->kind), "partial", k->partial, "agreement", k->agreement, "products", ids, "hosts", (json_int_t)k->hosts, "activations",
 	                 (json_int_t)k->activations, "generation", (int)k->generation, "state", k->state == BOOKS_KEY_ACTIVE ? "active" : "revoked", "reason",
 	                 output_json_text(k->reason), "created", output_json_time(k->created), "coverage_start", output_json_time(k->coverage_start), "coverage_end",
-	                 output_json_time(k->coverage_end), "used_hosts", (json_int_t)k->used_hosts, "used", (json_int_t)k->used);
+	                 output_json_time(k->coverage_end), "used_hosts", (json_int_t)k->used_hosts, "used", (json_int_t)k->used, "account", output_json_text(k->account), "access",
+	                 listing_access(k->licenses, k->per, k->version), "host", k->has_binding ? listing_binding(k->binding) : json_null());
 }
 
 void listing_print_key(const struct books_key *k)
@@ -149,6 +171,16 @@ void listing_print_key(const struct books_key *k)
 		printf("Hosts: %" PRIu32 " of %" PRIu32 ", each activated up to %" PRIu32 " times; %" PRIu32 " activations so far\n", k->used_hosts, k->hosts, k->activations, k->used);
 	else if (k->activations > 0)
 		printf("Activations: %" PRIu32 " of %" PRIu32 "\n", k->used, k->activations);
+	if (k->account[0] != '\0')
+		printf("Administrators type: the agreement's programme and %s\n", k->account);
+	if (k->licenses > 0)
+		printf("Licences: %" PRIu32 " per %s%s%s\n", k->licenses, listing_per(k->per), k->version[0] != '\0' ? ", version " : "", k->version);
+	if (k->has_binding) {
+		char host[HEX_SIZE(10)];
+
+		hex_encode(host, k->binding, sizeof(k->binding));
+		printf("Licence server: %s\n", host);
+	}
 	if (k->coverage_start != 0)
 		printf("Coverage from: %s\n", output_time(text, k->coverage_start));
 	if (k->coverage_end != 0)
@@ -188,6 +220,6 @@ json_t *listing_pack_row(const struct books_pack *p)
 	char id[UUID_TEXT];
 
 	uuid_format(id, p->id);
-	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "pack_id", id, "agreement", p->agreement, "issue", (json_int_t)p->issue, "issued_at", output_json_time(p->iat), "ends_at",
-	                 output_json_time(p->exp));
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:b, s:o}", "pack_id", id, "agreement", p->agreement, "issue", (json_int_t)p->issue, "issued_at", output_json_time(p->iat), "ends_at",
+	                 output_json_time(p->exp), "licenses", (int)p->licenses, "host", p->has_binding ? listing_binding(p->binding) : json_null());
 }

@@ -16,6 +16,11 @@ json_t *listing_contact(const struct books_contact *c);
 json_t *listing_key(const struct books_key *k);
 json_t *listing_holder(const struct books_holder *h);
 json_t *listing_row(const struct books_row *row);
+/** "device", "user", "seat" of MUSTER_PER_*. */
+const char *listing_per(uint32_t per);
+/** {"per","version","licenses"}; null for 0 licences. */
+json_t *listing_access(uint32_t licenses, uint32_t per, const char *version);
+json_t *listing_binding(const uint8_t binding[10]);
 json_t *listing_pack_row(const struct books_pack *p);
 
 /* Whole lists, printed. */

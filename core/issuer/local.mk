@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libissuer.la
 	%D%/answers.c %D%/answers.h \
 	%D%/authority.c %D%/authority.h \
 	%D%/cmd_books.c \
+	%D%/cmd_cal.c %D%/cmd_cal.h \
 	%D%/cmd_certify.c \
 	%D%/cmd_confirm.c \
 	%D%/cmd_export.c \
@@ -19,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libissuer.la
 	%D%/commands.h \
 	%D%/confirm.c %D%/confirm.h %D%/confirm_private.h \
 	%D%/confirm_counted.c \
+	%D%/confirm_server.c \
 	%D%/datakey.c %D%/datakey.h \
 	%D%/input.c %D%/input.h \
 	%D%/leaf.c %D%/leaf.h \

@@ -64,6 +64,13 @@ static const struct { const char *name; enum kind kind; int64_t min, max; const 
 	[OPT_TEXT] = { .name = "text", .kind = FLAG },
 	[OPT_LISTEN] = { .name = "listen", .kind = TEXT },
 	[OPT_LOG_LOST] = { .name = "log-lost", .kind = FLAG },
+	[OPT_ACCOUNT] = { .name = "account", .kind = TEXT },
+	[OPT_RETAIL] = { .name = "retail", .kind = FLAG },
+	[OPT_PER] = { .name = "per", .kind = CHOICE, .hint = "device|user|seat" },
+	[OPT_LICENSE_VERSION] = { .name = "license-version", .kind = TEXT },
+	[OPT_LICENSES] = { .name = "licenses", .kind = NUMBER, .min = 1, .max = 1000000 },
+	[OPT_SERVER] = { .name = "server", .kind = TEXT },
+	[OPT_NUMBER] = { .name = "number", .kind = TEXT },
 };
 #define EVERYWHERE (OPTION_BIT(OPT_DIR) | OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_HELP) | OPTION_BIT(OPT_VERSION))
 

@@ -116,10 +116,11 @@ static int make_slot(struct pack_made *m, const struct session *s, struct pack_k
 /* Slots for a host key, finders for a counted one, nothing for the others. */
 static int make_slots(struct pack_made *m, const struct session *s, struct pack_key *k, const uint8_t prk[PRODUCT_KEY_PRK], struct muster_err *err)
 {
-	size_t n = (k->kind == PRODUCT_KEY_HOST ? (size_t)k->hosts : 1) * k->activations + PACK_RESERVE, i;
+	const bool host = k->kind == PRODUCT_KEY_HOST || k->kind == PRODUCT_KEY_ACCESS;
+	size_t n = (host ? (size_t)k->hosts : 1) * k->activations + PACK_RESERVE, i;
 	int r = MUSTER_OK;
 
-	if (k->kind == PRODUCT_KEY_HOST)
+	if (host)
 		k->slots = mem_array(n, sizeof(k->slots[0]));
 	else
 		k->finders = mem_array(n, sizeof(k->finders[0]));
@@ -150,7 +151,7 @@ static int next_generation(uint8_t *out, const struct books_key *b, bool activat
 
 static int make_key(struct pack_made *m, const struct session *s, struct pack_key *k, const struct books_key *b, const struct pack_log *log, struct muster_err *err)
 {
-	const bool activated = b->kind == PRODUCT_KEY_HOST || b->kind == PRODUCT_KEY_MAK || b->kind == PRODUCT_KEY_ESU;
+	const bool activated = b->kind == PRODUCT_KEY_HOST || b->kind == PRODUCT_KEY_MAK || b->kind == PRODUCT_KEY_ESU || (b->kind == PRODUCT_KEY_ACCESS && b->hosts > 0);
 	uint8_t prk[PRODUCT_KEY_PRK];
 	struct product_key key;
 	int r;
@@ -161,6 +162,9 @@ static int make_key(struct pack_made *m, const struct session *s, struct pack_ke
 		return r;
 	k->hosts = b->hosts;
 	k->activations = b->activations;
+	k->licenses = b->licenses;
+	k->per = b->per;
+	(void)snprintf(k->version, sizeof(k->version), "%s", b->version);
 	k->coverage_start = b->coverage_start;
 	k->coverage_end = b->coverage_end;
 	if ((k->products = mem_dup(b->products, b->product_count * sizeof(b->products[0]))) == NULL)
@@ -184,14 +188,22 @@ static int make_key(struct pack_made *m, const struct session *s, struct pack_ke
 
 /* ---- the pack ---- */
 
-struct active { struct books_key *keys; size_t n; bool failed; };
+struct active { struct books_key *keys; size_t n; bool failed, licenses; const uint8_t *host; };
+
+/* Licences and what activates go in packs of their own; licences of one licence server are no other's affair. */
+static bool belongs(const struct active *a, const struct books_key *k)
+{
+	if (!a->licenses)
+		return k->licenses == 0 && (k->kind != PRODUCT_KEY_ACCESS || k->hosts > 0);
+	return k->licenses > 0 && k->has_binding == (a->host != NULL) && (a->host == NULL || memcmp(k->binding, a->host, sizeof(k->binding)) == 0);
+}
 
 static int gather_active(void *ctx, const struct books_key *k)
 {
 	struct active *a = ctx;
 	struct books_key *more;
 
-	if (k->state != BOOKS_KEY_ACTIVE)
+	if (k->state != BOOKS_KEY_ACTIVE || !belongs(a, k))
 		return 0;
 	if ((more = mem_grow(a->keys, a->n + 1, sizeof(*more))) == NULL) {
 		a->failed = true;
@@ -208,6 +220,8 @@ static int active_keys(struct active *a, struct session *s, const char *agreemen
 
 	if (r == MUSTER_OK && a->failed)
 		r = err_nomem(err);
+	if (r == MUSTER_OK && a->n == 0 && a->licenses)
+		r = err_set(err, MUSTER_E_NOT_FOUND, "the agreement %s has no active licences for this licence server; see: muster-issuer cal list", agreement);
 	if (r == MUSTER_OK && a->n == 0)
 		r = err_set(err, MUSTER_E_NOT_FOUND, "the agreement %s has no active key; mint one with: muster-issuer key mint --agreement %s", agreement, agreement);
 	if (r == MUSTER_OK && a->n > PACK_KEYS_MAX)
@@ -317,9 +331,19 @@ static int sign(struct pack_made *m, struct session *s, struct muster_err *err)
 	return r;
 }
 
-int pack_make(struct pack_made *m, struct session *s, const char *agreement, const uint8_t *host, struct muster_err *err)
+int pack_has_licenses(bool *out, struct session *s, const char *agreement, const uint8_t *host, struct muster_err *err)
 {
-	struct active active = { .keys = NULL };
+	struct active active = { .licenses = true, .host = host };
+	int r = books_keys(s->books, agreement, gather_active, &active, err);
+
+	*out = active.n > 0;
+	mem_free(active.keys);
+	return r == MUSTER_OK && active.failed ? err_nomem(err) : r;
+}
+
+int pack_make(struct pack_made *m, struct session *s, const char *agreement, const uint8_t *host, bool licenses, struct muster_err *err)
+{
+	struct active active = { .licenses = licenses, .host = host };
 	struct pack_log log = { .issue = 0 };
 	size_t i;
 	int r;
@@ -352,5 +376,29 @@ int pack_make(struct pack_made *m, struct session *s, const char *agreement, con
 done:
 	pack_log_fini(&log);
 	mem_free(active.keys);
+	return r;
+}
+
+int pack_issue(struct pack_made *m, struct session *s, const char *agreement, const uint8_t *host, bool licenses, struct muster_err *err)
+{
+	struct books_pack row = { .has_binding = host != NULL, .licenses = licenses };
+	int r = pack_make(m, s, agreement, host, licenses, err);
+
+	if (r != MUSTER_OK)
+		return r;
+	memcpy(row.id, m->pack->id, sizeof(row.id));
+	(void)snprintf(row.agreement, sizeof(row.agreement), "%s", agreement);
+	row.issue = m->pack->issue;
+	row.iat = m->pack->iat;
+	row.exp = m->pack->exp;
+	if (host != NULL)
+		memcpy(row.binding, host, sizeof(row.binding));
+	buf_addc(&m->token, '\n');
+	row.token = m->token.p;
+	row.token_n = m->token.n;
+	if (m->token.failed)
+		return err_set(err, MUSTER_E_LIMIT, "the pack is larger than the %u bytes that a host takes", TRUST_PACK_MAX);
+	if ((r = pack_log_append(s->a, m->pack, err)) == MUSTER_OK)
+		r = books_pack_add(s->books, &row, m->keys, m->key_count, m->slots, m->slot_count, &s->act, err);
 	return r;
 }

@@ -41,7 +41,7 @@ static unsigned answer_grant(struct call *c, struct confirm_answer *a)
 {
 	struct muster_err err = { .result = 0 };
 	json_t *o = NULL;
-	int r = answer_grant_json(&o, c->s->o.confirmer, a, &err);
+	int r = answer_grant_json(&o, c->s->o.confirmer, a, clock_wall_ms(c->s->o.clock) / 1000, &err);
 
 	confirm_answer_fini(a);
 	return r == MUSTER_OK ? service_json(c, o) : service_error(c, &err, NULL);

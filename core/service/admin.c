@@ -50,6 +50,7 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/keys", true, ROLE_ADMINISTRATOR, admin_key_install, NULL, 0 },
 	{ "/admin/v1/keys/remove", true, ROLE_ADMINISTRATOR, admin_key_remove, NULL, 0 },
 	{ "/admin/v1/keys/whole", true, ROLE_KEYS, admin_key_whole, NULL, 0 },
+	{ "/admin/v1/access/activate", true, ROLE_ADMINISTRATOR, admin_access_activate, NULL, 0 },
 	{ "/admin/v1/installation-id", true, ROLE_ADMINISTRATOR, admin_installation_id, NULL, 0 },
 	{ "/admin/v1/confirmation-id", true, ROLE_ADMINISTRATOR, admin_confirmation_id, NULL, 0 },
 	{ "/admin/v1/activate", true, ROLE_ADMINISTRATOR, admin_activate, NULL, 0 },

@@ -109,6 +109,25 @@ int admin_key_whole(struct admin_call *c, json_t **out, struct muster_err *err)
 	return activation_key_whole(c->service->activation, c->peer.actor, (uint32_t)n, out, err);
 }
 
+/* ---- a licence server, by programme and number ---- */
+
+int admin_access_activate(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	const char *name, *programme, *typed;
+	const struct catalog_product *p;
+	bool replace;
+	int r;
+
+	if ((r = admin_text(c, "product", 64, true, &name, err)) != MUSTER_OK || (r = admin_text(c, "programme", 128, true, &programme, err)) != MUSTER_OK ||
+	    (r = admin_text(c, "number", KEY_TEXT_MAX, true, &typed, err)) != MUSTER_OK || (r = flag(c, "replace", &replace, err)) != MUSTER_OK)
+		return r;
+	if ((p = catalog_product_named(c->snapshot->catalog, name)) == NULL)
+		return err_code(err, MUSTER_E_NOT_FOUND, CODE_M_NOT_FOUND, "no product is called %s; musterctl products lists them", name);
+	r = activation_agreement(c->service->activation, c->peer.actor, p, programme, typed, replace, out, err);
+	OPENSSL_cleanse((char *)(uintptr_t)typed, strlen(typed));
+	return r;
+}
+
 /* ---- by digits ---- */
 
 int admin_installation_id(struct admin_call *c, json_t **out, struct muster_err *err)

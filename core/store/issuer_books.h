@@ -71,6 +71,10 @@ struct books_key {
 	int64_t created, coverage_start, coverage_end;
 	uint8_t sealed[128]; size_t sealed_n;      /**< the key's 11 secret bytes, sealed at {"key", number in decimal, "secret"} */
 	uint32_t used_hosts, used;                 /**< filled by reads: distinct bindings; confirmations */
+	/* kind 5 */
+	char account[64];                          /**< of an agreement's activation key: the number that administrators type; "" otherwise */
+	uint32_t licenses, per; char version[64];  /**< what it licenses, as struct pack_key: licenses 0 none */
+	uint8_t binding[10]; bool has_binding;     /**< the licence server that has these licences */
 };
 /** MUSTER_E_EXISTS: the number is taken, draw another. */
 int books_key_add(struct books *b, const struct books_key *k, const struct books_act *act, struct muster_err *err);
@@ -85,7 +89,7 @@ int books_key_revoke(struct books *b, uint32_t number, int crl_reason, const str
 int books_host_retire(struct books *b, uint32_t number, const uint8_t binding[10], const struct books_act *act, struct muster_err *err);
 
 /* ---- packs and slots ---- */
-struct books_pack { uint8_t id[16]; char agreement[64]; uint32_t issue; int64_t iat, exp; const uint8_t *token; size_t token_n; };
+struct books_pack { uint8_t id[16]; char agreement[64]; uint32_t issue; int64_t iat, exp; const uint8_t *token; size_t token_n; uint8_t binding[10]; bool has_binding, licenses; };
 struct books_slot { uint32_t number; uint8_t generation; uint16_t slot; uint8_t sealed[128]; size_t sealed_n; /**< {"slot", "number-generation-slot", "secret"} */ char serial[41]; int64_t end; };
 /** A key in a pack: with slots its generation is above the key's (by one, unless the books are a restored backup), without it stays (1 the first time). */
 struct books_pack_key { uint32_t number; uint8_t generation; };
@@ -93,8 +97,10 @@ struct books_pack_key { uint32_t number; uint8_t generation; };
  * the pack's. MUSTER_E_MISMATCH: issue or a generation is not above (somebody else was quicker). */
 int books_pack_add(struct books *b, const struct books_pack *p, const struct books_pack_key *keys, size_t key_n, const struct books_slot *slots, size_t n,
                    const struct books_act *act, struct muster_err *err);
-/** Token included, borrowed until the next call. @p id NULL: the agreement's newest. */
+/** Token included, borrowed until the next call. @p id NULL: the agreement's newest that has more than licences. */
 int books_pack(struct books *b, const char *agreement, const uint8_t id[16], struct books_pack *out, struct muster_err *err);
+/** The newest pack of licences of each agreement for one licence server that has not ended at @p now, tokens included. @p fn may not keep them. */
+int books_packs_of(struct books *b, const uint8_t binding[10], int64_t now, int (*fn)(void *ctx, const struct books_pack *), void *ctx, struct muster_err *err);
 int books_packs(struct books *b, const char *agreement, int (*fn)(void *ctx, const struct books_pack *), void *ctx, struct muster_err *err);   /**< without tokens */
 
 /* ---- confirming (trust.md section 9) ---- */

@@ -15,7 +15,7 @@
 #include "core/store/rules.h"
 
 #define APPLICATION_BOOKS 0x4d754973   /* "MuIs" in the file's head */
-#define SCHEMA 1
+#define SCHEMA 2
 #define WAIT_MS 10000                  /* for another process that writes */
 
 /* Times are seconds UTC, in the journal milliseconds. What must never be (trust.md section 9) is refused by the file itself, whoever writes. */
@@ -81,6 +81,17 @@ static const char schema_1[] =
 	"CREATE TRIGGER journal_kept BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is only appended to'); END;"
 	"CREATE TRIGGER journal_written BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is only appended to'); END;"
 	"PRAGMA application_id=1299532147;";   /* APPLICATION_BOOKS */
+
+/* Access licences: what a key of kind 5 licenses and for which licence server, the number that activates one, and which packs are bound. */
+static const char schema_2[] =
+	"ALTER TABLE key ADD COLUMN account TEXT;"
+	"ALTER TABLE key ADD COLUMN licenses INTEGER NOT NULL DEFAULT 0 CHECK(licenses=0 OR (licenses>0 AND kind='5'));"
+	"ALTER TABLE key ADD COLUMN per INTEGER NOT NULL DEFAULT 0 CHECK(per BETWEEN 0 AND 2);"
+	"ALTER TABLE key ADD COLUMN version TEXT;"
+	"ALTER TABLE key ADD COLUMN binding BLOB CHECK(binding IS NULL OR length(binding)=10);"
+	"ALTER TABLE pack ADD COLUMN binding BLOB CHECK(binding IS NULL OR length(binding)=10);"
+	"ALTER TABLE pack ADD COLUMN licenses INTEGER NOT NULL DEFAULT 0 CHECK(licenses IN (0,1));"
+	"CREATE INDEX pack_binding ON pack(binding, agreement, issue) WHERE binding IS NOT NULL;";
 
 const char *books_event_word(uint32_t kind)
 {
@@ -299,8 +310,21 @@ static int make_schema(struct books *b, const uint8_t issuer_id[16], struct must
 		return r;
 	/* another process may have been quicker */
 	if ((r = db_number(&b->db, "SELECT count(*) FROM sqlite_schema", &objects, err)) == MUSTER_OK && objects == 0
-	    && (r = db_exec(&b->db, schema_1, "make", err)) == MUSTER_OK)
+	    && (r = db_exec(&b->db, schema_1, "make", err)) == MUSTER_OK && (r = db_exec(&b->db, schema_2, "make", err)) == MUSTER_OK)
 		r = books_do(b, err, "INSERT INTO issuer(issuer_id, schema) VALUES(?, ?)", "bi", issuer_id, (size_t)16, (int64_t)SCHEMA);
+	return books_end(b, r, err);
+}
+
+/* Books of an earlier Muster: what they lack, in one transaction; another process may be quicker. */
+static int raise_schema(struct books *b, struct muster_err *err)
+{
+	int64_t schema;
+	int r;
+
+	if ((r = books_begin(b, err)) != MUSTER_OK)
+		return r;
+	if ((r = db_number(&b->db, "SELECT schema FROM issuer", &schema, err)) == MUSTER_OK && schema < SCHEMA && (r = db_exec(&b->db, schema_2, "bring up to date", err)) == MUSTER_OK)
+		r = books_do(b, err, "UPDATE issuer SET schema = ?", "i", (int64_t)SCHEMA);
 	return books_end(b, r, err);
 }
 
@@ -323,7 +347,7 @@ static int check_issuer(struct books *b, const uint8_t issuer_id[16], struct mus
 		return err_set(err, MUSTER_E_UNSUPPORTED, "%s was written by a newer Muster (schema %" PRId64 ", this one knows up to %d): install that version", b->db.path,
 			schema, SCHEMA);
 	if (uuid_equal(id, issuer_id))
-		return MUSTER_OK;
+		return schema < SCHEMA ? raise_schema(b, err) : MUSTER_OK;
 	uuid_format(theirs, id);
 	uuid_format(ours, issuer_id);
 	return err_set(err, MUSTER_E_INVALID, "%s are the books of another issuer (%s, not %s): put this issuer's own in its place", b->db.path, theirs, ours);

@@ -85,7 +85,7 @@ static int check_key(struct judge *j)
 
 	if (k->revoked)
 		return refuse(j, (uint32_t)CODE_SERVER_KEY_BLOCKED, "the product key ending in %s was revoked%s%s", k->partial, k->reason[0] != '\0' ? ": " : "", k->reason);
-	if (k->kind != 'A' && !k->counted)
+	if (k->kind != 'A' && !(k->kind == '5' && k->hosts > 0) && !k->counted)
 		return refuse(j, (uint32_t)CODE_KEY_INVALID, "the product key ending in %s is of a kind that is not activated", k->partial);
 	if (k->counted && (j->o->certificate != NULL || j->o->has_request))
 		return refuse(j, (uint32_t)CODE_KEY_INVALID, "the product key ending in %s activates machines, not a host", k->partial);

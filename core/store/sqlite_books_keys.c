@@ -12,7 +12,7 @@
 
 #define KEY_COLUMNS "SELECT number, kind, partial, agreement, hosts, activations, generation, state, reason, created, coverage_start, coverage_end, sealed," \
 	" (SELECT count(DISTINCT binding) FROM confirmation c WHERE c.number = k.number AND c.retired = 0)," \
-	" (SELECT count(*) FROM confirmation c WHERE c.number = k.number AND c.retired = 0) FROM key k"
+	" (SELECT count(*) FROM confirmation c WHERE c.number = k.number AND c.retired = 0), account, licenses, per, version, binding FROM key k"
 
 static int read_key(struct books *b, struct books_key *k, sqlite3_stmt *s, struct muster_err *err)
 {
@@ -35,6 +35,11 @@ static int read_key(struct books *b, struct books_key *k, sqlite3_stmt *s, struc
 	k->sealed_n = db_column_blob(k->sealed, sizeof k->sealed, s, 12);
 	k->used_hosts = db_column_u32(s, 13);
 	k->used = db_column_u32(s, 14);
+	db_column_text(k->account, sizeof k->account, s, 15);
+	k->licenses = db_column_u32(s, 16);
+	k->per = db_column_u32(s, 17);
+	db_column_text(k->version, sizeof k->version, s, 18);
+	k->has_binding = db_column_blob(k->binding, sizeof k->binding, s, 19) > 0;
 	return books_ids(b, k->products, BOOKS_PRODUCTS_MAX, &k->product_count, "SELECT activation_id FROM key_product WHERE number = ? ORDER BY position", k->number, err);
 }
 
@@ -71,11 +76,14 @@ static int add_key(struct books *b, const struct books_key *k, const struct book
 		return r < 0 ? r : err_set(err, MUSTER_E_EXISTS, "the key number %" PRIu32 " is taken", k->number);
 	if ((r = books_int(b, &known, err, "SELECT 1 FROM agreement WHERE number = ?", "t", k->agreement)) != 1)
 		return r < 0 ? r : err_set(err, MUSTER_E_NOT_FOUND, "no agreement %s is in the books; add it with: muster-issuer agreement add", k->agreement);
-	if ((r = books_do(b, err, "INSERT INTO key(number, kind, partial, agreement, hosts, activations, created, coverage_start, coverage_end, sealed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	                  "itttiiiiib", (int64_t)k->number, kind, k->partial, k->agreement, (int64_t)k->hosts, (int64_t)k->activations, act->now, k->coverage_start, k->coverage_end,
-	                  k->sealed, k->sealed_n)) != MUSTER_OK
+	if ((r = books_do(b, err, "INSERT INTO key(number, kind, partial, agreement, hosts, activations, created, coverage_start, coverage_end, sealed, account, licenses, per, version, binding)"
+	                  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "itttiiiiibtiitb", (int64_t)k->number, kind, k->partial, k->agreement, (int64_t)k->hosts, (int64_t)k->activations, act->now, k->coverage_start, k->coverage_end,
+	                  k->sealed, k->sealed_n, k->account, (int64_t)k->licenses, (int64_t)k->per, k->version, k->binding, k->has_binding ? sizeof k->binding : (size_t)0)) != MUSTER_OK
 	    || (r = add_products(b, k, err)) != MUSTER_OK)
 		return r;
+	if (k->licenses > 0)
+		return books_record(b, err, BOOKS_EVENT_KEY, act, number_text(number, k->number), "agreement %s, %" PRIu32 " licences per %s%s%s", k->agreement, k->licenses,
+			k->per == 1 ? "device" : k->per == 2 ? "user" : "seat", k->version[0] != '\0' ? ", version " : "", k->version);
 	return books_record(b, err, BOOKS_EVENT_KEY, act, number_text(number, k->number), "kind %c, agreement %s, %" PRIu32 " hosts, %" PRIu32 " activations, %zu products", k->kind,
 		k->agreement, k->hosts, k->activations, k->product_count);
 }

@@ -80,6 +80,14 @@ class Key:
         return cls(rng.choice(KINDS), rng.getrandbits(85).to_bytes(11, "big"), rng.getrandbits(30))
 
     @classmethod
+    def of_agreement(cls, issuer_id, number, programme, agreement):
+        """The access key that follows from a programme and the number it asks for."""
+        small = "".join(c.lower() if "A" <= c <= "Z" else c for c in programme)
+        plain = "".join(c.upper() if "a" <= c <= "z" else c for c in agreement if c not in SEPARATORS)
+        mac = sha256_hmac(issuer_id, b"muster agreement key v1\0", small.encode(), b"\0", plain.encode())
+        return cls("5", (int.from_bytes(mac[:11], "big") & 2**85 - 1).to_bytes(11, "big"), number)
+
+    @classmethod
     def parse(cls, text):
         symbols = []
         for character in text:
@@ -152,6 +160,15 @@ class Derived:
 
     def proves(self, iid):
         return iid.number == self.key.number and iid.value & 2**22 - 1 == self.tag(iid.value >> 22)
+
+    # Licence server IDs
+
+    def server_tag(self, generation, attempt, binding):
+        return sha256_hmac(self.k("muster server id v1"), bytes([generation, attempt]), binding)[0] // 8
+
+    def server_id(self, generation, attempt, binding):
+        tag = self.server_tag(generation, attempt, binding)
+        return ServerID((int.from_bytes(binding, "big") * 256 + attempt) * 32 + tag)
 
     # Confirmation IDs
 
@@ -280,6 +297,49 @@ class ConfirmationID(Digits):
     @staticmethod
     def other():
         return InstallationID
+
+
+class ServerID:
+    """35 digits of a licence server: seven groups of four and their check."""
+
+    def __init__(self, value):
+        self.value = value
+        self.binding, self.attempt, self.tag = (value >> 13).to_bytes(10, "big"), value // 32 % 256, value % 32
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.value == other.value
+
+    def text(self, separator=" "):
+        digits = str(self.value).rjust(28, "0")
+        fours = [digits[i:i + 4] for i in range(0, 28, 4)]
+        return separator.join(four + damm(i, four) for i, four in enumerate(fours))
+
+    @classmethod
+    def parse(cls, text):
+        digits = ""
+        for character in text:
+            if character in "0123456789":
+                digits += character
+            elif character not in SEPARATORS:
+                raise Refused("foreign", len(digits) // 5 + 1 if len(digits) < 35 else 0)
+        if len(digits) != 35:
+            for other in (InstallationID, ConfirmationID):
+                try:
+                    other.parse(text)
+                except Refused:
+                    continue
+                raise Refused("other")
+            raise Refused("count")
+        groups = [digits[i:i + 5] for i in range(0, 35, 5)]
+        wrong = [i for i, g in enumerate(groups) if damm(i, g[:4]) != g[4]]
+        if len(wrong) == 2 and damm(wrong[0], groups[wrong[1]][:4]) == groups[wrong[1]][4] and damm(wrong[1], groups[wrong[0]][:4]) == groups[wrong[0]][4]:
+            raise Refused("swapped", wrong[0] + 1, wrong[1] + 1)
+        if wrong:
+            raise Refused("mistyped", wrong[0] + 1)
+        value = int("".join(g[:4] for g in groups))
+        if value >= 2**93:
+            raise Refused("range")
+        return cls(value)
 
 
 # ---- machines ----

@@ -1,0 +1,282 @@
+"""A licence server from nothing: activated by programme and number, online, by file, by telephone with 35 digits; licences bound to it, and only to it."""
+
+import re
+
+import pytest
+
+import licensed as world
+from administrator import FAILED, Administrator
+from host import Machine
+from licensed import Licensed
+from publisher import codes
+
+RDS = "068385ca-c2db-55ea-b58f-f7282036c0dd"
+DAY = 86400
+PRODUCTS = "[product rds]\nissuer = main\n"
+
+
+class Publisher(Licensed):
+    """Agreements of several programmes, each with its access key and pack."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.count = self.servers = 0
+        self("product", "add", "rds", "--activation-id", RDS, "--title", "RDS access licences")
+
+    def agreement(self, programme, number, *more):
+        """@return the path of its pack."""
+        self("agreement", "add", number, "--programme", programme, "--organisation", "example")
+        self("key", "mint", "--kind", "access", "--agreement", number, "--products", "rds", *more)
+        return self.pack_of(number)
+
+    def pack_of(self, number, *more):
+        self.count += 1
+        path = self.publisher.folder / f"pack-{self.count}"
+        self("pack", "create", "--agreement", number, "--out", path, *more)
+        return path
+
+    def licenses(self, agreement, server, n, per="device", version="2019", *more):
+        self.count += 1
+        path = self.publisher.folder / f"licenses-{self.count}"
+        self("cal", "create", "--agreement", agreement, "--products", "rds", "--per", per, "--license-version", version, "--licenses", n, "--server", server,
+             "--out", path, *more)
+        return path
+
+
+@pytest.fixture(scope="module")
+def publisher(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("publisher")
+    folder.chmod(0o755)
+    one = Publisher(folder)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def server(new_host, publisher):
+    """A host of RDS that nothing was given yet; @return it and its administrator."""
+    def make(**options):
+        publisher.servers += 1
+        host = new_host(start=False, issuer=publisher, plugins=("rds",), more=PRODUCTS, clock=True, **options)
+        text = (host.folder / "muster.conf").read_text()
+        (host.folder / "muster.conf").write_text(text.replace(f"roots = {publisher.root}\n", f"roots = {publisher.root}\nurl = {publisher.url}\n"))
+        host.hardware(f"licence server {publisher.servers}")
+        return host.start(), Administrator(host)
+    return make
+
+
+def state(host):
+    return [(k["kind"], k["state"], k["method"]) for k in host.admin_ok("GET", "/keys")["items"]]
+
+
+def bound(host):
+    """Licences by what they are per and version: of packs that count here."""
+    found = {}
+    for pack in host.admin_ok("GET", "/packs")["items"]:
+        for key in pack["keys"]:
+            if key["access"] and pack["host"] != "another":
+                what = (key["access"]["per"], key["access"]["version"])
+                found[what] = found.get(what, 0) + key["access"]["licenses"]
+    return found
+
+
+def test_online(server, publisher):
+    """Nothing → activated; the licences bought meanwhile come with the activation, later ones with a file."""
+    host, admin = server()
+    pack = publisher.agreement("Select", "7654321")
+    said = admin("access", "activate", "rds", "--programme", "Select", "--number", "7654321", "--online")
+    assert said.status == FAILED and "no licence pack" in said.err and "musterctl pack install" in said.err
+    assert "musterctl access activate rds" in admin.ok("pack", "install", str(pack))
+    digits = admin.json("access", "activate", "rds", "--programme", "select", "--number", "765-4321")["server_id"]
+    assert [len(g) for g in digits] == [5] * 7 and state(host) == [("5", "pending", None)]
+    publisher.licenses("7654321", "".join(digits), 50)
+    publisher.licenses("7654321", " ".join(digits), 20, "user")
+    out = admin.ok("access", "activate", "rds", "--programme", "Select", "--number", "7654321", "--online")
+    assert "activated successfully" in out and state(host) == [("5", "activated", "online")]
+    assert bound(host) == {("device", "2019"): 50, ("user", "2019"): 20}
+    # a renewal brings what was licensed since
+    binding = publisher("--json", "cal", "list", "--agreement", "7654321").json[0]["host"]
+    more = publisher.licenses("7654321", binding, 5, "device", "2016")
+    assert "5 licences per device, version 2016" in admin.ok("pack", "install", str(more))
+    assert bound(host) == {("device", "2019"): 50, ("user", "2019"): 20, ("device", "2016"): 5}
+    assert admin("pack", "install", str(pack)).status == 0      # what activates it is a line of its own: the same again
+    host.stop()
+    host.start()
+    assert bound(host) == {("device", "2019"): 50, ("user", "2019"): 20, ("device", "2016"): 5}
+    assert host.activate(Machine(), RDS).code != "0xC004F041"   # certified: whatever the model says now
+    rows = publisher("--json", "cal", "list").json
+    assert sorted(r["access"]["licenses"] for r in rows if r["agreement"] == "7654321") == [5, 20, 50]
+
+
+def server_id(host):
+    return host.admin_ok("POST", "/installation-id", {"activation_id": RDS})["server_id"]
+
+
+def test_telephone(server, publisher):
+    """Programme, number and 35 digits are read out; the answer is a Confirmation ID. Wrong groups are named, what belongs to another number is not taken."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("Open Value", "V1234567")))
+    admin.ok("access", "activate", "rds", "--programme", "Open Value", "--number", "v1234567")
+    shown = admin.ok("access", "id", "rds")
+    groups = re.findall(r"\d: (\d{5})", shown)
+    assert len(groups) == 7 and groups == server_id(host)
+    call = ("--json", "confirm", "--programme", "Open Value", "--number", "V 1234567")
+    wrong = list(groups)
+    wrong[2] = wrong[2][:4] + str((int(wrong[2][4]) + 1) % 10)
+    said = publisher.publisher(*call, " ".join(wrong))
+    assert said.code != 0 and "group 3 is wrong" in said.err
+    swapped = [groups[i] for i in (0, 1, 4, 3, 2, 5, 6)]
+    if groups[2] != groups[4]:
+        assert "groups 3 and 5 seem to be swapped" in publisher.publisher(*call, " ".join(swapped)).err
+    other = publisher.publisher("confirm", "--programme", "Select", "--number", "V1234567", " ".join(groups))
+    assert other.code != 0 and "another programme" in other.err
+    none = publisher.publisher("confirm", "--programme", "Open Value", "--number", "V0000000", " ".join(groups))
+    assert none.code != 0 and "no access key with this programme and number" in none.err
+    answer = publisher(*call, "--name", "ls1.example.com", " ".join(groups)).json
+    assert publisher(*call, " ".join(groups)).json["again"] is True
+    out = admin.ok("atp", answer["confirmation_id"])
+    assert "deposited successfully" in out and state(host) == [("5", "activated", "telephone")]
+    # from now on it has a name
+    licenses = publisher.licenses("V1234567", "ls1.example.com", 10)
+    admin.ok("pack", "install", str(licenses))
+    assert bound(host) == {("device", "2019"): 10}
+    # another attempt, another ID; the used answer does not work again
+    assert server_id(host) != groups
+    assert "already used" in admin.refused("atp", answer["confirmation_id"])
+
+
+def test_python_reads_the_digits(server, publisher):
+    """The independent implementation makes the same 35 digits from programme and number."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("Enterprise", "2222222")))
+    admin.ok("access", "activate", "rds", "--programme", "Enterprise", "--number", "2222222")
+    shown = host.admin_ok("POST", "/installation-id", {"activation_id": RDS})
+    iid = codes.InstallationID.parse("".join(shown["groups"]))
+    key = codes.Key.of_agreement(publisher.publisher.issuer_id, iid.number, "Enterprise", "2222222").under(publisher.publisher.issuer_id)
+    assert key.proves(iid)
+    assert key.server_id(iid.generation, iid.attempt, iid.binding).text().split() == shown["server_id"]
+
+
+def test_file(server, publisher):
+    """The request as a file to the issuer, its answer back; licences as a file."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("Campus", "3333333")))
+    request, answer = publisher.publisher.folder / "request.txt", publisher.publisher.folder / "answer.pem"
+    out = admin.ok("access", "activate", "rds", "--programme", "Campus", "--number", "3333333", "--out", str(request))
+    assert "muster-issuer confirm --request" in out
+    publisher("confirm", "--request", request, "--name", "ls-file", "--out", answer)
+    admin.ok("atp", "--file", str(answer))
+    assert state(host) == [("5", "activated", "file")]
+    admin.ok("pack", "install", str(publisher.licenses("3333333", "ls-file", 3, "user", "2022")))
+    assert bound(host) == {("user", "2022"): 3}
+
+
+def test_wrong_numbers(server, publisher):
+    """Shape, the agreement's own number, another programme: each with its hint."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("MPSA", "4100012345", "--account", "0005556667")))
+    def refused(programme, number, code="0xC004F050"):
+        answer = host.admin("POST", "/access/activate", {"product": "rds", "programme": programme, "number": number})
+        assert answer.code == code, answer
+        return answer.json["detail"]
+    assert "number of the agreement itself" in refused("MPSA", "4100012345") and "purchasing account number, not the MPSA agreement number" in refused("MPSA", "4100012345")
+    assert "its programme is MPSA" in refused("Open Value", "0005556667")
+    assert "enrolment number, which has 7 digits" in refused("Select", "0005556667")
+    assert "number of the agreement itself" in refused("Open License", "4100012345") and "purchasing account number" in refused("Open License", "4100012345")
+    assert "which has 25 characters" in refused("retail pack", "12345") and "licence code" in refused("retail pack", "12345")
+    assert "no installed licence pack" in refused("MPSA", "0005556668")
+    assert "knows no programme of this name; it knows: Select" in refused("Selekt", "7654321", "M-121")
+    assert "1 to 63 characters" in refused("Open Value", " - ")
+    assert host.admin("POST", "/access/activate", {"product": "nothing", "programme": "MPSA", "number": "1"}).code == "M-117"
+    assert state(host) == []
+    admin.ok("access", "activate", "rds", "--programme", "mpsa", "--number", "0005556667", "--online")
+    assert state(host) == [("5", "activated", "online")]
+    said = publisher.publisher("confirm", "--programme", "MPSA", "--number", "4100012345", " ".join(server_id(host)))
+    assert said.code != 0 and "number of the agreement itself" in said.err
+
+
+def test_retail_code(server, publisher):
+    """A licence code is a key of its own."""
+    host, admin = server()
+    publisher("agreement", "add", "BOX-1", "--programme", "retail pack", "--organisation", "example")
+    code = publisher("key", "mint", "--kind", "access", "--retail", "--agreement", "BOX-1", "--products", "rds").out.strip()
+    assert code.startswith("5")
+    admin.ok("pack", "install", str(publisher.pack_of("BOX-1")))
+    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
+    assert "mistyped" in admin.refused("access", "activate", "rds", "--programme", "retail pack", "--number", wrong)
+    admin.ok("access", "activate", "rds", "--programme", "retail pack", "--number", code, "--online")
+    assert state(host) == [("5", "activated", "online")]
+
+
+def test_bound_to_one(server, publisher):
+    """Licences of one server are refused by another, and do not count on a copy of it."""
+    host, admin = server()
+    pack = publisher.agreement("Service Provider", "4444444")
+    admin.ok("pack", "install", str(pack))
+    admin.ok("access", "activate", "rds", "--programme", "Service Provider", "--number", "4444444")
+    licenses = publisher.licenses("4444444", "".join(server_id(host)), 50)
+    admin.ok("pack", "install", str(licenses))
+    assert bound(host) == {("device", "2019"): 50}
+    host.stop()
+    host.hardware("another machine")
+    host.start()
+    assert bound(host) == {}                                    # the same state on other hardware
+    assert "another" in [p["host"] for p in host.admin_ok("GET", "/packs")["items"]]
+    second, other = server()
+    second.stop()
+    second.hardware("a second licence server")
+    second.start()
+    other.ok("pack", "install", str(pack))
+    assert "made for another host" in other.refused("pack", "install", str(licenses))
+    assert bound(second) == {}
+
+
+def test_supersession_and_end(server, publisher):
+    """A newer issue replaces the older one of its line, an older one is refused; licences end with their coverage and with their pack."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("Multi-Year Open", "M-5")))
+    admin.ok("access", "activate", "rds", "--programme", "Multi-Year Open", "--number", "M-5", "--online")
+    binding = "".join(server_id(host))
+    first = publisher.licenses("M-5", binding, 10)
+    second = publisher.licenses("M-5", binding, 5, "device", "2019", "--coverage-start", publisher.publisher.day(0), "--coverage-end", publisher.publisher.day(30))
+    admin.ok("pack", "install", str(second))
+    assert bound(host) == {("device", "2019"): 15}
+    assert "issue" in admin.refused("pack", "install", str(first))
+    newer = publisher.pack_of("M-5")
+    admin.ok("pack", "install", str(newer))                     # the activation's line
+    assert bound(host) == {("device", "2019"): 15} and state(host) == [("5", "activated", "online")]
+
+
+def test_refused_at_the_issuer(publisher):
+    """What cannot be licensed, said before anything is in the books."""
+    publisher.agreement("Open Subscription", "S-1")
+    def refused(*arguments):
+        said = publisher.publisher("cal", "create", "--agreement", "S-1", "--products", "rds", *arguments)
+        assert said.code != 0
+        return said.err
+    before = len(publisher("--json", "cal", "list").json)
+    assert "--license-version" in refused("--per", "device", "--licenses", "5", "--server", "0" * 20)
+    assert "--server" in refused("--per", "user", "--license-version", "2019", "--licenses", "5")
+    assert "seats have no" in refused("--per", "seat", "--license-version", "2019", "--licenses", "5")
+    assert "small letters" in refused("--per", "device", "--license-version", "2019 R2", "--licenses", "5", "--server", "0" * 20)
+    assert "--licenses" in refused("--per", "device", "--license-version", "2019", "--licenses", "0", "--server", "0" * 20)
+    assert "no licence server" in refused("--per", "device", "--license-version", "2019", "--licenses", "5", "--server", "nobody")
+    assert "digits" in refused("--per", "device", "--license-version", "2019", "--licenses", "5", "--server", "12345")
+    assert len(publisher("--json", "cal", "list").json) == before
+    seats = publisher.publisher("--json", "cal", "create", "--agreement", "S-1", "--products", "rds", "--per", "seat", "--licenses", "5", "--out", publisher.publisher.folder / "seats")
+    assert seats.code == 0 and seats.json["keys"][0]["access"] == {"per": "seat", "version": None, "licenses": 5}
+
+
+def test_renewal_brings_licences(server, publisher):
+    """Renewed by itself in its last year, at no cost; the licences come along. The last one here: the publisher's clock does not go back."""
+    host, admin = server()
+    pack = publisher.agreement("School", "1111111")
+    admin.ok("pack", "install", str(pack))
+    admin.ok("access", "activate", "rds", "--programme", "School", "--number", "1111111", "--online")
+    publisher.licenses("1111111", "".join(server_id(host)), 7)
+    assert bound(host) == {}
+    publisher.publisher.advance(370)
+    host.shift(370 * DAY)
+    world.hosts.eventually(lambda: bound(host) == {("device", "2019"): 7}, "the renewal has brought the licences")
+    key = publisher("--json", "key", "list", "--agreement", "1111111").json[0]
+    assert key["used"] == 1
