@@ -18,8 +18,8 @@ static int check_rules(const struct catalog_product *p, const struct clock *cloc
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_UNSUPPORTED_PRODUCT, "%s is switched off on this host. Ask another host, or set enabled = yes in [product %s].", p->row.title, p->row.name);
 	if (p->row.refused != NULL)
 		return err_code(err, MUSTER_E_REFUSED, CODE_M_REFUSED_PRODUCT, "%s", p->row.refused);
-	if (p->row.model != MUSTER_MODEL_THRESHOLD && p->row.model != MUSTER_MODEL_COUNTED)
-		return err_code(err, MUSTER_E_REFUSED, CODE_M_MODEL, "%s is of the %s model, which this host lists and does not serve yet. Activate it as its publisher says.", p->row.title, lint_model_name(p->row.model));
+	if (p->row.model < MUSTER_MODEL_THRESHOLD || p->row.model > MUSTER_MODEL_SEATS)
+		return err_code(err, MUSTER_E_REFUSED, CODE_M_MODEL, "%s is of the %s model, which this host lists and does not serve. Activate it as its publisher says.", p->row.title, lint_model_name(p->row.model));
 	if (p->row.coverage_start != 0 && now < p->row.coverage_start) {
 		time_rfc3339(day, p->row.coverage_start * 1000);
 		return err_code(err, MUSTER_E_REFUSED, (uint32_t)CODE_UNSUPPORTED_PRODUCT, "The coverage of %s begins at %s. Ask again then.", p->row.title, day);

@@ -147,6 +147,16 @@ static int entered_load(struct holdings *h, struct muster_err *err)
 	return MUSTER_OK;
 }
 
+uint64_t holdings_seats(struct holdings *h, const struct catalog_product *p)
+{
+	uint64_t n;
+
+	holdings_lock(h);
+	n = holdings_capacity_of(h, p, HOLDINGS_SEAT, 0);
+	holdings_unlock(h);
+	return n;
+}
+
 static uint64_t entered(struct holdings *h, const struct catalog_product *p, uint32_t kind, uint32_t generation)
 {
 	uint64_t sum = 0;
@@ -195,7 +205,10 @@ uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *
 			sum += named[i].licenses;
 	}
 	sum += entered(h, p, kind, generation);
-	if (kind == HOLDINGS_SEAT && sum == 0 && p->row.seats != NULL)
+	if (kind != HOLDINGS_SEAT || p->row.seats == NULL)
+		return sum;
+	/* The product's own number stands where nothing else names one; an administrator's is a cap besides. */
+	if (sum == 0 || (p->seats_source == CONFIG_FILE && p->row.seats->seats < sum))
 		sum = p->row.seats->seats;
 	return sum;
 }

@@ -15,7 +15,7 @@
 #define NONE UINT32_MAX
 
 /* A row that was looked at: as it is stored, and as it will be. */
-struct entry { struct store_holding row; bool stored, there, changed; uint32_t stored_state; };
+struct entry { struct store_holding row; bool stored, there, changed; uint32_t reservation; /* that the row uses */ };
 
 struct delta { uint32_t product, class_, state; int64_t n; };
 
@@ -25,6 +25,8 @@ struct holdings_group {
 	struct entry *entries; size_t count, room;
 	uint32_t *slots; size_t slot_count;          /* by key; index of an entry or NONE */
 	struct delta *deltas; size_t delta_count, delta_room;
+	struct holdings_reserved reserved;           /* changes of use */
+	const struct holdings_request *asking;
 	struct store_journal *journal; size_t journal_count, journal_room;
 };
 
@@ -253,7 +255,7 @@ static int look(struct holdings_group *g, uint32_t product, uint32_t class_, str
 	if (r != MUSTER_OK && r != MUSTER_E_NOT_FOUND)
 		return r;
 	e->stored = e->there = r == MUSTER_OK;
-	e->stored_state = e->row.state;
+	e->reservation = e->stored ? reserved_used_by(g->h, &e->row) : 0;
 	if (!e->stored) {
 		memset(&e->row, 0, sizeof e->row);
 		e->row.product = product;
@@ -279,6 +281,17 @@ int group_get(struct holdings_group *g, uint32_t product, uint32_t class_, struc
 	return MUSTER_OK;
 }
 
+/* What a row uses of reservations: likewise. */
+static bool use(struct holdings_group *g, const struct entry *e, uint32_t reservation)
+{
+	uint32_t product = e->row.product, kind = HOLDINGS_KIND(e->row.class_);
+
+	if (e->reservation == reservation)
+		return true;
+	return (reservation == 0 || reserved_add(&g->reserved, product, kind, reservation, 1)) &&
+	       (e->reservation == 0 || reserved_add(&g->reserved, product, kind, e->reservation, -1));
+}
+
 /* Both are found before either changes: running out of memory leaves sums as they were. */
 static int count(struct holdings_group *g, const struct entry *e, bool there, uint32_t state, struct muster_err *err)
 {
@@ -296,12 +309,21 @@ static int count(struct holdings_group *g, const struct entry *e, bool there, ui
 int group_put(struct holdings_group *g, const struct store_holding *row, struct muster_err *err)
 {
 	struct store_holding copy = *row;   /* the caller's may be one of ours, which move */
+	uint32_t reservation;
 	struct entry *e;
 	int r;
 
-	if ((r = look(g, copy.product, copy.class_, span_of(copy.holder, copy.holder_n), &e, err)) != MUSTER_OK || (r = count(g, e, true, copy.state, err)) != MUSTER_OK)
+	if (g->asking != NULL && g->asking->product->reservation_count > 0 && memcmp(copy.client, g->asking->client, sizeof copy.client) == 0)
+		copy.number = reserved_asking(g->asking);
+	reservation = reserved_used_by(g->h, &copy);
+	if ((r = look(g, copy.product, copy.class_, span_of(copy.holder, copy.holder_n), &e, err)) != MUSTER_OK)
+		return r;
+	if (!use(g, e, reservation))
+		return err_nomem(err);
+	if ((r = count(g, e, true, copy.state, err)) != MUSTER_OK)
 		return r;
 	e->row = copy;
+	e->reservation = reservation;
 	e->row.changed = g->now;
 	e->there = e->changed = true;
 	return MUSTER_OK;
@@ -312,9 +334,14 @@ int group_delete(struct holdings_group *g, uint32_t product, uint32_t class_, st
 	struct entry *e;
 	int r;
 
-	if ((r = look(g, product, class_, holder, &e, err)) != MUSTER_OK || (r = count(g, e, false, 0, err)) != MUSTER_OK)
+	if ((r = look(g, product, class_, holder, &e, err)) != MUSTER_OK)
+		return r;
+	if (!use(g, e, 0))
+		return err_nomem(err);
+	if ((r = count(g, e, false, 0, err)) != MUSTER_OK)
 		return r;
 	e->there = false;
+	e->reservation = 0;
 	e->changed = true;
 	return MUSTER_OK;
 }
@@ -350,6 +377,21 @@ int group_journal(struct holdings_group *g, const char *actor, uint32_t kind, co
 	cut(j->object, sizeof j->object, object);
 	cut(j->detail, sizeof j->detail, detail);
 	return MUSTER_OK;
+}
+
+struct holdings *group_holdings(const struct holdings_group *g)
+{
+	return g->h;
+}
+
+void group_ask(struct holdings_group *g, const struct holdings_request *r)
+{
+	g->asking = r;
+}
+
+const struct holdings_reserved *group_reserved(const struct holdings_group *g)
+{
+	return &g->reserved;
 }
 
 int64_t group_now(const struct holdings_group *g)
@@ -432,6 +474,7 @@ void group_drop(struct holdings_group *g)
 	mem_free(g->entries);
 	mem_free(g->slots);
 	mem_free(g->deltas);
+	mem_free(g->reserved.of);
 	mem_free(g->journal);
 	mem_free(g);
 }
@@ -481,6 +524,13 @@ static size_t gather(const struct holdings_group *g, struct store_change *change
 	return n;
 }
 
+/* Where it cannot follow it is read anew. */
+static void used(struct holdings *h, const struct holdings_reserved *changes)
+{
+	for (size_t i = 0; i < changes->n && h->reserved.loaded; i++)
+		h->reserved.loaded = reserved_add(&h->reserved, changes->of[i].product, changes->of[i].kind, changes->of[i].id, changes->of[i].n);
+}
+
 int group_commit(struct holdings_group *g, struct muster_err *err)
 {
 	struct holdings *h = g->h;
@@ -499,14 +549,18 @@ int group_commit(struct holdings_group *g, struct muster_err *err)
 	(void)gather(g, changes);
 	r = ledger_transact(h->o.ledger, changes, n, err);
 	if (r == MUSTER_OK)
+		used(h, &g->reserved);
+	if (r == MUSTER_OK)
 		for (size_t i = 0; i < g->delta_count; i++)
 			sum_add(&h->sums, g->deltas[i].product, g->deltas[i].class_, g->deltas[i].state, g->deltas[i].n);
 	/* Done or not: what is stored says. Where even that cannot be read nothing is decided until it can. */
 	else if (r == MUSTER_E_UNKNOWN && group_sums_load(h, &second) != MUSTER_OK)
 		holdings_say(h, 3, "holdings", "numbers cannot be read after a failed commit: %s", second.message);
 done:
-	if (r != MUSTER_OK)
+	if (r != MUSTER_OK) {
 		rules_forget(h->rules);
+		h->reserved.loaded = false;
+	}
 	mem_free(changes);
 	group_drop(g);
 	return r;

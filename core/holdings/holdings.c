@@ -164,6 +164,7 @@ int holdings_bind(struct holdings *h, struct catalog *catalog, struct muster_err
 	if (r == MUSTER_OK) {
 		catalog_unref(h->catalog);
 		h->catalog = catalog_ref(catalog);
+		h->reserved.loaded = false;   /* other reservations */
 		holdings_capacity_refresh(h);
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -196,8 +197,11 @@ static void decide(struct holdings *h, struct holdings_request **list, size_t n)
 
 	pthread_mutex_lock(&h->lock);
 	if ((r = group_begin(&g, h, holdings_now(h), &err)) == MUSTER_OK) {
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			group_ask(g, list[i]);
 			judge(h, g, list[i]);
+		}
+		group_ask(g, NULL);
 		r = group_commit(g, &err);
 	}
 	if (r != MUSTER_OK)
@@ -355,6 +359,7 @@ void holdings_free(struct holdings *h)
 	mem_free(h->entered);
 	embedded_forget(h);
 	mem_free(h->sums.of);
+	mem_free(h->reserved.of);
 	rules_free(h->rules);
 	catalog_unref(h->catalog);
 	pthread_cond_destroy(&h->queue_cond);

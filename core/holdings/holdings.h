@@ -94,6 +94,9 @@ struct holdings_request {
 /** Queue it. MUSTER_OK or MUSTER_E_BUSY (done() is not called). */
 int holdings_submit(struct holdings *h, struct holdings_request *r);
 
+/** How many seats a product has now. Any thread. */
+uint64_t holdings_seats(struct holdings *h, const struct catalog_product *p);
+
 /** Something to count against. From packs bound to this host, or entered by hand for products whose leases are records. */
 struct holdings_capacity { uint32_t kind, generation; uint64_t licenses, temporary; };
 

@@ -26,6 +26,10 @@ struct holdings_known {
 /** A key found on a medium (HOLDINGS_R_EMBEDDED). Holds a secret. */
 struct holdings_stored { uint32_t number; char product[MUSTER_NAME_MAX + 1], partial[8]; uint8_t proof_key[32]; };
 
+/** How many use a reservation, by the hash of its name (reserved.c). */
+struct holdings_use { uint32_t product, kind, id; int64_t n; };
+struct holdings_reserved { struct holdings_use *of; size_t n; bool loaded; };
+
 struct holdings {
 	struct holdings_options o;
 	pthread_mutex_t lock;                  /**< whoever decides and commits; before the activation's locks and the ledger's */
@@ -37,6 +41,7 @@ struct holdings {
 	struct holdings_known **known; size_t known_count;
 	struct holdings_entered *entered; size_t entered_count; bool entered_stale;
 	struct holdings_stored *stored; size_t stored_count;
+	struct holdings_reserved reserved;     /**< filled when it is asked for first; empty after anything that it may not follow */
 	struct holdings_rules *rules;
 
 	pthread_mutex_t queue_lock;            /**< the members below */
@@ -77,6 +82,11 @@ int group_sums_load(struct holdings *h, struct muster_err *err);
 int group_begin(struct holdings_group **out, struct holdings *h, int64_t now, struct muster_err *err);
 int64_t group_now(const struct holdings_group *g);
 uint64_t group_random(struct holdings_group *g);
+struct holdings *group_holdings(const struct holdings_group *g);
+/** Whose request is judged now (NULL: nobody's): rows put for this machine remember the reservation that it has. */
+void group_ask(struct holdings_group *g, const struct holdings_request *r);
+/** What the group has changed of the use of reservations. */
+const struct holdings_reserved *group_reserved(const struct holdings_group *g);
 /** MUSTER_E_NOT_FOUND: nothing is held. */
 int group_get(struct holdings_group *g, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
 int group_put(struct holdings_group *g, const struct store_holding *row, struct muster_err *err);
@@ -93,6 +103,10 @@ void group_drop(struct holdings_group *g);
 
 /** How many there are of a kind and generation of a product: packs, or the product's own number, or entered by hand. Cached; bind and pack changes refresh it. */
 uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *p, uint32_t kind, uint32_t generation);
+/** The reservation of a machine that asks, and the one that a row uses; 0: none. reserved_add() false: memory is exhausted. */
+uint32_t reserved_asking(const struct holdings_request *r);
+uint32_t reserved_used_by(struct holdings *h, const struct store_holding *row);
+bool reserved_add(struct holdings_reserved *r, uint32_t product, uint32_t kind, uint32_t id, int64_t n);
 /** Of these, how many are kept for others than this machine: reservations that are not used up. */
 uint64_t holdings_reserved_for_others(struct holdings_group *g, const struct catalog_product *p, uint32_t kind, const struct holdings_request *r);
 /** Bought licences entered by hand: records of the ledger's state, id: 8 random bytes; data: JSON {"product","per":"device"|"user"|"seat","version","licenses","note"}. */

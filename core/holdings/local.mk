@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libholdings.la
 	%D%/lines.c \
 	%D%/over.c \
 	%D%/report.c \
+	%D%/reserved.c \
 	%D%/rules.c %D%/rules.h \
 	%D%/seats.c \
 	%D%/take_back.c

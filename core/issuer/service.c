@@ -42,7 +42,7 @@ unsigned service_problem(struct call *c, uint32_t code, const char *detail, cons
 		wait = 5;
 	c->wait = wait;
 	buf_clear(&c->out);
-	problem_write(&c->out, problem_status(code), code, detail, field, wait, 0);
+	problem_write(&c->out, problem_status(code), code, detail, field, wait, 0, 0);
 	c->type = "application/problem+json";
 	return problem_status(code);
 }

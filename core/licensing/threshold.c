@@ -2,16 +2,13 @@
 
 #include "core/base/codes.h"
 
-/* A certificate with less than a day left signs no more leases: they would strand machines (trust.md section 1). */
-#define CHAIN_LEAST_MS (INT64_C(24) * 3600 * 1000)
-
 void threshold_decide(struct threshold_verdict *out, const struct threshold_input *in)
 {
 	int64_t validity_ms = (int64_t)in->validity_s * 1000;
 
 	out->expires = 0;
 	out->debt = false;
-	if (!in->certified || in->chain_end - in->now < CHAIN_LEAST_MS) {
+	if (!in->certified || in->chain_end - in->now < THRESHOLD_CHAIN_LEAST_MS) {
 		out->code = (uint32_t)CODE_HOST_NOT_ACTIVATED;
 		return;
 	}

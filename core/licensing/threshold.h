@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <muster/types.h>
 
+/** A certificate with less than a day left signs no more leases: they would strand machines (trust.md section 1). */
+#define THRESHOLD_CHAIN_LEAST_MS (INT64_C(24) * 3600 * 1000)
+
 struct threshold_input {
 	uint32_t count;            /**< after the client was added */
 	uint32_t minimum_count;

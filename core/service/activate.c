@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <muster/plugin.h>
+#include <openssl/crypto.h>
 
 #include "core/base/buf.h"
 #include "core/base/bytes.h"
@@ -221,6 +223,10 @@ static int key_of(struct activate *out, const struct members *all, struct activa
 	out->has_key = true;
 	if (m->type == TYPE_STRING) {
 		out->whole_key = true;
+		if (m->n <= ACTIVATE_KEY_MAX) {
+			memcpy(out->key_text, m->text, m->n);
+			out->key_text_n = m->n;
+		}
 		return MUSTER_OK;
 	}
 	if (m->type != TYPE_OBJECT)
@@ -238,6 +244,34 @@ static int key_of(struct activate *out, const struct members *all, struct activa
 	if ((m = get(all, MEMBER_KEY_PROOF)) == NULL)
 		return missing(all, MEMBER_KEY_PROOF, f);
 	return bytes_of(m, out->key_proof, 32, 32, &n, f);
+}
+
+/* What access and seats products ask for. */
+static int wants_of(struct activate *out, const struct members *all, struct activate_fault *f)
+{
+	const struct member *m;
+	char per[8];
+
+	out->queue = true;
+	if ((m = get(all, MEMBER_QUEUE)) != NULL) {
+		if (m->type != TYPE_BOOLEAN)
+			return bad(f, m->name, "queue must be true or false and is %s.", type_word(m));
+		out->queue = m->number != 0;
+	}
+	if ((m = get(all, MEMBER_ACCESS)) == NULL)
+		return MUSTER_OK;
+	if (m->type != TYPE_OBJECT)
+		return bad(f, m->name, "access must be an object and is %s.", type_word(m));
+	if ((m = get(all, MEMBER_ACCESS_PER)) != NULL) {
+		if (plain_of(m, per, 0, sizeof per - 1, f) != MUSTER_OK)
+			return MUSTER_E_INVALID;
+		out->per = strcmp(per, "device") == 0 ? MUSTER_PER_DEVICE : strcmp(per, "user") == 0 ? MUSTER_PER_USER : 0;
+		if (out->per == 0)
+			return bad(f, m->name, "access.per must be \"device\" or \"user\".");
+	}
+	if ((m = get(all, MEMBER_ACCESS_USER)) != NULL && plain_of(m, out->user, 1, ACTIVATE_USER_MAX, f) != MUSTER_OK)
+		return MUSTER_E_INVALID;
+	return (m = get(all, MEMBER_ACCESS_VERSION)) != NULL ? plain_of(m, out->version, 1, ACTIVATE_VERSION_MAX, f) : MUSTER_OK;
 }
 
 static int lease_of(const struct members *all, bool required, char *out, size_t *len, struct activate_fault *f)
@@ -293,7 +327,7 @@ static int proof_of(struct activate *out, const struct members *all, struct acti
 			return MUSTER_E_INVALID;
 		out->has_release = true;
 	}
-	if (key_of(out, all, f) != MUSTER_OK)
+	if (key_of(out, all, f) != MUSTER_OK || wants_of(out, all, f) != MUSTER_OK)
 		return MUSTER_E_INVALID;
 	return lease_of(all, false, out->lease, &out->lease_len, f);
 }
@@ -315,11 +349,20 @@ int activate_parse(struct activate *out, struct muster_span body, struct activat
 	    state_of(out, &all, fault) == MUSTER_OK &&
 	    proof_of(out, &all, fault) == MUSTER_OK)
 		r = MUSTER_OK;
+	if (r != MUSTER_OK)
+		activate_wipe(out);
 	/* Told also when something else is wrong: a key that was exposed must be reported. */
 	if (r != MUSTER_OK)
 		out->whole_key = all.of[MEMBER_KEY].type == TYPE_STRING;
 	members_free(&all);
 	return r;
+}
+
+void activate_wipe(struct activate *a)
+{
+	if (a->key_text_n > 0)
+		OPENSSL_cleanse(a->key_text, sizeof a->key_text);
+	a->key_text_n = 0;
 }
 
 int release_parse(struct release_body *out, struct muster_span body, struct activate_fault *fault)

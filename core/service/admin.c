@@ -99,7 +99,7 @@ static enum MHD_Result reply_field(struct MHD_Connection *mhd, unsigned status, 
 	size_t n;
 
 	buf_init(&out, 64u << 10);
-	problem_write(&out, status != 0 ? status : problem_status(code), code, detail, field, 0, 0);
+	problem_write(&out, status != 0 ? status : problem_status(code), code, detail, field, 0, 0, 0);
 	n = out.n;
 	return reply(mhd, status != 0 ? status : problem_status(code), "application/problem+json", buf_take(&out), n);
 }

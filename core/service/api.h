@@ -21,6 +21,16 @@ void api_ledger_begin(struct request *r, enum ledger_kind kind);
 enum MHD_Result api_counted(struct request *r);
 /** After the commit: a confirmation, or pending. */
 enum MHD_Result api_counted_answer(struct request *r);
+/** Is it of a model that core/holdings decides? */
+bool api_is_held(const struct catalog_product *p);
+/** Such a product: suspend, have it decided, then the ledger records it. The lease's release likewise (seats). */
+enum MHD_Result api_holdings(struct request *r);
+enum MHD_Result api_holdings_release(struct request *r);
+/** Granted: what the lease says, and the answer's members beside those of every product (before api_activate_common()). */
+void api_holdings_claims(const struct request *r, struct lease_claims *c);
+void api_holdings_members(struct request *r);
+/** After the commit, nothing granted: a place in the queue, or a refusal. */
+enum MHD_Result api_holdings_answer(struct request *r);
 /** Cut on a character boundary: answers must stay UTF-8. */
 void api_sentence(struct request *r, const char *text);
 /** Members that every 200 and 202 of /v1/activate has, to the closing brace. */

@@ -52,7 +52,7 @@ enum MHD_Result api_ledger_refused(struct request *r)
 
 	bool ours = l->detail[0] == '\0' && (l->refused == l->code || l->code == (uint32_t)CODE_HOST_NOT_ACTIVATED);
 
-	return request_problem(r, l->code, ours ? r->sentence : l->detail, NULL, l->retry_after);
+	return request_problem(r, l->code, ours ? r->sentence : l->detail, NULL, ours && l->retry_after == 0 ? r->wait_s : l->retry_after);
 }
 
 /* ---- before the ledger ---- */
@@ -111,8 +111,14 @@ static int check(struct request *r, const struct catalog_edition *e, struct must
 	const struct activate *a = &r->activate;
 	struct muster_request q = {
 		.size = sizeof q, .is_virtual = a->is_virtual, .status = a->status, .minutes = (uint32_t)a->minutes, .time_ms = a->time,
-		.key_number = a->key_number, .os = a->os, .name = a->name,
+		.key_number = a->key_number, .os = a->os, .name = a->name, .user = "", .version = "",
 	};
+
+	if (e->product->row.model == MUSTER_MODEL_ACCESS) {
+		q.user = a->user;
+		q.version = a->version;
+		q.per = a->per != 0 ? a->per : MUSTER_PER_DEVICE;
+	}
 
 	memcpy(q.activation_id, a->activation_id, 16);
 	memcpy(q.client_id, a->client_id, 16);
@@ -173,6 +179,7 @@ static void decide(struct request *r)
 		(void)snprintf(r->sentence, sizeof r->sentence, "No product of this host has the activation ID %s.", id);
 		return;
 	}
+	r->grace_s = e->product->row.access != NULL ? e->product->row.access->grace_s : 0;
 	if (!allowed(r, e->product))
 		return;
 	if (check(r, e, &err) != MUSTER_OK) {
@@ -211,6 +218,8 @@ enum MHD_Result api_activate(struct request *r)
 	decide(r);
 	if (r->ledger.refused == 0 && r->ledger.edition->product->row.model == MUSTER_MODEL_COUNTED)
 		return api_counted(r);
+	if (r->ledger.refused == 0 && api_is_held(r->ledger.edition->product))
+		return api_holdings(r);
 	return request_submit(r);
 }
 
@@ -295,6 +304,10 @@ static enum MHD_Result activated(struct request *r)
 	}
 	settings_intervals(&i, &r->service->settings, r->snapshot->config, p);
 	fill_claims(r, &claims, chain, i.renewal_s);
+	if (api_is_held(p)) {
+		api_holdings_claims(r, &claims);
+		i.renewal_s = claims.renew;
+	}
 	if (claims.exp > chain->end)
 		claims.exp = chain->end;
 	buf_adds(out, "{\"result\":\"activated\",\"lease\":\"");
@@ -304,7 +317,11 @@ static enum MHD_Result activated(struct request *r)
 	buf_addf(out, "\",\"expires_at\":\"%s\"", time);
 	if (claims.record)
 		buf_adds(out, ",\"record\":true");
-	if (r->ledger.decided)
+	if (r->ledger.debt)
+		buf_adds(out, ",\"over\":true");
+	if (api_is_held(p))
+		api_holdings_members(r);
+	else if (r->ledger.decided)
 		buf_adds(out, ",\"assurance\":\"telephone\"");
 	api_activate_common(r, &i, p);
 	return request_reply(r, MHD_HTTP_OK, "application/json", 0);
@@ -313,7 +330,7 @@ static enum MHD_Result activated(struct request *r)
 enum MHD_Result api_activate_answer(struct request *r)
 {
 	if (r->ledger.decided && !r->ledger.grants && r->ledger.code == r->ledger.verdict)
-		return api_counted_answer(r);
+		return api_is_held(r->ledger.edition->product) ? api_holdings_answer(r) : api_counted_answer(r);
 	if (r->ledger.code == CODE_OK)
 		return activated(r);
 	if (r->ledger.code == (uint32_t)CODE_COUNT_LOW)

@@ -27,6 +27,7 @@ const char *api_model_word(uint32_t model)
 	case MUSTER_MODEL_COUNTED: return "counted";
 	case MUSTER_MODEL_EMBEDDED: return "embedded";
 	case MUSTER_MODEL_ACCESS: return "access";
+	case MUSTER_MODEL_SEATS: return "seats";
 	default: return "none";
 	}
 }
@@ -37,7 +38,7 @@ const char *api_not_served(const struct catalog_product *p)
 		return p->row.refused;
 	if (!p->enabled)
 		return "The product is switched off on this host.";
-	if (p->row.model != MUSTER_MODEL_THRESHOLD && p->row.model != MUSTER_MODEL_COUNTED)
+	if (p->row.model != MUSTER_MODEL_THRESHOLD && p->row.model != MUSTER_MODEL_COUNTED && !api_is_held(p))
 		return "This version of the host does not serve the product's licensing model yet.";
 	return NULL;
 }
@@ -148,6 +149,18 @@ static void add_facts(struct buf *out, const struct catalog_product *p)
 		buf_addc(out, ']');
 }
 
+static void add_access(struct buf *out, const struct muster_access_rules *a)
+{
+	const struct muster_access_version *v = a->versions.rows;
+	uint32_t per = a->per != 0 ? a->per : MUSTER_PER_DEVICE | MUSTER_PER_USER;
+
+	buf_addf(out, ",\"access\":{\"per\":[%s%s%s],\"versions\":[", (per & MUSTER_PER_DEVICE) != 0 ? "\"device\"" : "", per == (MUSTER_PER_DEVICE | MUSTER_PER_USER) ? "," : "",
+	         (per & MUSTER_PER_USER) != 0 ? "\"user\"" : "");
+	for (size_t i = 0; i < a->versions.count; i++)
+		buf_addf(out, "%s\"%s\"", i > 0 ? "," : "", v[i].name);
+	buf_addf(out, "],\"grace_seconds\":%u}", a->grace_s);
+}
+
 static void add_product(struct request *r, const struct catalog_product *p, const struct trust_view *view, int64_t now)
 {
 	const char *reason = api_not_served(p);
@@ -182,6 +195,10 @@ static void add_product(struct request *r, const struct catalog_product *p, cons
 	add_editions(r, p);
 	if (p->row.model == MUSTER_MODEL_COUNTED)
 		add_facts(out, p);
+	if (p->row.model == MUSTER_MODEL_ACCESS)
+		add_access(out, p->row.access);
+	if (p->row.model == MUSTER_MODEL_SEATS && exposed(r))
+		buf_addf(out, ",\"seats\":%llu", (unsigned long long)holdings_seats(r->service->holdings, p));
 	buf_addc(out, '}');
 }
 

@@ -26,6 +26,15 @@ static enum MHD_Result submit(struct request *r, const struct lease_claims *clai
 	/* Named by the release hash, not by the lease's nonce: that names the activation, of which this is no repeat. */
 	memcpy(l->nonce, claims->rel, sizeof claims->rel);
 	l->nonce_len = sizeof claims->rel;
+	switch (l->edition->product->row.model) {
+	case MUSTER_MODEL_SEATS:
+		return api_holdings_release(r);
+	case MUSTER_MODEL_ACCESS:
+		l->refused = CODE_M_KEPT;
+		break;
+	default:
+		break;
+	}
 	return request_submit(r);
 }
 

@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/api.h \
 	%D%/api_activate.c \
 	%D%/api_counted.c \
+	%D%/api_holdings.c \
 	%D%/api_host.c \
 	%D%/api_release.c \
 	%D%/connection.c %D%/connection.h \
@@ -43,4 +44,4 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/start.c %D%/start.h \
 	%D%/state.c %D%/state.h \
 	%D%/tls.c %D%/tls.h
-service_libs = %D%/libservice.la $(activation_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)
+service_libs = %D%/libservice.la $(holdings_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <openssl/crypto.h>
 
 #include "core/base/codes.h"
 #include "core/base/json_depth.h"
@@ -30,6 +31,11 @@ static const struct { const char *name; size_t skip; enum member_id parent; } ta
 	[MEMBER_KEY_KIND] = { "key.kind", 4, MEMBER_KEY },
 	[MEMBER_KEY_NUMBER] = { "key.number", 4, MEMBER_KEY },
 	[MEMBER_KEY_PROOF] = { "key.proof", 4, MEMBER_KEY },
+	[MEMBER_ACCESS] = { "access", 0, NO_PARENT },
+	[MEMBER_ACCESS_PER] = { "access.per", 7, MEMBER_ACCESS },
+	[MEMBER_ACCESS_USER] = { "access.user", 7, MEMBER_ACCESS },
+	[MEMBER_ACCESS_VERSION] = { "access.version", 7, MEMBER_ACCESS },
+	[MEMBER_QUEUE] = { "queue", 0, NO_PARENT },
 };
 
 /* The member's own name, without its parent's. */
@@ -185,7 +191,7 @@ static bool take_object(struct members *m, struct reader *r, enum member_id pare
 		if (r->p < r->end && *r->p == '{') {
 			enum member_id id = (enum member_id)(v - m->of);
 
-			if (id != MEMBER_MACHINE && id != MEMBER_KEY && id != MEMBER_MACHINE_FACTS)
+			if (id != MEMBER_MACHINE && id != MEMBER_KEY && id != MEMBER_MACHINE_FACTS && id != MEMBER_ACCESS)
 				return false;
 			v->type = TYPE_OBJECT;
 			if (id == MEMBER_MACHINE_FACTS ? !take_facts(m, r) : !take_object(m, r, id))
@@ -304,6 +310,10 @@ int members_read(struct members *out, struct muster_span body, struct activate_f
 
 void members_free(struct members *m)
 {
+	const struct member *key = &m->of[MEMBER_KEY];
+
+	if (m->root != NULL && key->type == TYPE_STRING)
+		OPENSSL_cleanse((char *)(uintptr_t)key->text, key->n);
 	json_decref(m->root);
 	m->root = NULL;
 }

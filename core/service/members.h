@@ -15,6 +15,7 @@ enum member_id {
 	MEMBER_RELEASE_HASH, MEMBER_KEY, MEMBER_LEASE, MEMBER_RELEASE,
 	MEMBER_MACHINE_NAME, MEMBER_MACHINE_OS, MEMBER_MACHINE_VIRTUAL, MEMBER_MACHINE_HARDWARE, MEMBER_MACHINE_FACTS,
 	MEMBER_KEY_KIND, MEMBER_KEY_NUMBER, MEMBER_KEY_PROOF,
+	MEMBER_ACCESS, MEMBER_ACCESS_PER, MEMBER_ACCESS_USER, MEMBER_ACCESS_VERSION, MEMBER_QUEUE,
 	MEMBER_COUNT
 };
 
@@ -41,6 +42,7 @@ struct members {
 
 /** Read a body. @return MUSTER_OK (free with members_free()), or MUSTER_E_INVALID with @p fault filled: not one JSON object, too deep, a member twice. */
 int members_read(struct members *out, struct muster_span body, struct activate_fault *fault);
+/** A whole key that the library copied is wiped; the body is the caller's. */
 void members_free(struct members *m);
 
 /* The two ways to read, apart for tests: what the first takes the second takes too, with the same members. */

@@ -39,7 +39,8 @@ static void member(struct buf *out, const char *name, const char *text)
 	problem_text(out, text);
 }
 
-void problem_write(struct buf *out, unsigned status, uint32_t code, const char *detail, const char *field, uint32_t retry_after, int64_t time_ms)
+void problem_write(struct buf *out, unsigned status, uint32_t code, const char *detail, const char *field, uint32_t retry_after, int64_t time_ms,
+                   uint32_t grace_s)
 {
 	const struct code_info *info = code_find(code);
 	char name[16], time[TIME_RFC3339];
@@ -61,5 +62,7 @@ void problem_write(struct buf *out, unsigned status, uint32_t code, const char *
 		time_rfc3339(time, time_ms);
 		buf_addf(out, ",\"time\":\"%s\"", time);
 	}
+	if (grace_s > 0)
+		buf_addf(out, ",\"grace_seconds\":%u", grace_s);
 	buf_adds(out, "}\n");
 }

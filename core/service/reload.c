@@ -242,7 +242,7 @@ static void swap_tls(struct out *o, struct tls_identity *id)
 	say(o, line);
 }
 
-/* Ring, ledger and activation take the new catalog, or all keep the old one. */
+/* Ring, ledger, activation and holdings take the new catalog, or all keep the old one. */
 static int adopt(struct service *s, const struct snapshot *before, const struct snapshot *after, struct muster_err *err)
 {
 	struct muster_err second = { 0 };
@@ -250,7 +250,8 @@ static int adopt(struct service *s, const struct snapshot *before, const struct 
 
 	if ((r = service_ring_reload(s, after->config, after->catalog, err)) != MUSTER_OK)
 		return r;
-	if ((r = ledger_bind(s->ledger, after->catalog, err)) == MUSTER_OK && (r = activation_bind(s->activation, after->config, after->catalog, err)) == MUSTER_OK)
+	if ((r = ledger_bind(s->ledger, after->catalog, err)) == MUSTER_OK && (r = activation_bind(s->activation, after->config, after->catalog, err)) == MUSTER_OK &&
+	    (r = holdings_bind(s->holdings, after->catalog, err)) == MUSTER_OK)
 		return MUSTER_OK;
 	if (service_ring_reload(s, before->config, before->catalog, &second) != MUSTER_OK)
 		service_say(LOG_ERR, "certificate", second.message);

@@ -134,6 +134,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
 	if (r->view != NULL)
 		ring_view_unref(r->view);
 	r->view = NULL;
+	activate_wipe(&r->activate);
 	mem_free(r->counted.statement);
 	r->counted.statement = NULL;
 	leave(r);
@@ -287,6 +288,7 @@ static enum MHD_Result begin(struct request *r, const char *url, const char *met
 	r->refuse_detail = NULL;
 	r->allow = NULL;
 	r->discarded = 0;
+	r->grace_s = r->wait_s = 0;
 	r->snapshot = service_snapshot(r->service);
 	r->body_max = (size_t)r->snapshot->config->limits.body_max;
 	r->body.cap = r->body_max;
@@ -446,7 +448,7 @@ enum MHD_Result request_problem_status(struct request *r, unsigned status, uint3
 	if (retry_after == 0 && (code == CODE_M_OVERLOAD || code == CODE_M_STORAGE || code == CODE_M_STOPPING))
 		retry_after = 1 + (uint32_t)random_below(10);
 	buf_clear(&r->out);
-	problem_write(&r->out, status, code, detail, field, retry_after, now);
+	problem_write(&r->out, status, code, detail, field, retry_after, now, r->grace_s);
 	return request_reply(r, status, "application/problem+json", retry_after);
 }
 

@@ -52,6 +52,9 @@ struct request {
 	struct activate activate;
 	struct ledger_request ledger;
 	struct counted_request counted;    /**< of a product with counted keys, before the ledger has it */
+	struct holdings_request holdings;  /**< of a product with an embedded key, access licences or seats, likewise */
+	uint32_t wait_s;                   /**< when to ask again after that was refused; 0: none */
+	uint32_t grace_s;                  /**< of an access product, in every answer about it; 0 none */
 	char sentence[256];                /**< why the request was refused before the ledger, "" not */
 };
 

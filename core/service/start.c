@@ -64,6 +64,7 @@ static void state_says(void *ctx, int level, const char *event, const char *text
 static int open_state(struct service *s, const struct config *config, struct catalog **catalog, struct muster_err *err)
 {
 	struct ledger_options o = { .dir = config->host.state, .clock = s->clock, .config = config, .event = state_says };
+	struct holdings_options h = { .clock = s->clock, .event = state_says };
 	struct activation_options a = { .dir = config->host.state, .clock = s->clock, .hardware = s->hardware, .event = state_says };
 	char *dir = NULL;
 	int r;
@@ -88,6 +89,10 @@ static int open_state(struct service *s, const struct config *config, struct cat
 	if ((r = service_ring_reload(s, config, *catalog, err)) != MUSTER_OK)
 		goto done;
 	if ((r = ledger_bind(s->ledger, *catalog, err)) != MUSTER_OK || (r = activation_bind(s->activation, config, *catalog, err)) != MUSTER_OK)
+		goto done;
+	h.ledger = s->ledger;
+	h.activation = s->activation;
+	if ((r = holdings_open(&s->holdings, &h, err)) != MUSTER_OK || (r = holdings_bind(s->holdings, *catalog, err)) != MUSTER_OK)
 		goto done;
 	r = settings_load(&s->settings, s->ledger, err);
 done:
@@ -196,7 +201,8 @@ int start_host(struct service *s, const char *config_path, struct muster_err *er
 		goto done;
 	config = NULL;
 	catalog = NULL;
-	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK || (r = activation_start(s->activation, err)) != MUSTER_OK)
+	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK || (r = activation_start(s->activation, err)) != MUSTER_OK ||
+	    (r = holdings_start(s->holdings, err)) != MUSTER_OK)
 		goto done;
 	if ((r = reload_tls(s, s->snapshot->config, NULL, err)) != MUSTER_OK)
 		goto done;
@@ -238,6 +244,7 @@ bool stop_host(struct service *s)
 	       steady_ms() < began + (atomic_load(&s->waiting) > 0 ? STOP_MS / 2 : READING_MS))
 		pause_ms(STEP_MS);
 	activation_stop(s->activation);
+	holdings_stop(s->holdings);
 	if (s->ledger != NULL)
 		ledger_stop(s->ledger);
 	patience = steady_ms() + READING_MS;
@@ -269,6 +276,7 @@ void start_fini(struct service *s)
 	if (s->admin_fd >= 0)
 		(void)close(s->admin_fd);
 	listeners_close(s);
+	holdings_free(s->holdings);
 	activation_free(s->activation);
 	ledger_free(s->ledger);
 	ring_free(s->ring);

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/catalog/catalog.h"
 #include "core/config/config.h"
+#include "core/holdings/holdings.h"
 #include "core/ledger/ledger.h"
 #include "core/service/admission.h"
 #include "core/service/connection.h"
@@ -51,6 +52,7 @@ struct service {
 	struct trust_ring *ring;
 	struct ledger *ledger;
 	struct activation *activation;
+	struct holdings *holdings;
 	struct rate *rate;
 	struct connections connections;
 	struct admission admission;

@@ -103,7 +103,7 @@ def test_words_for_people(office):
 
 @pytest.mark.parametrize("product, exit_code, code, words", [
     (OFFICE2010, 2, "0xC004F042", "No product of this host has the activation ID"),
-    ("rds", 2, "M-113", "does not serve"),
+    ("sql-server", 2, "0xC004F014", "was not presented"),
 ])
 def test_refusals(office, product, exit_code, code, words):
     host, machine = office

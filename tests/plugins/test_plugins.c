@@ -202,23 +202,10 @@ START_TEST(test_plugins_served)
 	ck_assert_int_eq(check("office2013", &err), MUSTER_OK);
 	ck_assert_int_eq(check("windows", &err), MUSTER_OK);
 	ck_assert_int_eq(check("windows-server", &err), MUSTER_OK);
-}
-END_TEST
-
-/* No half-model: listed, and refused with code and sentence. */
-START_TEST(test_plugins_models_not_served)
-{
-	static const char *const names[] = { "sql-server-2008", "sql-server", "sql-server-2022" };
-	struct muster_err err;
-
-	for (size_t i = 0; i < 3; i++) {
-		ck_assert_int_eq(check(names[i], &err), MUSTER_E_REFUSED);
-		ck_assert_uint_eq(err.code, CODE_M_MODEL);
-		ck_assert_ptr_nonnull(strstr(err.message, " is of the embedded model, which this host lists and does not serve yet. Activate it as its publisher says."));
-	}
-	ck_assert_int_eq(check("rds", &err), MUSTER_E_REFUSED);
-	ck_assert_uint_eq(err.code, CODE_M_MODEL);
-	ck_assert_str_eq(err.message, "Remote Desktop Services client access licences is of the access model, which this host lists and does not serve yet. Activate it as its publisher says.");
+	ck_assert_int_eq(check("sql-server-2008", &err), MUSTER_OK);
+	ck_assert_int_eq(check("sql-server", &err), MUSTER_OK);
+	ck_assert_int_eq(check("sql-server-2022", &err), MUSTER_OK);
+	ck_assert_int_eq(check("rds", &err), MUSTER_OK);
 }
 END_TEST
 
@@ -393,7 +380,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		test_plugins_all_loaded, test_plugins_office2013, test_plugins_windows_share_a_pool, test_plugins_windows_alone, test_plugins_sample_edition, test_plugins_named_ids, test_plugins_edition_ids,
-		test_plugins_served, test_plugins_models_not_served, test_plugins_refused_products, test_plugins_rds_rules, test_plugins_rds_versions, test_plugins_coverage, test_plugins_coverage_of_copies,
+		test_plugins_served, test_plugins_refused_products, test_plugins_rds_rules, test_plugins_rds_versions, test_plugins_coverage, test_plugins_coverage_of_copies,
 		test_plugins_key_kinds, test_plugins_sample, test_plugins_memory,
 	};
 

