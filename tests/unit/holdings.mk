@@ -7,3 +7,6 @@ holdings_fixture = %D%/holdings_fixture.c %D%/holdings_fixture.h $(ledger_fixtur
 unit_tests += %D%/test_holdings_year
 %C%_test_holdings_year_SOURCES = %D%/test_holdings_year.c $(holdings_fixture)
 %C%_test_holdings_year_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_tests += %D%/test_holdings_rules
+%C%_test_holdings_rules_SOURCES = %D%/test_holdings_rules.c $(holdings_fixture)
+%C%_test_holdings_rules_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)

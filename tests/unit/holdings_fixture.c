@@ -81,6 +81,14 @@ struct catalog_product *house_product(struct house *x, enum fix_product which)
 	return (struct catalog_product *)(uintptr_t)fix_product(x->f, which);
 }
 
+void house_reserve(struct house *x, enum fix_product which, uint64_t kept)
+{
+	x->kept = x->reservation.count = kept;
+	x->reservation.name = "some";
+	house_product(x, which)->reservations = &x->reservation;
+	house_product(x, which)->reservation_count = 1;
+}
+
 void house_packs(struct house *x)
 {
 	x->change++;

@@ -19,7 +19,8 @@ struct house {
 	struct muster_seats_rules seats;
 	uint32_t device[VERSIONS + 1], user[VERSIONS + 1], seat;   /* by generation */
 	uint64_t change;
-	uint64_t kept;           /* of which those have none kept against them whose client ID begins with 0xEE */
+	uint64_t kept;           /* for those whose client ID begins with 0xEE */
+	struct catalog_reservation reservation;
 	uint64_t random;
 	unsigned extreme;        /* every so-many-th draw is the smallest or the largest of the permanent licence's range; 0: none */
 	uint64_t draws;
@@ -29,6 +30,7 @@ struct house {
 void house_open(struct house *x, struct fix *f);   /**< facts.md section 7's numbers; nothing bought */
 void house_close(struct house *x);
 void house_packs(struct house *x);                 /**< after a change of the numbers */
+void house_reserve(struct house *x, enum fix_product which, uint64_t kept);
 struct catalog_product *house_product(struct house *x, enum fix_product which);
 
 /** A request; the members that matter may be changed before house_ask(). */
