@@ -157,8 +157,10 @@ static int get_hash(uint8_t out[32], bool *has, const json_t *j, const char *nam
 	int r;
 
 	*has = json_object_get(j, name) != NULL;
-	if (!*has || (r = get_b64(out, 32, &n, j, name, err)) != MUSTER_OK)
-		return *has ? r : MUSTER_OK;
+	if (!*has)
+		return MUSTER_OK;
+	if ((r = get_b64(out, 32, &n, j, name, err)) != MUSTER_OK)
+		return r;
 	return n == 32 ? MUSTER_OK : bad(err, name);
 }
 
