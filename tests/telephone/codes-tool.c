@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/trust/digits.h"
 #include "core/trust/lease.h"
+#include "core/trust/server_id.h"
 #include "core/trust/slot.h"
 
 #define FIELDS 10
@@ -255,7 +256,72 @@ static int do_open(const struct fields *f)
 	return 0;
 }
 
+/* agreement ISSUER NUMBER PROGRAMME AGREEMENT: the key that follows from them */
+static int do_agreement(const struct fields *f)
+{
+	struct product_key k;
+	uint8_t issuer[16];
+	char text[PRODUCT_KEY_TEXT];
+
+	if (!bytes(issuer, sizeof issuer, f->at[1]))
+		return broken("agreement");
+	if (product_key_of_agreement(&k, issuer, (uint32_t)strtoul(f->at[2], NULL, 10), f->at[3], f->at[4], &err) != MUSTER_OK)
+		return no("agreement");
+	product_key_format(text, &k);
+	(void)printf("ok\t%s\n", text);
+	return 0;
+}
+
+/* foreign ISSUER KEY: number and proof key of a vendor's key */
+static int do_foreign(const struct fields *f)
+{
+	uint8_t issuer[16], proof[32];
+	uint32_t number;
+
+	if (!bytes(issuer, sizeof issuer, f->at[1]))
+		return broken("foreign");
+	if (product_key_foreign_number(&number, issuer, span_str(f->at[2]), &err) != MUSTER_OK || product_key_foreign_proof_key(proof, issuer, span_str(f->at[2]), &err) != MUSTER_OK)
+		return no("foreign");
+	(void)printf("ok\t%u\t", (unsigned)number);
+	put(proof, sizeof proof, "\n");
+	return 0;
+}
+
+/* server ISSUER KEY GENERATION ATTEMPT BINDING */
+static int do_server(const struct fields *f)
+{
+	struct product_key k;
+	struct server_id id;
+	uint8_t prk[PRODUCT_KEY_PRK], binding[BINDING_SIZE];
+	char text[SERVER_ID_TEXT];
+
+	if (!key_of(&k, prk, f->at[1], f->at[2]) || !bytes(binding, sizeof binding, f->at[5]) ||
+	    server_id_make(&id, prk, (uint8_t)strtoul(f->at[3], NULL, 10), (uint8_t)strtoul(f->at[4], NULL, 10), binding, &err) != MUSTER_OK)
+		return broken("server");
+	server_id_format(text, &id, ' ');
+	(void)printf("ok\t%s\n", text);
+	return 0;
+}
+
+/* read-server ISSUER KEY GENERATION DIGITS: attempt, binding, whether the tag fits */
+static int do_read_server(const struct fields *f)
+{
+	struct product_key k;
+	struct server_id id;
+	struct digits_fault fault;
+	uint8_t prk[PRODUCT_KEY_PRK];
+
+	if (!key_of(&k, prk, f->at[1], f->at[2]))
+		return broken("read-server");
+	if (server_id_parse(&id, f->at[4], strlen(f->at[4]), &fault, &err) != MUSTER_OK)
+		return no_digits(&fault);
+	(void)printf("ok\t%u\t", id.attempt);
+	put(id.binding, sizeof id.binding, server_id_fits(&id, prk, (uint8_t)strtoul(f->at[3], NULL, 10)) ? "\tfits\n" : "\tforeign\n");
+	return 0;
+}
+
 static const struct { const char *name; size_t fields; int (*run)(const struct fields *f); } questions[] = {
+	{ "agreement", 5, do_agreement }, { "foreign", 3, do_foreign }, { "read-server", 5, do_read_server }, { "server", 6, do_server },
 	{ "cid", 5, do_cid }, { "derive", 8, do_derive }, { "iid", 6, do_iid }, { "key", 2, do_key }, { "machine", 4, do_machine }, { "mint", 3, do_mint },
 	{ "open", 8, do_open }, { "read-cid", 5, do_read_cid }, { "read-iid", 4, do_read_iid }, { "seal", 9, do_seal },
 };

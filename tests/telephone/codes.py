@@ -190,6 +190,16 @@ class Derived:
         return Slot(b"muster slot box v1\0" + pack_id + name, slot, okm[:16], okm[16:48], okm[48:])
 
 
+# ---- keys of another vendor ----
+
+def foreign_number(issuer_id, text):
+    return int.from_bytes(hashlib.sha256(b"muster foreign key v1\0" + issuer_id + text.encode()).digest(), "big") >> 256 - 30
+
+
+def foreign_proof_key(issuer_id, text):
+    return hkdf_expand(sha256_hmac(issuer_id, text.encode()), b"muster foreign proof key v1", 32)
+
+
 # ---- digits ----
 
 # The quasigroup of order 10 of H. M. Damm's thesis (2004): 572 has check digit 4.
@@ -304,7 +314,10 @@ class ServerID:
 
     def __init__(self, value):
         self.value = value
-        self.binding, self.attempt, self.tag = (value >> 13).to_bytes(10, "big"), value // 32 % 256, value % 32
+
+    binding = property(lambda self: (self.value >> 13).to_bytes(10, "big"))
+    attempt = property(lambda self: self.value // 32 % 256)
+    tag = property(lambda self: self.value % 32)
 
     def __eq__(self, other):
         return type(self) is type(other) and self.value == other.value

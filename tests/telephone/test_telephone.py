@@ -261,3 +261,68 @@ def test_used_for_another(flows):
     agree(questions, expected)
     for question, got in zip(opens, ask(opens), strict=True):
         assert got[0] == "no", f"MUSTER_SEED={SEED}: {question}"
+
+
+PROGRAMMES = ["Select", "Open Value", "MPSA", "retail pack", "Größe", "ÉCOLE", "x", "A" * 255]
+
+
+class Server:
+    """A licence server: its key from programme and number, its ID."""
+
+    def __init__(self, rng, flow):
+        self.issuer, self.binding, self.generation, self.attempt = flow.issuer, flow.binding, flow.generation, flow.attempt
+        self.programme = rng.choice(PROGRAMMES)
+        self.agreement = "".join(rng.choice("0123456789abcXYZ./é") for _ in range(rng.randint(1, 30)))
+        self.number = flow.key.number
+        self.key = codes.Key.of_agreement(self.issuer, self.number, self.programme, self.agreement)
+        self.id = self.key.under(self.issuer).server_id(self.generation, self.attempt, self.binding)
+        self.at = (self.issuer, self.key.text())
+
+
+def servers(flows):
+    rng = random.Random(SEED + 5)
+    return rng, [Server(rng, f) for f in flows]
+
+
+def test_agreement_keys(flows):
+    """The same key from programme and number on both sides, however the number is typed; vendors' keys get the same number and proof key."""
+    rng, those = servers(flows)
+    agree([("agreement", s.issuer, s.number, s.programme, s.agreement) for s in those], [("ok", s.key.text()) for s in those])
+    loose = [("agreement", s.issuer, s.number, "".join(rng.choice([c, c.swapcase()]) if c.isascii() else c for c in s.programme),
+              "".join(rng.choice([c, c.swapcase()] if c.isascii() else [c]) + rng.choice(["", "", " ", "-", "\u2013"]) for c in s.agreement)) for s in those]
+    agree(loose, [("ok", s.key.text()) for s in those])
+    for text in ("", "-", "1" * 256):
+        assert ask([("agreement", bytes(16), 1, "Select", text)])[0][0] == "no"
+    vendor = ["-".join("".join(rng.choice("BCDFGHJKMPQRTVWXY2346789") for _ in range(5)) for _ in range(5)) for _ in flows]
+    agree([("foreign", f.issuer, v) for f, v in zip(flows, vendor, strict=True)],
+          [("ok", codes.foreign_number(f.issuer, v), codes.foreign_proof_key(f.issuer, v)) for f, v in zip(flows, vendor, strict=True)])
+    assert all(a[0] == "no" for a in ask([("foreign", bytes(16), v.lower()) for v in vendor[:50]] + [("foreign", bytes(16), v[:-1]) for v in vendor[:50]]))
+
+
+def test_server_ids(flows):
+    """35 digits: made and read alike on both sides, as people type them, with one mistake or two, and out of range."""
+    rng, those = servers(flows)
+    agree([("server", *s.at, s.generation, s.attempt, s.binding) for s in those], [("ok", s.id.text()) for s in those])
+    texts = [typed(rng, s.id.text()) for s in those]
+    agree([("read-server", *s.at, s.generation, t) for s, t in zip(those, texts, strict=True)], [("ok", s.attempt, s.binding, "fits") for s in those])
+    refused = {}
+    mixed = [rng.choice([s.id.text(), f.iid.text(), f.cid.text()]) for s, f in zip(those, flows, strict=True)]
+    for text in ([spoil(rng, s.id.text(), "0123456789") for s in those], mixed, [codes.ServerID(rng.randrange(2**93, 10**28)).text() for _ in those]):
+        for s, t, got in zip(those, text, ask([("read-server", *s.at, s.generation, t) for s, t in zip(those, text, strict=True)]), strict=True):
+            want, where = verdict(codes.ServerID.parse, t), f"MUSTER_SEED={SEED}: {t!r}"
+            if isinstance(want, codes.Refused):
+                same_fault(want, got, where)
+                refused[want.kind] = refused.get(want.kind, 0) + 1
+            else:
+                fits = want.tag == s.key.under(s.issuer).server_tag(s.generation, want.attempt, want.binding)
+                assert got == ["ok", str(want.attempt), want.binding.hex(), "fits" if fits else "foreign"], where
+    assert set(refused) >= {"foreign", "count", "other", "mistyped", "swapped", "range"}, refused
+
+
+def test_server_id_of_another_key(flows):
+    """The tag tells most other keys and generations, not all: one in 32 fits, as the document says."""
+    _, those = servers(flows)
+    others = those[1:] + those[:1]
+    answers = ask([("read-server", o.issuer, o.key.text(), s.generation, s.id.text()) for s, o in zip(those, others, strict=True)])
+    fits = sum(a[3] == "fits" for a in answers)
+    assert fits < len(those) / 32 * 2 + 20
