@@ -294,7 +294,7 @@ static int list_one(void *ctx, const struct store_holding *row)
 		"holder", kind == HOLDINGS_USER ? row->name : client, "kind", kind_word(kind),
 		"version", of_version ? access_version_text(version, x->p, HOLDINGS_GENERATION(row->class_)) : NULL, "state", state_word(row), "over", (row->flags & HOLDINGS_F_OVER) != 0,
 		"since", time_or_null(row->since), "until", time_or_null(row->until), "changed", time_or_null(row->changed),
-		"client_id", bytes_zero(row->client, sizeof row->client) ? NULL : client, "name", row->name, "number", row->number != 0 ? count(row->number) : json_null()));
+		"client_id", bytes_zero(row->client, sizeof row->client) ? NULL : client, "name", row->name, "number", kind == HOLDINGS_EMBEDDED ? count(row->number) : json_null()));
 	return 0;
 }
 

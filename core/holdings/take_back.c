@@ -273,6 +273,7 @@ static int give_to(struct act *a, const struct access_lines *from, const struct 
 	memcpy(row.holder, to_key, USER_HOLDER);
 	memset(row.client, 0, sizeof row.client);
 	row.has_hw = false;
+	row.number = 0;   /* a reservation was the other one's */
 	row.state = HOLDINGS_ASSIGNED;
 	row.flags = 0;
 	row.since = group_now(a->g);

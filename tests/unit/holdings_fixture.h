@@ -10,7 +10,7 @@
 #define CAD SERVER       /* has seats */
 enum { V2016 = 1, V2019, V2022, VERSIONS = 3 };
 
-/** What packs name, and how many of what is free are kept for others: set before a request. */
+/** What packs name is set before a request; house_packs() says that it changed. */
 struct house {
 	struct fix *f;
 	struct holdings *h;
@@ -19,8 +19,7 @@ struct house {
 	struct muster_seats_rules seats;
 	uint32_t device[VERSIONS + 1], user[VERSIONS + 1], seat;   /* by generation */
 	uint64_t change;
-	uint64_t kept;           /* for those whose client ID begins with 0xEE */
-	struct catalog_reservation reservation;
+	struct catalog_reservation reservation;   /* for those whose client ID begins with 0xEE */
 	uint64_t random;
 	unsigned extreme;        /* every so-many-th draw is the smallest or the largest of the permanent licence's range; 0: none */
 	uint64_t draws;
@@ -30,7 +29,7 @@ struct house {
 void house_open(struct house *x, struct fix *f);   /**< facts.md section 7's numbers; nothing bought */
 void house_close(struct house *x);
 void house_packs(struct house *x);                 /**< after a change of the numbers */
-void house_reserve(struct house *x, enum fix_product which, uint64_t kept);
+void house_reserve(struct house *x, enum fix_product which, uint64_t count);
 struct catalog_product *house_product(struct house *x, enum fix_product which);
 
 /** A request; the members that matter may be changed before house_ask(). */
