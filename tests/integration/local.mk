@@ -55,6 +55,7 @@ check_LTLIBRARIES += %D%/kill-point.la
 %C%_kill_point_la_SOURCES = %D%/kill_point.c
 %C%_kill_point_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
 PYTESTS += %D%/test_issuer_killed.py
+PYTESTS += %D%/test_seats_killed.py
 # Hosts entitled by what that issuer makes, and what they keep.
 PYTESTS += %D%/test_activation.py %D%/test_at_rest.py
 # muster and libmuster against that daemon.
