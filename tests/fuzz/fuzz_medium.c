@@ -8,7 +8,7 @@
 static struct catalog *catalog(void)
 {
 	static struct catalog *c;
-	struct setup *s;
+	static struct setup *s;   /* lives as long */
 
 	if (c != NULL)
 		return c;
