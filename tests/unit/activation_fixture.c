@@ -244,7 +244,7 @@ void make_pack(struct buf *token, const struct statement_fixture *by, const stru
 		pk[i] = (struct pack_key){ .kind = keys[i].key.kind, .number = keys[i].key.number, .generation = keys[i].generation = generation, .products = keys[i].products,
 			.product_count = keys[i].product_count, .activations = keys[i].allowed };
 		fixture_ok(product_key_verifier(pk[i].verifier, prk, p.id, &err), &err);
-		if (pk[i].kind == PRODUCT_KEY_HOST) {
+		if (pk[i].kind == PRODUCT_KEY_HOST || pk[i].kind == PRODUCT_KEY_ACCESS) {
 			pk[i].hosts = 2;
 			pk[i].activations = 3;
 			make_slots(&pk[i], boxes[i], by, p.id, &keys[i], now);

@@ -382,6 +382,109 @@ START_TEST(test_books_opening)
 }
 END_TEST
 
+static const uint8_t here[10] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, there[10] = { 9 };
+
+/* A pack of licences for one licence server. */
+static struct books_pack licences(const char *id, uint32_t issue, const uint8_t binding[10], const char *token, int64_t exp)
+{
+	struct books_pack p = { .agreement = "EA-1", .issue = issue, .iat = NOW, .exp = exp, .token = (const uint8_t *)token, .token_n = strlen(token), .has_binding = true, .licenses = true };
+
+	memcpy(p.id, id, 16);
+	memcpy(p.binding, binding, 10);
+	return p;
+}
+
+struct tokens { char text[200]; };
+
+static int gather_token(void *ctx, const struct books_pack *p)
+{
+	struct tokens *t = ctx;
+	size_t n = strlen(t->text);
+
+	(void)snprintf(t->text + n, sizeof t->text - n, "%.*s;", (int)p->token_n, (const char *)p->token);
+	return 0;
+}
+
+static const char *tokens_of(const uint8_t binding[10], int64_t now)
+{
+	static struct tokens t;
+
+	t.text[0] = '\0';
+	EXPECT(MUSTER_OK, books_packs_of(b, binding, now, gather_token, &t, &err));
+	return t.text;
+}
+
+/* Licences in the books: what they are, whose, and which pack of them a licence server gets. */
+START_TEST(test_books_licences)
+{
+	struct books_key k = { .kind = '5', .number = 8, .partial = "CAL01", .agreement = "EA-1", .product_count = 1, .licenses = 50, .per = 1, .version = "2019", .has_binding = true,
+		.sealed = "sealed", .sealed_n = 6 }, got;
+	struct books_pack p = { .id = "pack-1-pack-1-pa", .agreement = "EA-1", .issue = 1, .iat = NOW, .exp = NOW + 1000, .token = (const uint8_t *)"a.b.c", .token_n = 5 }, one;
+	struct books_pack_key pk = { .number = 8, .generation = 1 };
+
+	begin();
+	fill(7);
+	memcpy(k.products[0], office, 16);
+	memcpy(k.binding, here, 10);
+	EXPECT(MUSTER_OK, books_key_add(b, &k, &act, &err));
+	EXPECT(MUSTER_OK, books_key(b, 8, &got, &err));
+	ck_assert(got.licenses == 50 && got.per == 1 && got.has_binding && got.account[0] == '\0');
+	ck_assert_mem_eq(got.binding, here, 10);
+	ck_assert_str_eq(got.version, "2019");
+	k = (struct books_key){ .kind = '5', .number = 9, .partial = "AGR01", .agreement = "EA-1", .product_count = 1, .hosts = 2, .activations = 3, .account = "7654321", .sealed = "sealed",
+		.sealed_n = 6 };
+	memcpy(k.products[0], office, 16);
+	EXPECT(MUSTER_OK, books_key_add(b, &k, &act, &err));
+	EXPECT(MUSTER_OK, books_key(b, 9, &got, &err));
+	ck_assert(got.licenses == 0 && !got.has_binding);
+	ck_assert_str_eq(got.account, "7654321");
+	ck_assert_str_eq(tokens_of(here, NOW), "");
+	EXPECT(MUSTER_OK, books_pack_add(b, &p, &(struct books_pack_key){ .number = 7, .generation = 1 }, 1, NULL, 0, &act, &err));
+	one = licences("licences-1-licen", 2, here, "one", NOW + 1000);
+	EXPECT(MUSTER_OK, books_pack_add(b, &one, &pk, 1, NULL, 0, &act, &err));
+	one = licences("licences-2-licen", 3, there, "theirs", NOW + 1000);
+	EXPECT(MUSTER_OK, books_pack_add(b, &one, &pk, 1, NULL, 0, &act, &err));
+	one = licences("licences-3-licen", 4, here, "two", NOW + 500);
+	EXPECT(MUSTER_OK, books_pack_add(b, &one, &pk, 1, NULL, 0, &act, &err));
+	ck_assert_str_eq(tokens_of(here, NOW), "two;");
+	ck_assert_str_eq(tokens_of(there, NOW), "theirs;");
+	ck_assert_str_eq(tokens_of(here, NOW + 500), "");      /* the newest ended: an older one is no answer */
+	EXPECT(MUSTER_OK, books_pack(b, "EA-1", NULL, &one, &err));
+	ck_assert_uint_eq(one.issue, 1);                       /* what activates is another line */
+	ck_assert_str_ne(outside("UPDATE key SET licenses = 5 WHERE number = 7"), "done");
+	ck_assert_str_ne(outside("UPDATE key SET per = 3 WHERE number = 8"), "done");
+	ck_assert_str_ne(outside("UPDATE key SET binding = x'00' WHERE number = 8"), "done");
+	journal();
+	end();
+}
+END_TEST
+
+/* Books of the Muster before: opened, they have what they lacked, and lose nothing; a second program that opens them finds it done. */
+START_TEST(test_books_raised)
+{
+	struct books *second;
+	struct books_key k;
+	int64_t rows;
+
+	begin();
+	fill(7);
+	rows = journal();
+	books_close(b);
+	b = NULL;
+	ck_assert_str_eq(outside("DROP INDEX pack_binding; ALTER TABLE pack DROP COLUMN licenses; ALTER TABLE pack DROP COLUMN binding; ALTER TABLE key DROP COLUMN binding;"
+		" ALTER TABLE key DROP COLUMN version; ALTER TABLE key DROP COLUMN per; ALTER TABLE key DROP COLUMN licenses; ALTER TABLE key DROP COLUMN account;"
+		" UPDATE issuer SET schema = 1"), "done");
+	EXPECT(MUSTER_OK, books_open(&b, folder, issuer, false, &err));
+	EXPECT(MUSTER_OK, books_open(&second, folder, issuer, false, &err));
+	books_close(second);
+	ck_assert_int_eq(number("SELECT schema FROM issuer"), 2);
+	EXPECT(MUSTER_OK, books_key(b, 7, &k, &err));
+	ck_assert(k.hosts == 6 && k.activations == 10 && k.product_count == 2 && k.licenses == 0 && k.per == 0 && !k.has_binding && k.account[0] == '\0' && k.version[0] == '\0');
+	ck_assert_int_eq(journal(), rows);
+	end();
+}
+END_TEST
+
 START_TEST(test_books_backup)
 {
 	char copy[120];
@@ -491,5 +594,5 @@ START_TEST(test_books_killed)
 }
 END_TEST
 
-UNIT_MAIN("books", test_books_names, test_books_keys, test_books_packs, test_books_constraints, test_books_certificates, test_books_opening, test_books_backup,
+UNIT_MAIN("books", test_books_names, test_books_keys, test_books_packs, test_books_constraints, test_books_certificates, test_books_opening, test_books_licences, test_books_raised, test_books_backup,
           test_books_two_processes, test_books_killed)
