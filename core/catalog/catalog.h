@@ -97,8 +97,18 @@ int catalog_compare(const struct catalog *before, const struct catalog *after, v
  * Refuses: disabled product, `refused` products (CODE_M_REFUSED_PRODUCT), models not served yet (CODE_M_MODEL), plugin switched off (CODE_M_PLUGIN). */
 int catalog_check(const struct catalog *c, const struct catalog_edition *e, const struct muster_request *request, const struct clock *clock, struct muster_err *err);
 
-/** Why a plugin that is there does nothing: switched off by configuration, or after repeated faults (then also while the catalog lives). NULL: it works, or it was refused. Thread-safe. */
+/** Ask a plugin's medium_inspect, under watch; a plugin without one, or switched off, finds nothing. @return MUSTER_OK, what @p found returned, MUSTER_E_INVALID, MUSTER_E_INTERNAL. Thread-safe. */
+int catalog_medium_inspect(const struct catalog *c, const struct catalog_plugin *p, const struct muster_medium *medium, muster_found_fn *found, void *arg, struct muster_err *err);
+
+/** Its counters since the process began, core/catalog/watch.h; changing while they are read. */
+struct watch_counters;
+const struct watch_counters *catalog_plugin_counters(const struct catalog *c, const struct catalog_plugin *p);
+
+/** Why a plugin that is there does nothing: switched off by configuration, kept off after a crash, or after repeated faults (then also while the catalog lives). NULL: it works, or it was refused. Thread-safe. */
 const char *catalog_plugin_off(const struct catalog *c, const struct catalog_plugin *p);
+
+/** Whether a plugin has been switched off after repeated faults since this was asked last, and what threw the switch. Thread-safe. */
+bool catalog_plugin_went_off(const struct catalog *c, const struct catalog_plugin *p, char *reason, size_t n);
 
 /**
  * Of what kind a product key is, by the product's key rules, and by the plugin where the shape does not decide. Says

@@ -8,6 +8,7 @@
 #include "core/base/arena.h"
 #include "core/catalog/catalog.h"
 #include "core/catalog/lint.h"
+#include "core/catalog/watch.h"
 
 #define CATALOG_VALIDITY_S (180U * 86400U)  /**< facts.md section 1 */
 #define CATALOG_WINDOW_S (30U * 86400U)     /**< facts.md section 1 */
@@ -24,9 +25,13 @@ struct catalog_run {
 	struct lint_tables tables;
 	void *options;
 	bool started;
-	bool disabled;                 /**< by enabled = no */
+	bool disabled;                 /**< by enabled = no, or kept off after a crash */
+	bool excused;                  /**< its not being there is no fault: it is kept off after a crash, or needs one that is */
+	struct watch_counters *counters;
 	atomic_bool off;               /**< switched off after strikes */
-	pthread_mutex_t lock;          /**< guards strike_at and strikes */
+	char off_reason[160];          /**< what threw the switch */
+	bool off_untold;               /**< … and nobody has asked for it yet */
+	pthread_mutex_t lock;          /**< guards strike_at, strikes and the two before */
 	bool has_lock;
 	int64_t strike_at[CATALOG_STRIKES];
 	unsigned strikes;
@@ -55,6 +60,7 @@ struct builder {
 	unsigned faults;               /**< things that forbid using the result; the first one's words are in err */
 	bool exhausted;
 	bool plugin_missing;           /**< a configured plugin is not there: overrides of its products are not faults */
+	bool plugin_kept_off;          /**< one is kept off after a crash: nor are copies of its products, the rest is served */
 	unsigned *windows_from;        /**< per pool: 0 default, 1 + product index that set it by configuration */
 };
 

@@ -7,7 +7,6 @@
 
 #include "core/base/codes.h"
 #include "core/base/err.h"
-#include "core/base/log.h"
 
 static int check_rules(const struct catalog_product *p, const struct clock *clock, struct muster_err *err)
 {
@@ -31,29 +30,6 @@ static int check_rules(const struct catalog_product *p, const struct clock *cloc
 	return MUSTER_OK;
 }
 
-/** Note a fault or a slow answer at @p now (ms since boot); the third within a minute switches the plugin off. */
-static void strike(struct catalog_run *run, int64_t now, const char *what)
-{
-	bool off = false;
-	size_t i, kept = 0;
-
-	(void)pthread_mutex_lock(&run->lock);
-	for (i = 0; i < run->strikes; i++)
-		if (now - run->strike_at[i] < CATALOG_STRIKE_MS)
-			run->strike_at[kept++] = run->strike_at[i];
-	run->strike_at[kept++] = now;
-	run->strikes = (unsigned)kept;
-	if (kept == CATALOG_STRIKES) {
-		off = !atomic_exchange(&run->off, true);
-		run->strikes = 0;
-	}
-	(void)pthread_mutex_unlock(&run->lock);
-	if (off)
-		log_line(LOG_ERR, "plugin-off", "plugin=%s reason=\"%s, the third time within a minute\" action=\"its products are refused until the configuration is reloaded\"", run->name, what);
-	else
-		log_line(LOG_WARNING, "plugin-fault", "plugin=%s reason=\"%s\"", run->name, what);
-}
-
 static int refuse(const struct catalog_run *run, const struct catalog_product *p, struct muster_verdict *v, struct muster_err *err)
 {
 	const char *said;
@@ -68,22 +44,18 @@ static int ask_plugin(struct catalog_run *run, const struct catalog_product *p, 
 {
 	struct muster_verdict v = { .size = sizeof v };
 	struct muster_err inner = { 0 };
-	int64_t began, took;
-	char text[64];
+	struct watch_call call;
 	int r;
 
-	began = clock_boot_ms(clock);
+	watch_begin(&call, run, WATCH_REQUEST, clock);
 	r = p->plugin->descriptor->request_check(p->plugin->self, &p->row, request, &v, &inner);
-	took = clock_boot_ms(clock) - began;
-	if (r != MUSTER_OK) {
-		strike(run, began + took, "request_check failed");
+	watch_end(&call, r != MUSTER_OK);
+	if (r != MUSTER_OK)
 		return err_code(err, MUSTER_E_REFUSED, CODE_M_PLUGIN, "The plugin %s cannot check this request because of a fault of its own. Try again later; the host's log names the fault.", run->name);
-	}
-	if (took > CATALOG_SLOW_MS) {
-		(void)snprintf(text, sizeof text, "request_check took %lld ms, more than %d", (long long)took, CATALOG_SLOW_MS);
-		strike(run, began + took, text);
-	}
-	return v.refuse != 0 ? refuse(run, p, &v, err) : MUSTER_OK;
+	if (v.refuse == 0)
+		return MUSTER_OK;
+	(void)atomic_fetch_add_explicit(&run->counters->refusals, 1, memory_order_relaxed);
+	return refuse(run, p, &v, err);
 }
 
 int catalog_check(const struct catalog *c, const struct catalog_edition *e, const struct muster_request *request, const struct clock *clock, struct muster_err *err)
@@ -100,6 +72,44 @@ int catalog_check(const struct catalog *c, const struct catalog_edition *e, cons
 	if (p->plugin->descriptor->request_check == NULL)
 		return MUSTER_OK;
 	return ask_plugin(run, p, request, clock, err);
+}
+
+int catalog_medium_inspect(const struct catalog *c, const struct catalog_plugin *p, const struct muster_medium *medium, muster_found_fn *found, void *arg, struct muster_err *err)
+{
+	struct catalog_run *run = &c->runs[p - c->plugins];
+	struct muster_err inner = { 0 };
+	struct watch_call call;
+	int r;
+
+	if (p->descriptor == NULL || p->descriptor->medium_inspect == NULL || atomic_load(&run->off))
+		return MUSTER_OK;
+	watch_begin(&call, run, WATCH_MEDIUM, NULL);
+	r = p->descriptor->medium_inspect(p->self, medium, found, arg, &inner);
+	/* Files that cannot be read are the medium's fault, and what found() said is the caller's affair. */
+	watch_end(&call, r == MUSTER_E_INTERNAL);
+	inner.message[sizeof inner.message - 1] = '\0';
+	return r == MUSTER_OK ? r : err_set(err, r, "%s", lint_text(inner.message, sizeof inner.message) == NULL ? inner.message : "the plugin cannot read this medium, and gives no reason");
+}
+
+const struct watch_counters *catalog_plugin_counters(const struct catalog *c, const struct catalog_plugin *p)
+{
+	return c->runs[p - c->plugins].counters;
+}
+
+bool catalog_plugin_went_off(const struct catalog *c, const struct catalog_plugin *p, char *reason, size_t n)
+{
+	struct catalog_run *run = &c->runs[p - c->plugins];
+	bool news;
+
+	if (!atomic_load(&run->off))
+		return false;
+	(void)pthread_mutex_lock(&run->lock);
+	news = run->off_untold;
+	run->off_untold = false;
+	if (news)
+		(void)snprintf(reason, n, "%s", run->off_reason);
+	(void)pthread_mutex_unlock(&run->lock);
+	return news;
 }
 
 const char *catalog_plugin_off(const struct catalog *c, const struct catalog_plugin *p)

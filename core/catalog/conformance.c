@@ -22,6 +22,19 @@ void suite_fail(struct suite *s, const char *fmt, ...)
 	va_end(args);
 }
 
+static _Atomic uint32_t *shared;
+
+void suite_share(_Atomic uint32_t *in)
+{
+	shared = in;
+}
+
+void suite_in(unsigned function)
+{
+	if (shared != NULL)
+		atomic_store(shared, function);
+}
+
 void suite_end(struct suite *s, const char *what)
 {
 	bool passed = s->detail[0] == '\0';
@@ -29,6 +42,7 @@ void suite_end(struct suite *s, const char *what)
 	s->failed += !passed;
 	s->line(s->ctx, passed, what, s->detail);
 	s->detail[0] = '\0';
+	suite_in(WATCH_FUNCTIONS);
 }
 
 static void plugin_log(const struct muster_host *host, int32_t level, const char *message)
@@ -46,6 +60,7 @@ bool suite_start(struct suite *s, const void *options, void **self)
 	*self = NULL;
 	if (s->plugin->start == NULL)
 		return true;
+	suite_in(WATCH_START);
 	if ((r = s->plugin->start(&quiet_host, options, self, &err)) == MUSTER_OK)
 		return true;
 	*self = NULL;
@@ -58,6 +73,7 @@ bool suite_start(struct suite *s, const void *options, void **self)
 
 static void suite_stop(struct suite *s, void *self)
 {
+	suite_in(WATCH_STOP);
 	if (s->plugin->stop != NULL)
 		s->plugin->stop(self);
 }
@@ -90,11 +106,13 @@ static bool load(struct suite *s)
 		return false;
 	}
 	suite_end(s, "file name");
+	suite_in(WATCH_LOAD);
 	if (loader_open(&s->plugin, &q, &err) != MUSTER_OK)
 		suite_fail(s, "%s", err.message);
 	suite_end(s, "file, object, ABI and name");
 	if (s->plugin == NULL)
 		return false;
+	suite_in(WATCH_LOAD);
 	if (lint_plugin(&s->tables, &s->arena, s->path, s->plugin, &err) != MUSTER_OK) {
 		suite_fail(s, "%s", err.message);
 		suite_end(s, "tables");

@@ -20,6 +20,11 @@ typedef void conformance_line_fn(void *ctx, bool passed, const char *what, const
  */
 int conformance_run(const char *path, conformance_line_fn *line, void *ctx, struct muster_err *err);
 
+/** Checks that say what they found line by line. @return MUSTER_OK when everything passed. */
+typedef int conformance_suite_fn(void *arg, conformance_line_fn *line, void *ctx, struct muster_err *err);
+/** Such checks in a child process: a crash or more than @p seconds is a failed check with its name. @param name begins the message in @p err. @return also MUSTER_E_IO. */
+int conformance_in_child(conformance_suite_fn *suite, void *arg, const char *name, unsigned seconds, conformance_line_fn *line, void *ctx, struct muster_err *err);
+
 /** As conformance_run(), in a child process: a crash or more than @p seconds is a failed check with its name. @return also MUSTER_E_IO. */
 int conformance_child(const char *path, unsigned seconds, conformance_line_fn *line, void *ctx, struct muster_err *err);
 

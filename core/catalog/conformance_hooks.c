@@ -34,6 +34,7 @@ static void ask_key(struct suite *s, void *self, const struct muster_product *p,
 	struct muster_span span = { (const uint8_t *)key, n };
 	struct muster_err err = { 0 };
 
+	suite_in(WATCH_KEY);
 	if (s->plugin->key_classify(self, p, span, &a, &err) != MUSTER_OK || s->plugin->key_classify(self, p, span, &b, &err) != MUSTER_OK)
 		suite_fail(s, "key_classify fails for a key of %zu characters and product %s: %.200s", n, p->name, err.message);
 	else if (!terminated(a.title, sizeof a.title) || !terminated(a.partial, sizeof a.partial))
@@ -69,11 +70,11 @@ void suite_keys(struct suite *s, void *self)
 /* ---- requests ---- */
 
 static const struct muster_request base_request = {
-	.size = sizeof base_request, .status = 2, .minutes = 43200, .time_ms = 1800000000000, .os = "linux", .name = "pc-17.example.org",
+	.size = sizeof base_request, .status = 2, .minutes = 43200, .time_ms = 1800000000000, .os = "linux", .name = "pc-17.example.org", .user = "", .version = "",
 	.client_id = { 1, 2, 3 }, .hardware_id = { 3, 9 },
 };
 
-#define REQUESTS 8U
+#define REQUESTS 11U
 /** Request @p n of the set that every product is asked with. */
 static struct muster_request request_number(const struct muster_product *p, unsigned n)
 {
@@ -88,6 +89,9 @@ static struct muster_request request_number(const struct muster_product *p, unsi
 	case 4: q.status = 6; q.minutes = UINT32_MAX; q.time_ms = INT64_MAX; break;
 	case 5: q.status = 0; q.minutes = 0; q.time_ms = 0; break;
 	case 6: q.key_kind = MUSTER_KEY_EMBEDDED; q.key_number = UINT32_MAX; break;
+	case 7: q.per = MUSTER_PER_USER; q.user = "anna@example.org"; q.version = "2019"; break;
+	case 8: q.per = MUSTER_PER_DEVICE; q.version = "no-such-version"; break;
+	case 9: q.per = UINT32_MAX; q.user = "\xff\xfe%s%n"; q.version = "\x1b[2J"; q.key_kind = MUSTER_KEY_ACCESS; break;
 	default: memset(q.activation_id, 0xee, sizeof q.activation_id); break;
 	}
 	return q;
@@ -101,6 +105,7 @@ static int ask(const struct suite *s, void *self, const struct muster_product *p
 
 	memset(v, 0, sizeof *v);
 	v->size = sizeof *v;
+	suite_in(WATCH_REQUEST);
 	r = s->plugin->request_check(self, p, &q, v, &err);
 	return memcmp(&q, &before, sizeof q) == 0 ? r : MUSTER_E_INVALID;
 }
@@ -149,12 +154,12 @@ void suite_requests(struct suite *s, void *self)
 			judge(s, &copy, n, r, &a);
 			if (ask(s, self, &s->tables.products[i], n, &b) != r || a.refuse != b.refuse || a.code != b.code || strncmp(a.sentence, b.sentence, sizeof a.sentence) != 0)
 				suite_fail(s, "request_check answers request %u for %s differently the second time", n, copy.name);
-			watch(s, self, &copy, n);
+			if (s->detail[0] == '\0')
+				watch(s, self, &copy, n);
 		}
 		copy.name = "a-copy"; /* as `like` makes them */
 		copy.title = "A copy";
-		copy.editions.count = copy.platforms.count = 0;
-		copy.editions.rows = copy.platforms.rows = NULL;
+		copy.editions = copy.platforms = copy.marks = (struct muster_table){ NULL, 0, 0 };
 		r = ask(s, self, &copy, 0, &a);
 		judge(s, &copy, 0, r, &a);
 	}
@@ -183,8 +188,10 @@ static void *ask_often(void *arg)
 			struct muster_err err = { 0 };
 			struct muster_span key = { (const uint8_t *)"AAAAA-AAAAA-AAAAA-AAAAA-AAAAA", 29 };
 
-			if (s->plugin->key_classify != NULL)
+			if (s->plugin->key_classify != NULL) {
+				suite_in(WATCH_KEY);
 				(void)s->plugin->key_classify(a->self, p, key, &info, &err);
+			}
 			if (s->plugin->request_check == NULL)
 				continue;
 			if (i < REQUESTS || ask(s, a->self, p, 1, &v) != MUSTER_OK)
@@ -243,8 +250,10 @@ static int inspect(struct suite *s, void *self, const char *path, const char *by
 	struct muster_medium medium = { .size = sizeof medium, .files = { &file, path != NULL, sizeof file } };
 	struct finds finds = { s, 0, answer };
 	struct muster_err err = { 0 };
-	int r = s->plugin->medium_inspect(self, &medium, found, &finds, &err);
+	int r;
 
+	suite_in(WATCH_MEDIUM);
+	r = s->plugin->medium_inspect(self, &medium, found, &finds, &err);
 	*count = finds.count;
 	if (r != MUSTER_OK && r != MUSTER_E_INVALID && r != answer)
 		suite_fail(s, "medium_inspect answers %d; 0, MUSTER_E_INVALID or what found() answered is expected", r);
@@ -253,25 +262,25 @@ static int inspect(struct suite *s, void *self, const char *path, const char *by
 	return r;
 }
 
-/** A file as the rule describes it (which the host reads by itself: a plugin need not find that key, and finds it no more than once), every beginning of it, and
- * noise under its name. */
-static void inspect_rule(struct suite *s, void *self, const struct muster_medium_rule *rule)
+/** An INI file as a rule describes it (which the host reads by itself: a plugin need not find that key, and finds it no more than once), every beginning of it,
+ * and noise under its name. */
+static void inspect_file(struct suite *s, void *self, const char *path, const char *section, const char *key)
 {
 	char text[256];
 	unsigned count;
 	size_t n, i;
 
-	n = (size_t)snprintf(text, sizeof text, "[%s]\r\n%s=\"AAAAA-BBBBB-CCCCC-DDDDD-EEEEE\"\r\n", rule->section, rule->key);
-	if (inspect(s, self, rule->path, text, n, MUSTER_OK, &count) == MUSTER_OK && count > 1)
-		suite_fail(s, "medium_inspect finds %u keys in a file that holds one as its media rule for %s says", count, rule->path);
-	if (count > 0 && inspect(s, self, rule->path, text, n, STOP, &count) != STOP)
-		suite_fail(s, "medium_inspect goes on after found() said stop");
+	n = (size_t)snprintf(text, sizeof text, "[%.60s]\r\n%.60s=\"AAAAA-BBBBB-CCCCC-DDDDD-EEEEE\"\r\n", section, key);
 	for (i = 0; i <= n; i++)
-		(void)inspect(s, self, rule->path, text, i, MUSTER_OK, &count);
+		(void)inspect(s, self, path, text, i, MUSTER_OK, &count);
+	if (inspect(s, self, path, text, n, MUSTER_OK, &count) == MUSTER_OK && count > 1)
+		suite_fail(s, "medium_inspect finds %u keys in a file that holds one, %s", count, path);
+	if (count > 0 && inspect(s, self, path, text, n, STOP, &count) != STOP)
+		suite_fail(s, "medium_inspect goes on after found() said stop");
 	for (i = 0; i < sizeof text; i++)
 		text[i] = (char)(i * 167 + 13);
 	for (i = 0; i <= sizeof text; i++)
-		(void)inspect(s, self, rule->path, text, i, MUSTER_OK, &count);
+		(void)inspect(s, self, path, text, i, MUSTER_OK, &count);
 }
 
 void suite_media(struct suite *s, void *self)
@@ -283,9 +292,13 @@ void suite_media(struct suite *s, void *self)
 		suite_fail(s, "medium_inspect finds something on an empty medium");
 	for (i = 0; i < s->tables.product_count; i++) {
 		const struct muster_medium_rule *rules = s->tables.products[i].media.rows;
+		const struct muster_medium_mark *marks = s->tables.products[i].marks.rows;
 
 		for (k = 0; k < s->tables.products[i].media.count; k++)
-			inspect_rule(s, self, &rules[k]);
+			inspect_file(s, self, rules[k].path, rules[k].section, rules[k].key);
+		for (k = 0; k < s->tables.products[i].marks.count; k++)
+			if (marks[k].path != NULL)
+				inspect_file(s, self, marks[k].path, marks[k].text, "x");
 	}
 	suite_end(s, "medium_inspect: sound finds, also in nonsense");
 }

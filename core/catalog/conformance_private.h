@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/catalog/conformance.h"
 #include "core/catalog/lint.h"
+#include "core/catalog/watch.h"
 
 struct suite {
 	const char *path;
@@ -25,6 +26,11 @@ void suite_end(struct suite *s, const char *what);
 
 /** A started instance, or NULL in @p self and a failed check. */
 bool suite_start(struct suite *s, const void *options, void **self);
+
+/** The next calls go to this function (enum watch_function): named when the process does not come back. */
+void suite_in(unsigned function);
+/** Where suite_in() notes it; shared with the parent process, NULL: nowhere. */
+void suite_share(_Atomic uint32_t *in);
 
 void suite_keys(struct suite *s, void *self);
 void suite_requests(struct suite *s, void *self);

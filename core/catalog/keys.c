@@ -66,13 +66,18 @@ int catalog_key_classify(const struct catalog *c, const struct catalog_product *
 	const struct muster_plugin *d = p->plugin != NULL ? p->plugin->descriptor : NULL;
 	struct muster_key_info info = { .size = sizeof info };
 	struct muster_err inner = { 0 };
+	struct watch_call call;
+	int r;
 
 	*out = info;
 	if (rule != NULL) {
 		info.kind = rule->kind;
 		(void)snprintf(info.title, sizeof info.title, "%s", rule->title);
 	} else if (d != NULL && d->key_classify != NULL && !atomic_load(&c->runs[p->plugin - c->plugins].off)) {
-		if (d->key_classify(p->plugin->self, &p->row, key, &info, &inner) != MUSTER_OK)
+		watch_begin(&call, &c->runs[p->plugin - c->plugins], WATCH_KEY, NULL);
+		r = d->key_classify(p->plugin->self, &p->row, key, &info, &inner);
+		watch_end(&call, r != MUSTER_OK);
+		if (r != MUSTER_OK)
 			return err_set(err, MUSTER_E_INTERNAL, "the plugin %s cannot say of what kind the key is", p->plugin->name);
 		info.title[sizeof info.title - 1] = '\0';
 	}

@@ -20,5 +20,7 @@ noinst_LTLIBRARIES += %D%/libcatalog.la
 	%D%/merge_models.c \
 	%D%/reservations.c \
 	%D%/options.c %D%/options.h \
-	%D%/plugins.c
+	%D%/plugins.c \
+	%D%/watch.c %D%/watch.h \
+	%D%/watch_page.c %D%/watch_page.h
 catalog_libs = %D%/libcatalog.la $(config_libs) $(LTDL_LIBS)

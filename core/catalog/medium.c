@@ -482,10 +482,8 @@ static int ask_plugin(struct look *l, const struct catalog_plugin *p)
 	struct asked a = { l, p, MUSTER_OK };
 	struct muster_err inner = { 0 };
 
-	if (p->descriptor == NULL || p->descriptor->medium_inspect == NULL || catalog_plugin_off(l->c, p) != NULL)
-		return MUSTER_OK;
 	/* A plugin that cannot read a file finds nothing there; what others found stands. */
-	(void)p->descriptor->medium_inspect(p->self, &medium, plugin_found, &a, &inner);
+	(void)catalog_medium_inspect(l->c, p, &medium, plugin_found, &a, &inner);
 	return a.result;
 }
 

@@ -308,6 +308,10 @@ static const struct catalog_product *original(struct builder *b, const struct co
 		}
 	if (find_product(b->c, p->like) != NULL)
 		return find_product(b->c, p->like);
+	if (b->plugin_kept_off) {
+		builder_tell(b, LOG_WARNING, "%s[product %s] like: no product that is loaded is called %s; left out with the plugin that is kept off", builder_place(b, p->at), p->name, p->like);
+		return NULL;
+	}
 	nearest = nearest_name(p->like, b->c->product_count + count, known_name, &n);
 	merge_fault(b, p, "like", "no product is called %s%s%s%s; `musterctl products` lists them", p->like,
 	              nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");

@@ -28,8 +28,13 @@ static void stop_one(struct catalog *c, size_t i)
 {
 	struct catalog_plugin *p = &c->plugins[i];
 
-	if (c->runs[i].started && p->descriptor->stop != NULL)
+	if (c->runs[i].started && p->descriptor->stop != NULL) {
+		struct watch_call call;
+
+		watch_begin(&call, &c->runs[i], WATCH_STOP, NULL);
 		p->descriptor->stop(p->self);
+		watch_end(&call, false);
+	}
 	c->runs[i].started = false;
 	p->self = NULL;
 }
@@ -58,7 +63,7 @@ static void refuse(struct builder *b, size_t i, const char *why)
 	b->plugin_missing = true;
 	if ((p->refused = arena_text(&b->c->arena, why)) == NULL)
 		b->exhausted = true;
-	if (p->required)
+	if (p->required && !b->c->runs[i].excused)
 		builder_fault(b, "plugin %s is refused: %s", p->name, why);
 	else
 		builder_tell(b, LOG_WARNING, "plugin %s is left out: %s", p->name, why);
@@ -95,6 +100,19 @@ static int fill_options(struct builder *b, size_t i, const struct config_plugin 
 	return r == MUSTER_E_INVALID ? MUSTER_OK : r; /* faults are counted already; go on and find the others */
 }
 
+/** A plugin that took the host down is not touched until it is enabled; the host serves the rest, also when it is required. */
+static int keep_off(struct builder *b, size_t i, const char *why)
+{
+	struct catalog_plugin *p = &b->c->plugins[i];
+
+	b->c->runs[i].disabled = b->c->runs[i].excused = true;
+	b->plugin_missing = b->plugin_kept_off = true;
+	if ((p->refused = arena_text(&b->c->arena, why)) == NULL)
+		return builder_nomem(b);
+	builder_tell(b, LOG_WARNING, "plugin %s is %s", p->name, why);
+	return MUSTER_OK;
+}
+
 static int load_one(struct builder *b, size_t i)
 {
 	const struct config_plugin *section = &b->config->plugins[i];
@@ -103,10 +121,12 @@ static int load_one(struct builder *b, size_t i)
 	struct notice notice = { b };
 	struct muster_err err = { 0 };
 	struct loader_request q = { NULL, section->name, section->sha256, tell_notice, &notice };
+	struct watch_call call;
+	char why[512];
 	int r;
 
 	if ((p->name = arena_text(&b->c->arena, section->name)) == NULL || (q.path = path_of(b, section)) == NULL ||
-	    (p->path = arena_text(&b->c->arena, q.path)) == NULL)
+	    (p->path = arena_text(&b->c->arena, q.path)) == NULL || (run->counters = watch_counters(section->name)) == NULL)
 		return builder_nomem(b);
 	run->name = p->name;
 	run->host = (struct muster_host){ sizeof run->host, MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR, host_log };
@@ -118,8 +138,13 @@ static int load_one(struct builder *b, size_t i)
 		b->plugin_missing = true;
 		return MUSTER_OK;
 	}
+	if (watch_kept_off(p->name, why, sizeof why))
+		return keep_off(b, i, why);
+	/* Opening runs code of the file, and the check reads what its tables point to. */
+	watch_note(&call, p->name, WATCH_LOAD);
 	if ((r = loader_open(&p->descriptor, &q, &err)) == MUSTER_OK)
 		r = lint_plugin(&run->tables, &b->c->arena, p->path, p->descriptor, &err);
+	watch_note_end(&call);
 	if (r == MUSTER_E_NOMEM)
 		return builder_nomem(b);
 	if (r != MUSTER_OK) {
@@ -137,6 +162,17 @@ static bool loaded(const struct catalog *c, const char *name)
 	for (i = 0; i < c->plugin_count; i++)
 		if (c->plugins[i].descriptor != NULL && strcmp(c->plugins[i].name, name) == 0)
 			return true;
+	return false;
+}
+
+/** Is this plugin missing because of a crash, its own or of one that it needs? */
+static bool excused(const struct catalog *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->plugin_count; i++)
+		if (strcmp(c->plugins[i].name, name) == 0)
+			return c->runs[i].excused;
 	return false;
 }
 
@@ -158,6 +194,7 @@ static void settle_needs(struct builder *b)
 				char why[MUSTER_ERR_MAX];
 
 				(void)snprintf(why, sizeof why, "%s: it needs the plugin %s, which is not loaded (%s); add [plugin %s]", c->plugins[i].path, t->needs[k].plugin, t->needs[k].why, t->needs[k].plugin);
+				c->runs[i].excused = excused(c, t->needs[k].plugin);
 				refuse(b, i, why);
 				again = true;
 			}
@@ -289,9 +326,16 @@ static void start_one(struct builder *b, size_t i)
 	struct catalog_plugin *p = &b->c->plugins[i];
 	struct catalog_run *run = &b->c->runs[i];
 	struct muster_err err = { 0 };
+	struct watch_call call;
 	char why[MUSTER_ERR_MAX];
+	int r = MUSTER_OK;
 
-	if (p->descriptor->start != NULL && p->descriptor->start(&run->host, run->options, &p->self, &err) != MUSTER_OK) {
+	if (p->descriptor->start != NULL) {
+		watch_begin(&call, run, WATCH_START, NULL);
+		r = p->descriptor->start(&run->host, run->options, &p->self, &err);
+		watch_end(&call, false);
+	}
+	if (r != MUSTER_OK) {
 		p->self = NULL;
 		err.message[sizeof err.message - 1] = '\0';
 		(void)snprintf(why, sizeof why, "%s: it cannot start: %.900s", p->path, err.message[0] != '\0' ? err.message : "it gave no reason");

@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/list.c %D%/list.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/phone.c %D%/setup.c \
+	%D%/plugin.h %D%/plugin_file.c %D%/plugin_new.c \
 	%D%/setup_plan.c %D%/setup_plan.h \
 	%D%/table.c %D%/table.h \
 	%D%/term.c %D%/term.h \

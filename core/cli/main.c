@@ -37,6 +37,8 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_FILE] = { "file", "FILE", "read it from FILE" },
 	[CLI_O_KEY_FD] = { "key-fd", "N", "read the key from file descriptor N" },
 	[CLI_O_WHOLE] = { "whole", "NUMBER", "the whole key with this number (key reader)" },
+	[CLI_O_DIR] = { "dir", "FOLDER", "write into FOLDER, made when it is not there" },
+	[CLI_O_CONFIG] = { "config", "FILE", "together with this muster.conf, its plugins and product files" },
 	[CLI_O_EXPECT] = { "expect", "SEQ:HASH", "a head noted earlier, which the trail must contain" },
 	[CLI_O_REASON] = { "reason", "TEXT", "why; it stays in the journal" },
 	[CLI_O_PER] = { "per", "device|user", "whom the licences are for" },

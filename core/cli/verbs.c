@@ -16,9 +16,10 @@ static const struct cli_verb verbs[] = {
 	  O(UNKNOWN) | O(AS) | O(TITLE) | O(VERBOSE), 0, 2, verb_products,
 	  "musterctl products\nmusterctl products --verbose\nmusterctl products --unknown\n"
 	  "musterctl products learn 11111111-2222-4333-8444-555555555555 --as windows-server --title \"Server Standard\"   (administrator)" },
-	{ "plugins", "plugins", "Plugins loaded and refused", CLI_VIEWER, 0, 0, 0, verb_plugins, "musterctl plugins" },
-	{ "plugin", "plugin check FILE", "Check a plugin's file, without a host", CLI_ANYONE, 0, 2, 2, verb_plugin,
-	  "musterctl plugin check ./sample.so\nmusterctl plugin check ./sample.so --json" },
+	{ "plugins", "plugins", "Plugins loaded, refused and switched off", CLI_VIEWER, O(VERBOSE), 0, 0, verb_plugins, "musterctl plugins\nmusterctl plugins --verbose" },
+	{ "plugin", "plugin new NAME | check FILE | enable NAME", "A new plugin, its check without a host, or one that was switched off", CLI_ANYONE, O(DIR) | O(CONFIG), 2, 2, verb_plugin,
+	  "musterctl plugin new writer --dir ./writer\nmusterctl plugin check ./writer.so\nmusterctl plugin check ./writer.ini\n"
+	  "musterctl plugin check ./writer.ini --config /etc/muster/muster.conf --json\nmusterctl plugin enable writer   (administrator)" },
 	{ "clients", "clients [CLIENT-ID | forget CLIENT-ID]", "Machines that reported in", CLI_VIEWER,
 	  O(PRODUCT) | O(LIMIT) | O(AFTER) | O(ALL) | O(YES), 0, 2, verb_clients,
 	  "musterctl clients --product office2013\nmusterctl clients --all --json\nmusterctl clients forget 36f27b39-2fd5-440b-be67-a09996d27a38   (administrator)" },

@@ -279,9 +279,36 @@ int verb_products(struct cli *c)
 	return c->given[CLI_O_UNKNOWN] ? products_unknown(c) : products_list(c);
 }
 
+/* "0.3 ms": most answers take microseconds. */
+static void longest(char out[32], const json_t *counters)
+{
+	snprintf(out, 32, "%.3g ms", (double)json_number(counters, "longest_us") / 1000.0);
+}
+
+static void plugin_row(struct libscols_table *t, const json_t *p, bool verbose)
+{
+	const json_t *k = json_object_get(p, "counters");
+	char products[24], calls[24], refusals[24], faults[24], slow[24], time[32];
+
+	number(products, p, "products");
+	if (!verbose) {
+		table_row(t, (const char *[]){ json_text(p, "name"), json_text(p, "version"), json_text(p, "state"), products, json_text(p, "path") }, 5);
+		return;
+	}
+	number(calls, k, "calls");
+	number(refusals, k, "refusals");
+	number(faults, k, "faults");
+	number(slow, k, "slow");
+	longest(time, k);
+	table_row(t, (const char *[]){ json_text(p, "name"), json_text(p, "version"), json_text(p, "state"), products, calls, refusals, faults, slow, time, json_text(p, "path") }, 10);
+}
+
 int verb_plugins(struct cli *c)
 {
-	static const struct table_column columns[] = { { "PLUGIN", false }, { "VERSION", false }, { "STATE", false }, { "PRODUCTS", true }, { "FILE", false } };
+	static const struct table_column brief[] = { { "PLUGIN", false }, { "VERSION", false }, { "STATE", false }, { "PRODUCTS", true }, { "FILE", false } };
+	static const struct table_column whole[] = { { "PLUGIN", false }, { "VERSION", false }, { "STATE", false }, { "PRODUCTS", true }, { "CALLS", true },
+		{ "REFUSALS", true }, { "FAULTS", true }, { "SLOW", true }, { "LONGEST", true }, { "FILE", false } };
+	bool verbose = c->given[CLI_O_VERBOSE];
 	struct muster_err err;
 	struct libscols_table *t;
 	json_t *answer = NULL;
@@ -296,13 +323,9 @@ int verb_plugins(struct cli *c)
 		json_decref(answer);
 		return r;
 	}
-	if ((t = table_new(c, columns, COUNT(columns), true)) != NULL)
-		json_array_foreach(json_object_get(answer, "items"), i, p) {
-			char products[24];
-
-			number(products, p, "products");
-			table_row(t, (const char *[]){ json_text(p, "name"), json_text(p, "version"), json_text(p, "state"), products, json_text(p, "path") }, 5);
-		}
+	if ((t = verbose ? table_new(c, whole, COUNT(whole), true) : table_new(c, brief, COUNT(brief), true)) != NULL)
+		json_array_foreach(json_object_get(answer, "items"), i, p)
+			plugin_row(t, p, verbose);
 	r = table_end(c, t);
 	json_array_foreach(json_object_get(answer, "items"), i, p)
 		if (json_text(p, "reason")[0] != '\0')

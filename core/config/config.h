@@ -172,6 +172,11 @@ struct config {
  * @return MUSTER_OK; MUSTER_E_INVALID after all faults were reported; MUSTER_E_NOT_FOUND; MUSTER_E_DENIED (unsafe file mode); MUSTER_E_NOMEM.
  */
 int config_read(struct config **out, const char *path, void (*report)(void *ctx, const char *message), void *ctx, struct muster_err *err);
+/**
+ * As config_read(), as if the product file @p extra lay in products_dir, in place of one there with its name: what a reload would say of it.
+ * @param path NULL: only @p extra, with the defaults of everything else. @param extra need not lie where a host would trust it.
+ */
+int config_read_with(struct config **out, const char *path, const char *extra, void (*report)(void *ctx, const char *message), void *ctx, struct muster_err *err);
 void config_free(struct config *c);
 
 /** Effective configuration as an INI file with each value's source in a comment. */

@@ -56,12 +56,12 @@ static int read_file(struct config_reading *g, const char *path, bool product_fi
 	int r;
 
 	buf_init(&text, CONFIG_FILE_MAX);
-	g->file = config_memory_dup(g->c->memory, shown_name(g, path));
+	g->file = config_memory_dup(g->c->memory, path == g->extra ? path : shown_name(g, path));
 	if (g->file == NULL) {
 		r = err_nomem(err);
 		goto done;
 	}
-	if ((r = file_check_trust(path, FILE_TRUST_CODE, err)) != MUSTER_OK)
+	if (path != g->extra && (r = file_check_trust(path, FILE_TRUST_CODE, err)) != MUSTER_OK)
 		goto done;
 	if ((r = file_read(&text, path, CONFIG_FILE_MAX, err)) == MUSTER_E_LIMIT) {
 		config_fault(&g->report, (struct config_where){ .file = g->file }, "the file is larger than %d bytes", CONFIG_FILE_MAX);
@@ -75,6 +75,13 @@ static int read_file(struct config_reading *g, const char *path, bool product_fi
 done:
 	buf_fini(&text);
 	return r;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
 }
 
 static bool is_product_file(const char *name)
@@ -97,7 +104,7 @@ static int list_files(struct config_reading *g, DIR *folder, char ***names, size
 	while ((entry = readdir(folder)) != NULL) {
 		char **bigger;
 
-		if (!is_product_file(entry->d_name))
+		if (!is_product_file(entry->d_name) || (g->extra != NULL && strcmp(entry->d_name, last_part(g->extra)) == 0))
 			continue;
 		if (*count >= CONFIG_FILES_MAX) {
 			config_fault(&g->report, (struct config_where){ .file = shown_name(g, g->c->host.products_dir) },
@@ -200,23 +207,33 @@ int config_read_begin(struct config_reading *g, const char *path, struct muster_
 	return MUSTER_OK;
 }
 
-int config_read(struct config **out, const char *path, void (*report)(void *ctx, const char *message), void *ctx, struct muster_err *err)
+/** Everything the configuration consists of; @p why is what went wrong otherwise than by faults. */
+static int read_all(struct config_reading *g, bool main_file, struct muster_err *err)
 {
-	struct config_reading g = { .report = { .fn = report, .ctx = ctx } };
 	struct muster_err why;
 	int r;
 
+	if (main_file && (r = read_file(g, g->c->file, false, &why)) != MUSTER_OK)
+		return err_set(err, r, "%s", why.message);
+	if (!main_file)
+		g->c->host.products_dir = "";
+	if ((r = read_products(g, err)) != MUSTER_OK)
+		return r;
+	if (g->extra != NULL && (r = read_file(g, g->extra, true, &why)) != MUSTER_OK)
+		return err_set(err, r, "%s", why.message);
+	g->file = main_file ? shown_name(g, g->c->file) : g->extra;
+	config_finish(g);
+	return MUSTER_OK;
+}
+
+int config_read_with(struct config **out, const char *path, const char *extra, void (*report)(void *ctx, const char *message), void *ctx, struct muster_err *err)
+{
+	struct config_reading g = { .report = { .fn = report, .ctx = ctx }, .extra = extra };
+	int r;
+
 	*out = NULL;
-	if ((r = config_read_begin(&g, path, err)) != MUSTER_OK)
+	if ((r = config_read_begin(&g, path != NULL ? path : extra, err)) != MUSTER_OK || (r = read_all(&g, path != NULL, err)) != MUSTER_OK)
 		goto done;
-	r = read_file(&g, g.c->file, false, &why);
-	if (r != MUSTER_OK) {
-		r = err_set(err, r, "%s", why.message);
-		goto done;
-	}
-	if ((r = read_products(&g, err)) != MUSTER_OK)
-		goto done;
-	config_finish(&g);
 	if (g.report.exhausted)
 		r = err_nomem(err);
 	else if (g.report.faults > 0)
@@ -228,4 +245,9 @@ int config_read(struct config **out, const char *path, void (*report)(void *ctx,
 done:
 	config_free(g.c);
 	return r;
+}
+
+int config_read(struct config **out, const char *path, void (*report)(void *ctx, const char *message), void *ctx, struct muster_err *err)
+{
+	return config_read_with(out, path, NULL, report, ctx, err);
 }

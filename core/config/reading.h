@@ -11,6 +11,7 @@ struct config_reading {
 	const char *folder;                /**< absolute, of muster.conf: relative paths begin here */
 	/* the file and the section in hand */
 	const char *file;                  /**< as messages name it */
+	const char *extra;                 /**< a product file besides those of the folder, in place of its namesake; NULL: none */
 	bool product_file;
 	bool began;                        /**< a section line, good or bad, has been seen in this file */
 	const struct config_section *section;  /**< NULL: unknown, its keys are not judged */

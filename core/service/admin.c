@@ -31,6 +31,7 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/products/unknown", false, ROLE_VIEWER, admin_unknown, NULL, 0 },
 	{ "/admin/v1/products/learn", true, ROLE_ADMINISTRATOR, admin_learn, NULL, 0 },
 	{ "/admin/v1/plugins", false, ROLE_VIEWER, admin_plugins, NULL, 0 },
+	{ "/admin/v1/plugins/enable", true, ROLE_ADMINISTRATOR, admin_plugin_enable, NULL, 0 },
 	{ "/admin/v1/clients", false, ROLE_VIEWER, admin_clients, NULL, 0 },
 	{ "/admin/v1/clients/forget", true, ROLE_ADMINISTRATOR, admin_forget, NULL, 0 },
 	{ "/admin/v1/clients/", false, ROLE_VIEWER, admin_client, NULL, 0 },

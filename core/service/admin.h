@@ -48,7 +48,7 @@ extern const struct admin_route admin_routes[];
 extern const size_t admin_route_count;
 
 /* Each file's part of the table. */
-admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn, admin_plugins, admin_clients, admin_client, admin_forget,
+admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn, admin_plugins, admin_plugin_enable, admin_clients, admin_client, admin_forget,
 	admin_events, admin_journal, admin_settings, admin_setting_put, admin_setting_reset, admin_backup, admin_clock_accept, admin_reload,
 	admin_host_request, admin_host_install,
 	admin_packs, admin_pack_install, admin_keys, admin_key_install, admin_key_remove, admin_key_whole, admin_installation_id, admin_confirmation_id, admin_crls, admin_crl_install, admin_host_roots,

@@ -7,6 +7,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/uuid.h"
+#include "core/catalog/watch.h"
 #include "core/service/reload.h"
 
 static json_t *editions(const struct snapshot *snap, const struct catalog_product *p)
@@ -151,6 +152,18 @@ int admin_learn(struct admin_call *c, json_t **out, struct muster_err *err)
 	return MUSTER_OK;
 }
 
+static json_t *plugin(const struct catalog *catalog, const struct catalog_plugin *p)
+{
+	const char *off = catalog_plugin_off(catalog, p);
+	const struct watch_counters *k = catalog_plugin_counters(catalog, p);
+
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:b, s:{s:I, s:I, s:I, s:I, s:I}}", "name", p->name, "version", admin_json_text(p->version),
+		"path", admin_json_text(p->path), "state", off != NULL ? "off" : p->refused != NULL ? "refused" : "loaded",
+		"reason", admin_json_text(off != NULL ? off : p->refused), "products", (json_int_t)p->product_count, "required", p->required,
+		"counters", "calls", (json_int_t)atomic_load(&k->calls), "refusals", (json_int_t)atomic_load(&k->refusals), "faults", (json_int_t)atomic_load(&k->faults),
+		"slow", (json_int_t)atomic_load(&k->slow), "longest_us", (json_int_t)atomic_load(&k->longest_us));
+}
+
 int admin_plugins(struct admin_call *c, json_t **out, struct muster_err *err)
 {
 	json_t *items = json_array();
@@ -159,13 +172,51 @@ int admin_plugins(struct admin_call *c, json_t **out, struct muster_err *err)
 
 	(void)err;
 	p = catalog_plugins(c->snapshot->catalog, &n);
-	for (size_t i = 0; i < n; i++) {
-		const char *off = catalog_plugin_off(c->snapshot->catalog, &p[i]);
-
-		(void)json_array_append_new(items, json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:b}", "name", p[i].name, "version", admin_json_text(p[i].version),
-			"path", admin_json_text(p[i].path), "state", off != NULL ? "off" : p[i].refused != NULL ? "refused" : "loaded",
-			"reason", admin_json_text(off != NULL ? off : p[i].refused), "products", (json_int_t)p[i].product_count, "required", p[i].required));
-	}
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(items, plugin(c->snapshot->catalog, &p[i]));
 	*out = json_pack("{s:o, s:n}", "items", items, "next");
+	return MUSTER_OK;
+}
+
+static const struct catalog_plugin *plugin_named(const struct catalog *catalog, const char *name)
+{
+	size_t n;
+	const struct catalog_plugin *p = catalog_plugins(catalog, &n);
+
+	for (; n > 0; n--, p++)
+		if (strcmp(p->name, name) == 0)
+			return p;
+	return NULL;
+}
+
+/** One that crashed is let in again, one that is off after faults gets new chances: both by a reload. */
+int admin_plugin_enable(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	const struct catalog_plugin *p;
+	struct muster_err second = { 0 };
+	const char *name, *off;
+	json_t *changes;
+	bool kept;
+	int r;
+
+	if ((r = admin_text(c, "name", MUSTER_NAME_MAX, true, &name, err)) != MUSTER_OK)
+		return r;
+	p = plugin_named(c->snapshot->catalog, name);
+	kept = watch_kept_off(name, NULL, 0);
+	if (p == NULL && !kept)
+		return err_code(err, MUSTER_E_NOT_FOUND, CODE_M_NOT_FOUND, "there is no plugin \"%s\"; `musterctl plugins` lists them", name);
+	off = p != NULL ? catalog_plugin_off(c->snapshot->catalog, p) : NULL;
+	if (!kept && p != NULL && p->refused != NULL)
+		return err_code(err, MUSTER_E_REFUSED, CODE_M_ARGUMENT, off != NULL ? "the plugin %s is switched off by the configuration: set enabled = yes in [plugin %s] and reload" :
+		                "the plugin %s is refused by the host, and enabling it changes nothing; `musterctl plugins` says why", name, name);
+	if (!kept && off == NULL)
+		return err_code(err, MUSTER_E_REFUSED, CODE_M_ARGUMENT, "the plugin %s is not off", name);
+	if (kept && (r = watch_enable(name, err)) != MUSTER_OK)
+		return r;
+	if ((r = ledger_journal_note(c->service->ledger, c->peer.actor, SERVICE_J_PLUGIN_ENABLED, name, off != NULL ? off : "kept off, and not configured", err)) != MUSTER_OK)
+		return r;
+	changes = json_array();
+	r = reload_ask(c->service, add_change, changes, &second);
+	*out = json_pack("{s:o, s:b, s:o}", "changes", changes, "in_force", r == MUSTER_OK, "reason", admin_json_text(r != MUSTER_OK ? second.message : NULL));
 	return MUSTER_OK;
 }

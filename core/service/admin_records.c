@@ -338,6 +338,8 @@ static const char *act_word(uint32_t kind)
 	case SERVICE_J_HOST_REQUEST: return "certificate requested";
 	case SERVICE_J_HOST_INSTALL: return "certificate installed";
 	case SERVICE_J_RELOAD: return "reload";
+	case SERVICE_J_PLUGIN_OFF: return "plugin switched off";
+	case SERVICE_J_PLUGIN_ENABLED: return "plugin enabled";
 	case ACTIVATION_J_PACK: return "pack installed";
 	case ACTIVATION_J_PACK_REMOVE: return "pack removed";
 	case ACTIVATION_J_KEY: return "key installed";

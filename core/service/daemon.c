@@ -16,6 +16,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/service/options.h"
+#include "core/service/plugins.h"
 #include "core/service/privileges.h"
 #include "core/service/reload.h"
 #include "core/service/renewal.h"
@@ -91,6 +92,7 @@ static void serve(struct service *s, int signals)
 		}
 		if (poll(fds, 2, TICK_MS) < 0 && errno != EINTR)
 			return;
+		plugins_serve(s);
 		if (!take_signals(s, signals))
 			return;
 		if (read(s->wake_fd, &wakes, sizeof wakes) == (ssize_t)sizeof wakes)

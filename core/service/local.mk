@@ -34,6 +34,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/options.c %D%/options.h \
 	%D%/peek.c %D%/peek.h \
 	%D%/peer.c %D%/peer.h \
+	%D%/plugins.c %D%/plugins.h \
 	%D%/privileges.c %D%/privileges.h \
 	%D%/problem.c %D%/problem.h \
 	%D%/rate.c %D%/rate.h \

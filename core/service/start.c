@@ -13,6 +13,7 @@
 #include "core/service/admin.h"
 #include "core/service/http.h"
 #include "core/service/listener.h"
+#include "core/service/plugins.h"
 #include "core/service/reload.h"
 #include "core/service/tls.h"
 
@@ -84,6 +85,7 @@ static int open_state(struct service *s, const struct config *config, struct cat
 	a.ring = s->ring;
 	if ((r = activation_open(&s->activation, &a, err)) != MUSTER_OK)
 		goto done;
+	plugins_open(s, config->host.state);
 	if ((r = reload_build(catalog, config, s->ledger, err)) != MUSTER_OK)
 		goto done;
 	if ((r = service_ring_reload(s, config, *catalog, err)) != MUSTER_OK)
@@ -281,6 +283,7 @@ void start_fini(struct service *s)
 	ledger_free(s->ledger);
 	ring_free(s->ring);
 	snapshot_unref(s->snapshot);
+	plugins_close(s);
 	connections_stop(&s->connections);
 	admission_fini(&s->admission);
 	rate_free(s->rate);

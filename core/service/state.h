@@ -40,10 +40,11 @@ struct listener {
 };
 
 /** Acts of the service in the ledger's journal, beside the ledger's own; 12292 is written as such. */
-enum service_journal_kind { SERVICE_J_HOST_REQUEST = 101, SERVICE_J_HOST_INSTALL, SERVICE_J_RELOAD };
+enum service_journal_kind { SERVICE_J_HOST_REQUEST = 101, SERVICE_J_HOST_INSTALL, SERVICE_J_RELOAD, SERVICE_J_PLUGIN_OFF, SERVICE_J_PLUGIN_ENABLED };
 
 struct http;          /* the running HTTP servers, http.c */
 struct reload_job;    /* reload.c */
+struct plugin_note;   /* plugins.h */
 struct admin;         /* the admin API's server, admin.c */
 
 struct service {
@@ -78,6 +79,7 @@ struct service {
 	pthread_mutex_t reload_lock;       /**< the one reload that administrators asked for */
 	pthread_cond_t reload_done;
 	struct reload_job *reload_job;
+	struct plugin_note *plugin_notes;  /**< waiting for the record of acts; main thread */
 	int wake_fd;                       /**< eventfd: the main thread has a reload to do */
 };
 

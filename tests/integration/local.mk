@@ -24,6 +24,8 @@ PYTESTS += \
 	%D%/test_tls.py \
 	%D%/test_trust.py
 
+PYTESTS += %D%/test_plugins_at_run_time.py
+
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \

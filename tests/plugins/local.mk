@@ -47,6 +47,10 @@ check_LTLIBRARIES += $(misbehaving)
 check_LTLIBRARIES += %D%/exotic.la
 %C%_exotic_la_SOURCES = %D%/exotic.c
 %C%_exotic_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
+# One that passes the suite and misbehaves while a host serves, for tests/integration/test_plugins_at_run_time.py.
+check_LTLIBRARIES += %D%/crasher.la
+%C%_crasher_la_SOURCES = %D%/crasher.c
+%C%_crasher_la_LDFLAGS = $(LDFLAGS_PLUGIN) -rpath $(plugindir)
 unit_tests += %D%/test_conformance
 %C%_test_conformance_LDADD = $(catalog_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_plugins

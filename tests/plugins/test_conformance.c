@@ -48,9 +48,9 @@ START_TEST(test_conformance_plugins)
 END_TEST
 
 static const struct { const char *name, *failure; } wrong[] = {
-	{ "rude", " in the check after \"starts with each option at its bounds\"\n" }, /* crashed; under a sanitizer: ended the process */
-	{ "leaving", "FAILED runs to the end: it ended the process in the check after \"starts with each option at its bounds\"\n" },
-	{ "stuck", "FAILED runs to the end: it was still running after 3 s, in the check after \"starts with each option at its bounds\"\n" },
+	{ "rude", " in request_check, in the check after \"starts with each option at its bounds\"\n" }, /* crashed; under a sanitizer: ended the process */
+	{ "leaving", "FAILED runs to the end: it ended the process in request_check, in the check after \"starts with each option at its bounds\"\n" },
+	{ "stuck", "FAILED runs to the end: it was still running after 3 s, in request_check, in the check after \"starts with each option at its bounds\"\n" },
 	{ "quiet", "FAILED request_check: sound, repeatable and quick answers, also for copies: request_check refuses request 0 for quiet, and its sentence is empty\n" },
 	{ "moody", "FAILED request_check: sound, repeatable and quick answers, also for copies: request_check answers request 0 for moody differently the second time\n" },
 	{ "endless", "FAILED request_check: sound, repeatable and quick answers, also for copies: request_check leaves its sentence without an end\n" },
