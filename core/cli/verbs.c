@@ -40,10 +40,6 @@ static const struct cli_verb verbs[] = {
 	  "musterctl setup\nmusterctl setup office2013\nmusterctl setup --json          what is missing, product by product" },
 	{ "pack", "pack [list | show [PACK-ID] | install FILE]", "Licence packs", CLI_VIEWER, 0, 0, 2, verb_pack,
 	  "musterctl pack install contoso-office2013.pack   (administrator)\nmusterctl pack list\nmusterctl pack show" },
-	{ "access", "access activate PRODUCT --programme NAME --number NUMBER [--online | --out FILE | --phone] | access id PRODUCT", "A licence server: its activation by programme and number", CLI_ADMINISTRATOR,
-	  O(PROGRAMME) | O(NUMBER) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW) | O(YES), 1, 2, verb_access_activate,
-	  "musterctl access activate rds --programme Select --number 7654321 --online\nmusterctl access activate rds --programme \"Open Value\" --number V1234567 --phone\n"
-	  "musterctl access id rds         the 35 digits of the licence server ID" },
 	{ "ipk", "ipk [KEY]", "Install a product key", CLI_ADMINISTRATOR, O(KEY_FD) | O(FILE) | O(YES), 0, 5, verb_ipk,
 	  "musterctl ipk                   asks for the key without showing it\nmusterctl ipk --key-fd 3 3<key.txt\n"
 	  "musterctl /ipk ANC9X-P4XJN-VAG5Y-48SN1-FGXNR   as administrators type it; others on this machine can read a command line" },
@@ -66,6 +62,19 @@ static const struct cli_verb verbs[] = {
 	  "musterctl mak phone 147878-182305-808326-473017-624939-417546-203540-884046-980984" },
 	{ "discover", "discover PATH", "The key on an installation medium: a folder or an ISO image", CLI_VIEWER, O(AS), 1, 1, verb_discover,
 	  "musterctl discover /mnt/sql2019\nmusterctl discover SQLServer2019-x64-ENU.iso\nmusterctl discover /srv/media/setup --as sql-server-2016" },
+	{ "access", "access [list | activate PRODUCT | …]", "Access licences: bought, issued, over, and who holds them", CLI_VIEWER,
+	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(PER) | O(OF) | O(LICENSES) | O(NOTE) | O(YES) |
+	  O(PROGRAMME) | O(NUMBER) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW), 0, CLI_ARGS_MAX, verb_access,
+	  "musterctl access                report per version: bought, issued, temporary, over, revoked, free\nmusterctl access list --product rds\nmusterctl access packs\n"
+	  "musterctl access add --product rds --per device --of 2019 --licenses 50 --note \"order 4711\"   (administrator)\nmusterctl access remove ID\n"
+	  "musterctl access revoke 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"device was scrapped\"\nmusterctl access reassign alice bob --reason \"alice has left\"\n"
+	  "musterctl access activate rds --programme Select --number 7654321 --online\nmusterctl access activate rds --programme \"Open Value\" --number V1234567 --phone\n"
+	  "musterctl access id rds         the 35 digits of the licence server ID" },
+	{ "seats", "seats [list | release CLIENT-ID | …]", "Seats: how many, who holds them and who waits", CLI_VIEWER,
+	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(LICENSES) | O(NOTE) | O(YES), 0, 2, verb_seats,
+	  "musterctl seats\nmusterctl seats list --product acme-cad\nmusterctl seats release 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"left over the weekend\"   (administrator)\n"
+	  "musterctl seats add --product acme-cad --licenses 5 --note \"order 4712\"\nmusterctl seats remove ID" },
+	{ "debt", "debt", "What exceeds what there is, of every model", CLI_VIEWER, O(PRODUCT), 0, 0, verb_debt, "musterctl debt\nmusterctl debt --product acme-cad --json" },
 	{ "crl", "crl [show | install FILE]", "Revocation lists of issuers", CLI_VIEWER, 0, 0, 2, verb_crl,
 	  "musterctl crl\nmusterctl crl install issuer.crl   (administrator)" },
 	{ "rekey", "rekey", "A new host key file, and everything sealed under it", CLI_ADMINISTRATOR, O(YES), 0, 0, verb_rekey, "musterctl rekey --yes" },

@@ -47,6 +47,10 @@ int verb_access_activate(struct cli *c);
 int verb_mak(struct cli *c);
 /* verbs_discover.c */
 int verb_discover(struct cli *c);
+/* verbs_access.c, verbs_seats.c */
+int verb_access(struct cli *c);
+int verb_seats(struct cli *c);
+int verb_debt(struct cli *c);
 /* verbs_audit.c */
 int verb_rekey(struct cli *c);
 int verb_audit(struct cli *c);

@@ -13,6 +13,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/holdings/holdings.h"
 
 #define LIMIT_DEFAULT 100
 #define FOLLOW_PAGE 200
@@ -358,6 +359,14 @@ static const char *act_word(uint32_t kind)
 	case ACTIVATION_J_EXPORT: return "exported";
 	case ACTIVATION_J_IMPORT: return "imported";
 	case ACTIVATION_J_ROOTS: return "roots announced";
+	case HOLDINGS_J_REVOKE: return "licence taken back";
+	case HOLDINGS_J_SEAT_TAKEN: return "seat taken back";
+	case HOLDINGS_J_REASSIGN: return "licence reassigned";
+	case HOLDINGS_J_CAPACITY: return "licences entered";
+	case HOLDINGS_J_CAPACITY_REMOVE: return "entered licences removed";
+	case HOLDINGS_J_BREACH: return "more given out than bought";
+	case HOLDINGS_J_EMBEDDED_STORED: return "embedded key stored";
+	case HOLDINGS_J_EMBEDDED_REMOVED: return "embedded key removed";
 	case 12292: return "event 12292";
 	default: return "act";
 	}

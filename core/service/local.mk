@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_catalog.c \
 	%D%/admin_counted.c \
 	%D%/admin_crl.c \
+	%D%/admin_holdings.c \
 	%D%/admin_host.c \
 	%D%/admin_json.c \
 	%D%/admin_listing.c \

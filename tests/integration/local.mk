@@ -29,6 +29,7 @@ PYTESTS += %D%/test_plugins_at_run_time.py
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
+	%D%/test_access_admin.py \
 	%D%/test_admin_events.py \
 	%D%/test_admin_host.py \
 	%D%/test_admin_ledger.py \

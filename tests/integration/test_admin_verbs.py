@@ -33,13 +33,14 @@ ARGUMENTS = {
     "dlv": ["all"], "dli": ["all"], "xpr": ["all"], "products": [], "plugins": [], "clients": [], "events": [], "journal": [],
     "settings": [], "sprt": ["1688"], "sai": ["120"], "sri": ["10080"], "spri": [], "cpri": [], "status": [], "host": ["request"],
     "clock": ["accept", "--yes"], "backup": None, "reload": [], "explain": ["0xC004F038"], "plugin": ["check", str(plugin_path("sample"))],
+    "access": [], "debt": [],
 }
 # Of this process alone: the tests run more than once on one machine at the same time.
 BACKUPS = f"/tmp/muster-test-backup-{os.getpid()}"
 HOSTLESS = ("explain", "plugin", "cpky")
 ARGUMENTS["cpky"] = []
-# What it takes packs and keys for: tests/integration/test_activation_verbs.py.
-ELSEWHERE = {"setup", "pack", "ipk", "upk", "keys", "ato", "dti", "atp", "phone", "mak", "crl", "rekey", "audit"}
+# What it takes packs and keys for: tests/integration/test_activation_verbs.py; a medium: test_discover.py; a product with seats: test_access_admin.py.
+ELSEWHERE = {"setup", "pack", "ipk", "upk", "keys", "ato", "dti", "atp", "phone", "mak", "crl", "rekey", "audit", "discover", "seats"}
 
 
 def arguments(verb):
