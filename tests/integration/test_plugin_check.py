@@ -163,7 +163,7 @@ def test_a_product_file_against_a_hosts_configuration(place):
     copy.write_text(copy.read_text().replace("5a12", "5a11"))
     said = musterctl(place, "plugin", "check", "copy.ini", "--config", conf)
     assert said.status == FAILED and "activation_id: the activation ID is already that of [product writer], products.d/writer.ini:1" in said.out and "Only this file was read" not in said.out, said
-    copy.write_text(copy.read_text().replace("office2013", "offcie2013"))
+    copy.write_text(copy.read_text().replace("office2013", "offcie2013").replace("5a11", "5a12"))
     assert "(did you mean office2013?)" in musterctl(place, "plugin", "check", "copy.ini", "--config", conf).out
     # The file's next version stands in for the one the host has.
     (place / "writer.ini").write_text(GOOD.replace("minimum_count = 3", "minimum_count = 7"))

@@ -55,7 +55,7 @@ def test_a_new_plugin_is_loaded_without_dropping_a_connection(new_host):
         more = f"[plugin crasher]\npath = {path}\n"
         host.configure(plugins=("office2013",), limits="new_clients_per_hour = 1000000", more=more)
         assert admin.ok("reload") == "added plugin crasher 1\nadded crasher\nThe configuration is in force.\n"
-        assert host.activate(Machine("well"), CRASHER).json["count"] == 1
+        assert host.activate(Machine("well"), CRASHER).code == "0xC004F041"   # counted; the host is not certified for it yet
         before = list(answered)
         eventually(lambda: failures or all(a > b + 3 for a, b in zip(answered, before)), "all four are still asking")
         # and away again
@@ -104,6 +104,6 @@ def test_the_digest_of_a_file_is_checked_where_it_is_configured(new_host):
     host.start(ready=False)
     assert host.process.wait(timeout=60) == 3 and expected in host.logged()
     host.process = None
-    host.configure(plugins=(), more=section + "\n")
+    host.configure(plugins=(), more=section.replace("sha256 = ", ""))
     host.start()
     assert state()["state"] == "loaded"
