@@ -1,7 +1,7 @@
 /* The rules over the real groups, on both stores: what happens beside the ordinary year, seats with their queue, and administrators' acts with their sentences. */
 #include "tests/unit/holdings_fixture.h"
 
-#include "core/base/bytes.h"
+#include "core/base/mem.h"
 
 #define HARD ((uint32_t)CODE_M_NO_LICENSE)
 #define QUEUED ((uint32_t)CODE_M_QUEUED)
@@ -709,6 +709,129 @@ MEMORY_TEST(test_rules_seats_failed)
 	free(x);
 }
 
+/* ---- memory runs out ---- */
+
+struct tally { uint64_t n[256][16]; };   /* by kind and generation, and state */
+
+static int tally_one(void *ctx, const struct store_holding *row)
+{
+	struct tally *t = ctx;
+
+	t->n[HOLDINGS_KIND(row->class_) * 16 + HOLDINGS_GENERATION(row->class_)][row->state]++;
+	return 0;
+}
+
+/* Sums are those of the rows, and nothing is out that there is not. */
+static void expect_sound(struct house *x, enum fix_product which)
+{
+	uint32_t product = holdings_number(x->h, house_product(x, which));
+	struct tally t = { 0 };
+	struct holdings_group *g;
+	struct muster_err err = { 0 };
+
+	house_due(x);
+	ck_assert_int_eq(ledger_holdings(x->f->l, product, 0, (struct muster_span){ NULL, 0 }, STORE_PAGE_MAX, tally_one, &t, &err), MUSTER_OK);
+	holdings_lock(x->h);
+	ck_assert_msg(group_begin(&g, x->h, holdings_now(x->h), &err) == MUSTER_OK, "%s", err.message);
+	for (uint32_t kind = 1; kind <= HOLDINGS_SEAT; kind++)
+		for (uint32_t generation = 0; generation <= V2022; generation++)
+			for (uint32_t state = 1; state < 16; state++)
+				ck_assert_uint_eq(group_sum(g, product, HOLDINGS_CLASS(kind, generation), state), t.n[kind * 16 + generation][state]);
+	group_drop(g);
+	holdings_unlock(x->h);
+	for (uint32_t generation = V2016; generation <= V2022; generation++) {
+		ck_assert_uint_le(t.n[HOLDINGS_DEVICE * 16 + generation][HOLDINGS_PERMANENT], x->device[generation]);
+		ck_assert_uint_le(t.n[HOLDINGS_USER * 16 + generation][HOLDINGS_ASSIGNED] + t.n[HOLDINGS_USER * 16 + generation][HOLDINGS_KEPT], x->user[generation]);
+	}
+	ck_assert_uint_le(t.n[HOLDINGS_SEAT * 16][HOLDINGS_OUT] + t.n[HOLDINGS_SEAT * 16][HOLDINGS_ENDING], x->seat);
+}
+
+/* Three requests as one group. @return false when something failed. */
+static bool some_requests(struct house *x, uint32_t id)
+{
+	struct holdings_request r[3];
+	struct holdings_group *g = NULL;
+	struct muster_err err = { 0 };
+	char user[16];
+	bool good = true;
+	int e;
+
+	snprintf(user, sizeof user, "user%u", id % 9);
+	for (int i = 0; i < 3; i++) {
+		house_request(x, &r[i], i == 2 ? CAD : RDS, id % 7 + 1);
+		r[i].version = i == 2 ? "" : id % 2 == 0 ? "2016" : "2019";
+		r[i].per = i == 1 ? MUSTER_PER_USER : MUSTER_PER_DEVICE;
+		r[i].user = i == 1 ? user : "";
+	}
+	holdings_lock(x->h);
+	if ((e = group_begin(&g, x->h, holdings_now(x->h), &err)) == MUSTER_OK) {
+		for (int i = 0; i < 3; i++) {
+			group_ask(g, &r[i]);
+			(i == 2 ? seats_judge : access_judge)(x->h, g, &r[i]);
+			good = good && r[i].code != CODE_M_STORAGE;
+		}
+		group_ask(g, NULL);
+		e = group_commit(g, &err);
+	}
+	holdings_unlock(x->h);
+	return good && e == MUSTER_OK;
+}
+
+static bool some_acts(struct house *x, uint32_t id)
+{
+	const struct catalog_product *p = house_product(x, RDS);
+	struct muster_err err = { 0 };
+	char text[37], from[16], to[16];
+	json_t *out = NULL;
+	int r[4];
+
+	snprintf(from, sizeof from, "user%u", id % 9);
+	snprintf(to, sizeof to, "user%u", (id + 1) % 9);
+	r[0] = holdings_report(x->h, NULL, &out, &err);
+	json_decref(out);
+	r[1] = holdings_list(x->h, p, NULL, 5, &out, &err);
+	json_decref(out);
+	r[2] = holdings_take_back(x->h, "0 root", house_product(x, id % 3 == 0 ? CAD : RDS), house_id(text, id % 7 + 1), NULL, "why", &out, &err);
+	json_decref(out);
+	r[3] = holdings_reassign(x->h, "0 root", p, from, to, "why", &out, &err);
+	json_decref(out);
+	for (int i = 0; i < 4; i++)
+		if (r[i] == MUSTER_E_NOMEM || r[i] == MUSTER_E_IO || r[i] == MUSTER_E_UNKNOWN)
+			return false;
+	return r[0] == MUSTER_OK && r[1] == MUSTER_OK;
+}
+
+/* Whatever allocation fails: an answer, or an error; sums stay true, and the next one is served. */
+MEMORY_TEST(test_rules_allocations)
+{
+	struct house *x = calloc(1, sizeof *x);
+	unsigned failed = 0;
+
+	house_open(x, f);
+	buy(x, V2016, 2, 2);
+	buy(x, V2019, 2, 2);
+	x->seat = 3;
+	house_packs(x);
+	for (uint32_t nth = 1; nth <= 500; nth++) {
+		mem_fail_at(nth % 50 + 1);
+		if (nth / 50 % 2 == 0)
+			failed += !some_requests(x, nth);
+		else
+			failed += !some_acts(x, nth);
+		mem_fail_at(0);
+		expect_sound(x, RDS);
+		expect_sound(x, CAD);
+		ck_assert(some_requests(x, nth + 3));
+		if (nth % 10 == 0) {
+			advance(x, 5 * DAY);
+			house_packs(x);
+		}
+	}
+	ck_assert_uint_gt(failed, 50);
+	house_close(x);
+	free(x);
+}
+
 UNIT_MAIN("holdings_rules", test_rules_pack_ends, test_rules_version_goes, test_rules_clock_stands, test_rules_several_versions, test_rules_product_goes, test_rules_over_oldest,
           test_rules_advise, test_rules_refusals, test_rules_take_back, test_rules_reassign, test_rules_entered, test_rules_list, test_rules_seats, test_rules_seats_grace,
-          test_rules_seats_queue_ages, test_rules_seats_taken_back, test_rules_seats_advise, test_rules_seats_fewer, test_rules_seats_failed)
+          test_rules_seats_queue_ages, test_rules_seats_taken_back, test_rules_seats_advise, test_rules_seats_fewer, test_rules_seats_failed, test_rules_allocations)
