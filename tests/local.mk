@@ -20,7 +20,7 @@ EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/documents %D%
 thread_tests = \
 	$(filter %/test_log %/test_store_memory %/test_store_log %/test_store_state %/test_pool %/test_http %/test_bench_load %/test_bench_record,$(unit_tests)) \
 	$(filter %/test_activation %/test_activation_crl %/test_rest_audit %/test_ring_crl %/test_books_confirm,$(unit_tests)) \
-	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t))$(findstring /test_holdings,$(t)),$(t))) \
+	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t))$(findstring /test_holdings_group,$(t)),$(t))) \
 	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py,$(PYTESTS))
 # In ./check --full these as well.
 thread_tests_all = $(thread_tests) $(filter %/test_counted.py %/test_issuer_service.py %/test_seats_killed.py %/test_tls.py,$(PYTESTS))
