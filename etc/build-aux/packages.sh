@@ -8,8 +8,8 @@ packages_build='gcc libc6-dev make autoconf automake libtool pkgconf libssl-dev 
 	libzbar-dev libpng-dev libarchive-dev check'
 # To test: pytest and what its tests verify leases with; node and openssl for docs/verify.md; g++ because public headers suit C++; xorriso makes images.
 packages_check='g++ xorriso genisoimage python3 python3-pytest python3-jwt python3-cryptography python3-yaml python3-jsonschema openssl nodejs'
-# To look at everything: a second compiler, the checkers, xz for distcheck.
-packages_full='clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc xz-utils'
+# To look at everything: a second compiler, the checkers, xz for distcheck; Go and Java for docs/verify.md.
+packages_full='clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc xz-utils golang-go default-jdk-headless'
 
 say() { printf '%s\n' "$*"; }
 # A sentence about what is wrong, and out.

@@ -21,6 +21,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 TOP = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("top_builddir", TOP / "build"))
 NODE = shutil.which("node") or shutil.which("nodejs")
+# Go and Java are installed and tried by ./check --full (which sets this); MUSTER_EXHAUSTIVE=1 by hand does the same.
+FULL = bool(os.environ.get("MUSTER_EXHAUSTIVE"))
 NOW = 1795341600
 DAY = 86400
 PRODUCT = "2e28138a-847f-42bc-9752-61b03fff33cd"
@@ -44,7 +46,7 @@ import { readFileSync } from 'node:fs';
 import { verify } from './verify.mjs';
 console.log(JSON.stringify(JSON.parse(readFileSync(process.argv[2])).map((c) => {
   try {
-    return { claims: verify(c.issuer_pem, c.chain_pem, c.lease, c.client_id, c.product_id, c.now, c.hardware_id ?? undefined, c.nonce ?? undefined) };
+    return { claims: verify(c.issuer_pem, c.chain_pem, c.lease, c.client_id, c.product_id, c.now, c.hardware_id ?? undefined, c.nonce ?? undefined, c.user ?? undefined) };
   } catch (e) {
     return { refused: `${e.constructor.name}: ${e.message}` };
   }
@@ -61,7 +63,7 @@ def in_python(folder, cases):
     for c in cases:
         try:
             results.append({"claims": module.verify(c["issuer_pem"], c["chain_pem"], c["lease"], c["client_id"], c["product_id"], c["now"],
-                                                    c.get("hardware_id"), c.get("nonce"), c.get("crl_pem"))})
+                                                    c.get("hardware_id"), c.get("nonce"), c.get("crl_pem"), c.get("user"))})
         except module.Refused as why:
             results.append({"refused": f"Refused: {why}"})
     return results
@@ -76,7 +78,116 @@ def in_node(folder, cases):
     return json.loads(done.stdout)
 
 
-LANGUAGES = pytest.mark.parametrize("run", [in_python, in_node], ids=["python", "node"])
+GO_BATCH = """package main
+
+import (
+	"bufio"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Before main: one case a line, fields in base64.
+func init() {
+	if len(os.Args) != 2 {
+		return
+	}
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		var f []string
+		for _, field := range strings.Split(in.Text(), " ") {
+			raw, _ := base64.StdEncoding.DecodeString(field)
+			f = append(f, string(raw))
+		}
+		now, _ := strconv.ParseInt(f[5], 10, 64)
+		var crl []byte
+		if f[9] != "" {
+			crl = []byte(f[9])
+		}
+		claims, err := Verify([]byte(f[0]), []byte(f[1]), f[2], Asked{f[3], f[4], f[6], f[7], f[8]}, now, crl)
+		text := claims
+		if err != nil {
+			text = []byte("Refused: " + err.Error())
+		}
+		fmt.Println(err == nil, base64.StdEncoding.EncodeToString(text))
+	}
+	os.Exit(0)
+}
+"""
+
+JAVA_BATCH = """import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+
+public final class Batch {
+    static String field(String[] f, int i) {
+        return i >= f.length || f[i].isEmpty() ? null : new String(Base64.getDecoder().decode(f[i]), StandardCharsets.UTF_8);
+    }
+
+    public static void main(String[] a) throws Exception {
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            String[] f = line.split(" ", -1);
+            String text, lease = field(f, 2);
+            boolean good = false;
+            try {
+                Verify.verify(field(f, 0), field(f, 1), lease == null ? "" : lease, field(f, 3), field(f, 4), Long.parseLong(field(f, 5)), field(f, 6), field(f, 7), field(f, 8), field(f, 9));
+                good = true;
+                text = new String(Base64.getUrlDecoder().decode(lease.split("[.]")[1]), StandardCharsets.UTF_8);
+            } catch (Throwable e) {
+                text = e.getClass().getSimpleName() + ": " + e.getMessage();
+            }
+            System.out.println(good + " " + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8)));
+        }
+    }
+}
+"""
+
+
+def in_lines(command, cases):
+    """A program that reads a case a line and answers with a line: true or false, and claims or why not."""
+    members = ("issuer_pem", "chain_pem", "lease", "client_id", "product_id", "now", "hardware_id", "nonce", "user", "crl_pem")
+    lines = [" ".join(base64.b64encode(str(c.get(m) if c.get(m) is not None else "").encode()).decode() for m in members) for c in cases]
+    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    results = [line.split(" ") for line in done.stdout.splitlines()]
+    assert len(results) == len(cases)
+    return [{"claims": json.loads(base64.b64decode(text))} if good == "true" else {"refused": base64.b64decode(text).decode()} for good, text in results]
+
+
+def tool(name):
+    if not FULL or shutil.which(name) is None:
+        pytest.skip(f"{name} is tried by ./check --full only" if not FULL else f"{name} is not installed")
+
+
+def in_go(folder, cases):
+    tool("go")
+    program = folder / "verify-go"
+    if not program.exists():
+        (folder / "verify.go").write_text(block("go"))
+        (folder / "batch.go").write_text(GO_BATCH)
+        done = subprocess.run(["go", "build", "-o", program, folder / "verify.go", folder / "batch.go"], capture_output=True, text=True, timeout=600,
+                              env=dict(os.environ, GOCACHE=str(folder / "gocache"), GOPROXY="off", GOTOOLCHAIN="local", GOFLAGS=""))
+        assert done.returncode == 0, done.stderr
+    return in_lines([program, "batch"], cases)
+
+
+def in_java(folder, cases):
+    tool("javac")
+    if not (folder / "Batch.class").exists():
+        (folder / "Verify.java").write_text(block("java"))
+        (folder / "Batch.java").write_text(JAVA_BATCH)
+        done = subprocess.run(["javac", "-d", folder, folder / "Verify.java", folder / "Batch.java"], capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+    return in_lines(["java", "-cp", folder, "Batch"], cases)
+
+
+LANGUAGES = pytest.mark.parametrize("run", [in_python, in_node, in_go, in_java], ids=["python", "node", "go", "java"])
+READS_LISTS = pytest.mark.parametrize("run", [in_python, in_go, in_java], ids=["python", "go", "java"])
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["es256", "ed25519"])
 
 
@@ -114,6 +225,12 @@ def test_command_line(programs, tmp_path, algorithm):
     (tmp_path / "chain.pem").write_text(v["chain_pem"])
     (tmp_path / "lease.txt").write_text(v["lease"] + "\n")
     commands = [[os.environ.get("PYTHON", "/usr/bin/python3"), programs / "verify.py"]] + ([[NODE, programs / "verify.mjs"]] if NODE else [])
+    if FULL and shutil.which("java"):
+        (tmp_path / "Verify.java").write_text(block("java"))
+        commands.append(["java", tmp_path / "Verify.java"])
+    if FULL and shutil.which("go"):
+        in_go(programs, [v])
+        commands.append([programs / "verify-go"])
     for command in commands:
         arguments = [tmp_path / "issuer.pem", tmp_path / "chain.pem", tmp_path / "lease.txt", v["client_id"], v["product_id"]]
         done = subprocess.run([*command, *arguments, str(v["now"])], capture_output=True, text=True)
@@ -279,6 +396,7 @@ RIGHT = {
     "an edition": dict(payload=('"cnt"', f'"edn":"urn:uuid:{CLIENT}","cnt"')),
     "64 names": dict(host=change(HOST, san(URN, *(f"urn:uuid:00000000-0000-4000-8000-{i:012x}" for i in range(63))))),
     "a later claim": dict(payload=('"cnt"', '"later":"x","cnt"')),
+    "a long one": dict(payload=('"cnt"', '"later":"' + "\\n" * 1000 + '","cnt"')),
 }
 
 
@@ -289,6 +407,20 @@ def test_forged(programs, run):
     wrong = run(programs, [forge(**change) for change in WRONG.values()])
     bad = {name: r for name, r in zip(WRONG, wrong) if not refused(r)}
     assert not bad, bad
+
+
+def user_hash(name):
+    return b64(hashlib.sha256(b"muster user v1\0" + name.encode()).digest())
+
+
+@LANGUAGES
+def test_users(programs, run):
+    """Whose a user's access licence is: compared when a user is named."""
+    his = forge(payload=('"cnt"', f'"usr":"{user_hash("EXAMPLE/björn")}","cnt"'))
+    odd = forge(payload=('"cnt"', '"usr":5,"cnt"'))
+    assert [accepted(r) for r in run(programs, [his, dict(his, user="EXAMPLE/björn"), forge()])] == [True] * 3
+    wrong = run(programs, [dict(his, user="EXAMPLE/bjorn"), dict(his, user="example/björn"), dict(forge(), user="EXAMPLE/björn"), dict(odd, user="EXAMPLE/björn")])
+    assert [refused(r) and "another user" in r["refused"] for r in wrong] == [True] * 4, wrong
 
 
 REASON = x509.ReasonFlags
@@ -310,31 +442,33 @@ def revocations(middle, key, entries, made=NOW):
     return b.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode() + pem(middle)
 
 
-def with_list(programs, case, text):
-    return in_python(programs, [dict(case, crl_pem=text)])[0]
+def with_list(run, programs, case, text):
+    return run(programs, [dict(case, crl_pem=text)])[0]
 
 
+@READS_LISTS
 @pytest.mark.parametrize("name", LISTS)
-def test_revocation(programs, name):
-    """Rule 11, in the Python program."""
+def test_revocation(programs, run, name):
+    """Rule 11."""
     what, taken = LISTS[name]
     made = []
     case = forge(made=made)
     middle, key, host = made
     entries = [] if what is None else [(5, REASON.key_compromise, NOW)] if what == "other" else [(host.serial_number, what[0], NOW + what[1])]
-    result = with_list(programs, case, revocations(middle, key, entries))
+    result = with_list(run, programs, case, revocations(middle, key, entries))
     assert accepted(result) if taken else refused(result) and "revoked" in result["refused"], result
 
 
-def test_revocation_lists_refused(programs):
+@READS_LISTS
+def test_revocation_lists_refused(programs, run):
     """A list of another issuer, of the host itself, of tomorrow, or under another intermediate's key says nothing."""
     made, other = [], []
     case = forge(made=made)
     forge(made=other)
     middle, key, host = made
     lists = [revocations(other[0], other[1], []), revocations(middle, other[1], []), revocations(middle, key, [], NOW + DAY), revocations(host, key, [])]
-    assert all(refused(with_list(programs, case, text)) for text in lists)
-    assert accepted(with_list(programs, case, revocations(middle, key, [], NOW - DAY // 2)))
+    assert all(refused(with_list(run, programs, case, text)) for text in lists)
+    assert accepted(with_list(run, programs, case, revocations(middle, key, [], NOW - DAY // 2)))
 
 
 @ALGORITHMS
