@@ -225,8 +225,8 @@ int64_t client_grace(const struct state_record *r)
 
 void client_note_grace(struct state_record *r, int64_t seconds)
 {
-	if (seconds < 0 || seconds > GRACE_MAX)
+	if (seconds < 0)
 		return;
 	r->grace_by = GRACE_BY_HOST;
-	r->grace_s = seconds;
+	r->grace_s = seconds < GRACE_MAX ? seconds : GRACE_MAX;
 }

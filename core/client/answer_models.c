@@ -7,8 +7,6 @@
 #include <muster/client.h>
 #include "core/base/err.h"
 
-#define SECONDS_MAX INT64_C(315576000)   /* 10 years */
-
 /* ---- questions ---- */
 
 static const char *per_text(uint32_t per)
@@ -72,8 +70,8 @@ static int get_seconds(int64_t *out, const json_t *o, const char *name, struct m
 
 	if (v == NULL || json_is_null(v))
 		return MUSTER_OK;
-	if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > SECONDS_MAX)
-		return odd(err, name, "a number of seconds up to ten years");
+	if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > UINT32_MAX)
+		return odd(err, name, "a number of seconds up to 4294967295");
 	*out = json_integer_value(v);
 	return MUSTER_OK;
 }

@@ -325,6 +325,11 @@ START_TEST(test_grace_said)
 	k.problem_more = ",\"grace_seconds\":1728000";
 	(void)fake_activate(&k, c);
 	ck_assert_int_eq(fake_status(c).grace_seconds, 20 * DAY);
+	k.problem_more = ",\"grace_seconds\":4294967295";
+	(void)fake_activate(&k, c);
+	ck_assert_int_eq(fake_status(c).grace_seconds, INT64_C(315576000));
+	k.problem_more = ",\"grace_seconds\":1728000";
+	(void)fake_activate(&k, c);
 	/* a host's word is not changed here */
 	fixture_ok(muster_client_set_grace(c, PRODUCT, 100 * DAY, &err), &err);
 	ck_assert_int_eq(fake_status(c).grace_seconds, 20 * DAY);
