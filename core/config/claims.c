@@ -11,6 +11,8 @@
 #define CLIENT "client:"
 #define NAME "name:"
 
+static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
+
 static int read_client(struct config_claim *out, const char *text, struct muster_err *err)
 {
 	char shown[CONFIG_SHOW];
@@ -52,7 +54,13 @@ int config_claim_next(struct config_claim *out, const char **at, struct muster_e
 	out->kind = CONFIG_CLAIM_NETWORK;
 	if (strchr(item, '/') == NULL && strchr(item, '.') == NULL && strchr(item, ':') == NULL)
 		return err_set(err, MUSTER_E_INVALID, "'%s' is none of client:UUID, name:PATTERN and ADDRESS/BITS", config_show(shown, item));
-	return config_parse_network(item, out->network, &out->network_len, &out->prefix, err);
+	config_show(shown, item);
+	if ((r = config_parse_network(item, out->network, &out->network_len, &out->prefix, err)) != MUSTER_OK)
+		return r;
+	/* Peers are compared as IPv4 (RFC 4291 section 2.5.5.2), so this would name nobody. */
+	if (out->network_len == 16 && out->prefix >= 96 && memcmp(out->network, mapped, sizeof mapped) == 0)
+		return err_set(err, MUSTER_E_INVALID, "'%s' is a network of IPv4 written as IPv6: write it such as 10.0.0.0/8", shown);
+	return MUSTER_OK;
 }
 
 int config_check_claims(const char *text, struct muster_err *err)

@@ -14,6 +14,11 @@ endif
 check_PROGRAMS += $(fuzz_targets)
 EXTRA_DIST += %D%/corpus
 
+fuzz_targets += %D%/fuzz_claims
+%C%_fuzz_claims_SOURCES = %D%/fuzz_claims.c $(fuzz_main)
+%C%_fuzz_claims_LDADD = $(catalog_libs)
+%C%_fuzz_claims_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_targets += %D%/fuzz_ini
 %C%_fuzz_ini_SOURCES = %D%/fuzz_ini.c $(fuzz_main)
 %C%_fuzz_ini_LDADD = $(config_libs)

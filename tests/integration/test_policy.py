@@ -1,9 +1,10 @@
 """Who may claim a product, and what happens beyond what there is: allow-lists, reservations, policy = enforce | advise, for every model."""
 
 from administrator import Administrator
-from host import Machine
+from host import Machine, now_text
 
 APPLICATION = "application_id = 22222222-0000-4000-8000-00000000000a"
+DAY = 86400
 IN_FORCE = "The configuration is in force.\n"
 ID = "22222222-0000-4000-8000-0000000000{:02x}"
 
@@ -90,3 +91,149 @@ def test_advise_of_the_threshold_model(new_host):
     assert "    policy advise: what exceeds is granted and booked as debt\n" in admin.ok("products", "--verbose")
     assert host.activate(Machine("three"), ID.format(1)).status == 200
     assert [e["debt"] for e in host.events()] == [False, True, False]
+
+
+# --- access licences and seats ---
+
+ACCESS = ("versions = 2019, 2022", "record = yes")
+
+
+class Desk(Machine):
+    def __init__(self, host, name="desk"):
+        super().__init__(name)
+        self.host = host
+
+    def seat(self, number=3, **changes):
+        return self.host.activate(self, ID.format(number), **changes)
+
+    def device(self, number=4, version="2022", shift=0):
+        return self.host.activate(self, ID.format(number), time=now_text(shift), access={"per": "device", "version": version})
+
+    def user(self, name, number=4):
+        return self.host.activate(self, ID.format(number), access={"per": "user", "user": name, "version": "2022"})
+
+
+def reservation(name, product_, count, claims):
+    return f"[reservation {name}]\nproduct = {product_}\ncount = {count}\nfor = {claims}\n"
+
+
+def test_allow_lists_of_the_other_models(new_host):
+    """Seats, access licences and embedded keys: M-151 before anything is decided; nothing is held and nobody waits."""
+    allow = "allow = name:lab-*"
+    host = new_host(products=product("cad", 3, "seats", "seats = 1", "queue = 5", allow) + product("term", 4, "access", *ACCESS, allow) + product("tool", 5, "embedded", allow))
+    host.certify("cad", "term", "tool")
+    admin = Administrator(host)
+    stranger, known = Desk(host, "kiosk"), Desk(host, "lab-1")
+    assert stranger.seat().code == stranger.device().code == stranger.user("anna").code == stranger.seat(5).code == "M-151"
+    assert admin.items("seats", "list", "--product", "cad") == [] == admin.items("access", "list", "--product", "term")
+    assert known.seat().status == 200 and known.device().status == 200
+    assert stranger.seat().code == "M-151"
+    assert admin.json("seats", "--product", "cad")["products"][0]["seats"]["waiting"] == 0
+    assert known.seat(5).code == "0xC004F014"   # no key: the model's own refusal
+
+
+def test_seats_beyond_what_there_is(new_host):
+    """enforce: a place in the queue or M-150. advise: granted over, shown as debt, which goes when seats come back."""
+    make = lambda policy: product("cad", 3, "seats", "seats = 1", "queue = 1", f"policy = {policy}")
+    host = new_host(products=make("enforce"))
+    host.certify("cad")
+    admin = Administrator(host)
+    a, b, c = (Desk(host, name) for name in ("cad-a", "cad-b", "cad-c"))
+    assert a.seat().status == 200
+    assert (b.seat().code, c.seat().code) == ("M-149", "M-150")
+    assert c.seat(queue=False).code == "M-150"
+    assert admin.ok("debt") == "Nothing exceeds what there is.\n"
+    host.configure(products=make("advise"))
+    admin.ok("reload")
+    for one in (b, c):
+        got = one.seat()
+        assert got.status == 200 and got.json["over"] is True, got
+    debt, = admin.items("debt")
+    assert (debt["product"], debt["model"], debt["policy"], debt["what"], debt["available"], debt["used"], debt["debt"]) == ("cad", "seats", "advise", "seats", 1, 3, 2), debt
+    assert admin.ok("debt", "--product", "cad").splitlines()[1].split() == ["cad", "seats", "advise", "seats", "1", "3", "2"]
+    assert [e["debt"] for e in host.events()][-2:] == [True, True]
+    for one in (b, c):
+        admin.ok("seats", "release", one.client_id, "--reason", "one is enough")
+
+
+def test_devices_beyond_what_there_is(new_host):
+    """enforce: the temporary licence once, the same again while it lasts, then M-145. advise: after the temporary one permanent beyond the number, as debt."""
+    make = lambda policy: product("term", 4, "access", *ACCESS, f"policy = {policy}")
+    host = new_host(products=make("enforce"), clock=True)
+    host.certify("term")
+    admin = Administrator(host)
+    admin.ok("access", "add", "--per", "device", "--of", "2022", "--licenses", "1", "--product", "term")
+    a, b = Desk(host, "a"), Desk(host, "b")
+    for d in (a, b):
+        assert d.device().status == 200
+    assert a.device().json["access"]["kind"] == "permanent"
+    assert b.device().json["access"]["kind"] == "temporary"
+    host.shift(50 * DAY)
+    assert a.device(shift=50 * DAY).json["access"]["kind"] == "permanent"
+    host.shift(85 * DAY)
+    assert a.device(shift=85 * DAY).json["access"]["kind"] == "permanent"
+    host.shift(91 * DAY)
+    assert b.device(shift=91 * DAY).code == "M-145"
+    assert admin.items("debt") == []
+    host.configure(products=make("advise"))
+    admin.ok("reload")
+    got = b.device(shift=91 * DAY)
+    assert got.json["access"]["kind"] == "permanent" and got.json["over"] is True, got
+    debt, = admin.items("debt")
+    assert (debt["what"], debt["version"], debt["per"], debt["available"], debt["used"], debt["debt"]) == ("licenses", "2022", "device", 1, 2, 1), debt
+
+
+def test_threshold_debt_is_shown_until_enough_machines_report_in(new_host):
+    host = new_host(products=product("own", 1, "threshold", "minimum_count = 3", "policy = advise"))
+    host.certify("own")
+    admin = Administrator(host)
+    assert admin.items("debt") == []
+    for n in range(2):
+        assert host.activate(Machine(f"pc-{n}"), ID.format(1)).status == 200
+    debt, = admin.items("debt")
+    assert (debt["what"], debt["available"], debt["used"], debt["debt"]) == ("machines", 3, 2, 1), debt
+    assert "machines below the minimum count" in admin.ok("debt")
+    host.activate(Machine("pc-3"), ID.format(1))
+    assert admin.items("debt") == []
+
+
+def test_reservations_hold_before_the_first_claim(new_host):
+    """Three seats, two kept for the lab: the second stranger waits although two are free; the lab finds both; a third of the lab is served like all others."""
+    cad = product("cad", 3, "seats", "seats = 3", "queue = 5")
+    host = new_host(products=cad, more=reservation("lab", "cad", 2, "name:LAB-*"))
+    host.certify("cad")
+    admin = Administrator(host)
+    assert Desk(host, "pc-1").seat().status == 200
+    seats = admin.json("seats")["products"][0]["seats"]
+    assert (seats["bought"], seats["free"], seats["reserved"]) == (3, 2, 2), seats
+    stranger = Desk(host, "pc-2")
+    # What is free is reserved for others: that, and not the queue's fullness, is what is said.
+    assert stranger.seat(queue=False).code == "M-152"
+    for name in ("lab-1", "lab-2"):
+        assert Desk(host, name).seat().status == 200
+    assert Desk(host, "lab-3").seat(queue=False).code == "M-150"
+    seats = admin.json("seats")["products"][0]["seats"]
+    assert (seats["free"], seats["reserved"]) == (0, 0), seats
+    text = admin.ok("products", "--verbose")
+    assert "    reservation lab: 2 for name:LAB-*\n" in text and "    seats 3, lease 1 h, heartbeat 15 min, grace 0 s, queue 5\n" in text
+
+
+def test_reservations_by_reload_and_of_access_licences(new_host):
+    """A reservation that a reload brings holds at the next claim; one that goes frees what it kept. Licences per device likewise."""
+    term = product("term", 4, "access", *ACCESS)
+    host = new_host(products=term)
+    host.certify("term")
+    admin = Administrator(host)
+    admin.ok("access", "add", "--per", "device", "--of", "2022", "--licenses", "1", "--product", "term")
+    a, b = Desk(host, "pc-1"), Desk(host, "vip-1")
+    for d in (a, b):
+        assert d.device().json["access"]["kind"] == "temporary"
+    host.configure(products=term, more=reservation("vip", "term", 1, f"client:{b.client_id}"))
+    assert admin.ok("reload") == "changed term: reservation vip 0 -> 1\n" + IN_FORCE
+    assert a.device().json["access"]["kind"] == "temporary"
+    host.configure(products=term)
+    assert admin.ok("reload") == "changed term: reservation vip 1 -> 0\n" + IN_FORCE
+    host.configure(products=term, more=reservation("vip", "term", 1, f"client:{b.client_id}"))
+    admin.ok("reload")
+    assert b.device().json["access"]["kind"] == "permanent"
+    assert a.device().json["access"]["kind"] == "temporary"

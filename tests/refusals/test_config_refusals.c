@@ -489,6 +489,7 @@ START_TEST(test_refusal_claims)
 		{ "[product p]\nallow = 10.0.0.1/8\n", NULL, "muster.conf:2: [product p] allow: '10.0.0.1/8': the address has bits set beyond its first 8\n" },
 		{ "[product p]\nallow = 2001:db8::/129\n", NULL, "muster.conf:2: [product p] allow: '2001:db8::/129': the prefix length must be a number from 0 to 128\n" },
 		{ "[product p]\nallow = pc.example.org/8\n", NULL, "muster.conf:2: [product p] allow: 'pc.example.org/8' is not ADDRESS/BITS: write 10.0.0.0/8 or 2001:db8::/32\n" },
+		{ "[product p]\nallow = ::ffff:10.0.0.0/104\n", NULL, "muster.conf:2: [product p] allow: '::ffff:10.0.0.0/104' is a network of IPv4 written as IPv6: write it such as 10.0.0.0/8\n" },
 		{ "[reservation r]\nproduct = p\ncount = 1\nfor =\n", NULL, "muster.conf:4: [reservation r] for: the value is missing\n" },
 		{ "[reservation r]\nproduct = p\ncount = 1\nfor = 10.0.0.0/8, lab\n", NULL, "muster.conf:4: [reservation r] for: 'lab' is none of client:UUID, name:PATTERN and ADDRESS/BITS\n" },
 	};

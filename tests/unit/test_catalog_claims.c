@@ -125,7 +125,7 @@ START_TEST(test_claims_networks)
 	ck_assert(from("198.51.100.9") && from("::ffff:198.51.100.9") && !from("::1"));
 	list("::/0");
 	ck_assert(from("::1") && !from("10.0.0.1"));
-	/* A mapped address is an IPv4 one, so a list of mapped networks names nobody: 10.0.0.0/8 is what to write. */
+	/* A mapped address is an IPv4 one. */
 	ck_assert(!from("::ffff:10.0.0.1"));
 	done();
 }
