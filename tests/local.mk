@@ -23,7 +23,7 @@ thread_tests = \
 	$(foreach t,$(unit_tests),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t))$(findstring /test_holdings_group,$(t)),$(t))) \
 	$(filter %/test_counting.py %/test_requests.py %/test_daemon.py %/test_admin_events.py,$(PYTESTS))
 # In ./check --full these as well.
-thread_tests_all = $(thread_tests) $(filter %/test_counted.py %/test_issuer_service.py %/test_seats_killed.py %/test_tls.py,$(PYTESTS))
+thread_tests_all = $(thread_tests) $(filter %/test_counted.py %/test_holdings.py %/test_issuer_service.py %/test_seats_killed.py %/test_tls.py,$(PYTESTS))
 # Only these are built: `check` would build every test's program first.
 thread_programs = $(filter-out %.py,$(thread_tests)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
 check-threads:

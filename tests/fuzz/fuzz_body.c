@@ -4,6 +4,7 @@
  * What is read in place reads as the JSON library reads it.
  */
 #include <string.h>
+#include <muster/plugin.h>
 
 #include "core/base/codes.h"
 #include "core/base/uuid.h"
@@ -29,6 +30,11 @@ static void check_accepted(const struct activate *a)
 	FUZZ_CHECK(memchr(a->name, '\0', sizeof a->name) != NULL && memchr(a->os, '\0', sizeof a->os) != NULL);
 	FUZZ_CHECK(a->lease_len <= ACTIVATE_LEASE_MAX);
 	FUZZ_CHECK(a->lease_len == 0 || strlen(a->lease) == a->lease_len);
+	FUZZ_CHECK(memchr(a->user, '\0', sizeof a->user) != NULL && memchr(a->version, '\0', sizeof a->version) != NULL);
+	FUZZ_CHECK(a->per <= MUSTER_PER_USER);
+	FUZZ_CHECK(a->key_text_n <= ACTIVATE_KEY_MAX && (a->key_text_n == 0 || a->whole_key));
+	for (const char *p = a->user; *p != '\0'; p++)
+		FUZZ_CHECK((unsigned char)*p >= 0x20 && *p != 0x7f);
 	for (const char *p = a->name; *p != '\0'; p++)
 		FUZZ_CHECK((unsigned char)*p >= 0x20 && *p != 0x7f);
 }

@@ -16,6 +16,7 @@ PYTESTS += \
 	%D%/test_counting.py \
 	%D%/test_crl.py \
 	%D%/test_daemon.py \
+	%D%/test_holdings.py \
 	%D%/test_licence_server.py \
 	%D%/test_online.py \
 	%D%/test_policy.py \

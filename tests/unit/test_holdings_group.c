@@ -465,6 +465,106 @@ MEMORY_TEST(test_holdings_group_clock)
 	holdings_free(h);
 }
 
+/* ---- reservations ---- */
+
+static struct holdings_request machine(const struct catalog_product *p, uint8_t client, uint8_t network)
+{
+	struct holdings_request r = { .product = p, .client = { client }, .addr = { network }, .addr_len = 4, .name = "" };
+
+	return r;
+}
+
+static uint64_t kept(struct holdings_group *g, const struct holdings_request *r)
+{
+	return holdings_reserved_for_others(g, r->product, HOLDINGS_SEAT, r);
+}
+
+static void take_seat(struct holdings_group *g, uint32_t product, const struct holdings_request *r, uint32_t state)
+{
+	struct store_holding row = { .product = product, .class_ = SEAT, .holder_n = 16, .state = state, .until = NOW + DAY };
+	struct muster_err err = { 0 };
+
+	memcpy(row.holder, r->client, 16);
+	memcpy(row.client, r->client, 16);
+	group_ask(g, r);
+	ck_assert_int_eq(group_put(g, &row, &err), MUSTER_OK);
+	group_ask(g, NULL);
+}
+
+/* What is reserved and not used is kept from others; a row remembers by what address its holder had it, over restarts, failed commits and reloads. */
+MEMORY_TEST(test_holdings_reserved)
+{
+	static const struct catalog_claim lab = { .kind = CATALOG_CLAIM_NETWORK, .network = { 10 } }, boss = { .kind = CATALOG_CLAIM_CLIENT, .client = { 1 } };
+	static const struct catalog_reservation reservations[] = { { .name = "lab", .count = 2, .claims = &lab, .claim_count = 1 },
+	                                                           { .name = "boss", .count = 1, .claims = &boss, .claim_count = 1 } };
+	struct catalog_product *p = (struct catalog_product *)(uintptr_t)fix_product(f, UNCOUNTED);
+	struct holdings_request one = machine(p, 1, 192), two = machine(p, 2, 10), three = machine(p, 3, 10), four = machine(p, 4, 10), any = machine(p, 9, 192);
+	struct muster_err err = { 0 };
+	struct holdings_group *g;
+	struct holdings *h;
+	uint32_t product;
+
+	p->row.model = MUSTER_MODEL_SEATS;
+	p->reservations = reservations;
+	p->reservation_count = 2;
+	h = open_holdings(f);
+	product = holdings_number(h, p);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 3);
+	ck_assert_uint_eq(kept(g, &one), 2);
+	ck_assert_uint_eq(kept(g, &two), 1);
+	take_seat(g, product, &two, HOLDINGS_OUT);
+	ck_assert_uint_eq(kept(g, &any), 2);
+	take_seat(g, product, &two, HOLDINGS_OUT);
+	take_seat(g, product, &one, HOLDINGS_OUT);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	take_seat(g, product, &any, HOLDINGS_OUT);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	group_drop(g);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 3);
+	take_seat(g, product, &two, HOLDINGS_OUT);
+	take_seat(g, product, &three, HOLDINGS_OUT);
+	commit(g);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	/* beyond the reservation they are like any other, and beyond the number of seats they use none of it */
+	take_seat(g, product, &four, HOLDINGS_OUT);
+	take_seat(g, product, &one, HOLDINGS_OUT_OVER);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	take_seat(g, product, &one, HOLDINGS_OUT);
+	ck_assert_uint_eq(kept(g, &any), 0);
+	store_memory_fault(f->memory, true, 0, STORE_MEMORY_FAIL);
+	ck_assert_int_eq(group_commit(g, &err), MUSTER_E_IO);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	take_seat(g, product, &one, HOLDINGS_OUT);
+	store_memory_fault(f->memory, true, 0, STORE_MEMORY_LOSE_ANSWER);
+	ck_assert_int_eq(group_commit(g, &err), MUSTER_E_UNKNOWN);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 0);
+	group_drop(g);
+	holdings_free(h);
+	h = open_holdings(f);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 0);
+	ck_assert_int_eq(group_delete(g, product, SEAT, span_of(three.client, 16), &err), MUSTER_OK);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	ck_assert_int_eq(group_delete(g, product, SEAT, span_of(three.client, 16), &err), MUSTER_OK);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	commit(g);
+	/* a reload without the first: who had it has none */
+	p->reservations = reservations + 1;
+	p->reservation_count = 1;
+	ck_assert_int_eq(holdings_bind(h, f->catalog, &err), MUSTER_OK);
+	g = begin(f, h);
+	ck_assert_uint_eq(kept(g, &any), 0);
+	ck_assert_int_eq(group_delete(g, product, SEAT, span_of(one.client, 16), &err), MUSTER_OK);
+	ck_assert_uint_eq(kept(g, &any), 1);
+	group_drop(g);
+	holdings_free(h);
+}
+
 /* ---- the thread ---- */
 
 struct asked { struct holdings_request r; struct fix *f; pthread_mutex_t lock; pthread_cond_t cond; unsigned done; };
@@ -656,4 +756,4 @@ MEMORY_TEST(test_holdings_thread_stop)
 }
 
 UNIT_MAIN("holdings_group", test_holdings_group_sees_itself, test_holdings_group_restart, test_holdings_group_fault, test_holdings_group_random, test_holdings_group_large,
-          test_holdings_group_due, test_holdings_group_due_stays, test_holdings_group_clock, test_holdings_thread, test_holdings_thread_faults, test_holdings_thread_stop)
+          test_holdings_group_due, test_holdings_group_due_stays, test_holdings_group_clock, test_holdings_reserved, test_holdings_thread, test_holdings_thread_faults, test_holdings_thread_stop)

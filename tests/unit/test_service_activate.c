@@ -1,7 +1,9 @@
 #include "tests/unit/unit.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+#include <muster/plugin.h>
 
 #include "core/base/codes.h"
 #include "core/service/activate.h"
@@ -12,7 +14,7 @@ static const char good[] =
 	"\"machine\":{\"name\":\"pc-17\",\"hardware_id\":\"03a1000000000000000000000000000000000000000000000000000000000000\",\"virtual\":true,\"os\":\"linux\"},"
 	"\"license_status\":2,\"minutes_left\":43200,\"time\":\"2026-11-22T10:00:00Z\",\"nonce\":\"pTcNzdfKY2hoBk3nTj0PvA\","
 	"\"release_hash\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\",\"lease\":\"a.b.c\",\"key\":{\"kind\":\"Z\",\"number\":7,"
-	"\"proof\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\"},\"colour\":[1,{}]}";
+	"\"proof\":\"zq0Yv1Wg0S0kY4s3mE5oYx1iX8i3JxCqyb6lY0mJb7Q\"},\"access\":{\"per\":\"user\",\"user\":\"anna\",\"version\":\"2019\"},\"queue\":false,\"colour\":[1,{}]}";
 
 static struct muster_span span(const char *text)
 {
@@ -39,6 +41,10 @@ START_TEST(test_activate_good)
 	ck_assert_uint_eq(a.key_number, 7);
 	ck_assert_uint_eq(a.lease_len, 5);
 	ck_assert_str_eq(a.lease, "a.b.c");
+	ck_assert_uint_eq(a.per, MUSTER_PER_USER);
+	ck_assert_str_eq(a.user, "anna");
+	ck_assert_str_eq(a.version, "2019");
+	ck_assert(!a.queue);
 }
 END_TEST
 
@@ -63,6 +69,7 @@ START_TEST(test_activate_every_member_of_every_type)
 	static const struct { const char *name, *good; } members[] = {
 		{ "activation_id", "" }, { "client_id", "" }, { "machine", "{}" }, { "license_status", "5" }, { "time", "" }, { "nonce", "" },
 		{ "release_hash", "null" }, { "lease", "null \"x\"" }, { "minutes_left", "null 5" }, { "key", "null \"x\" \"\"" },
+		{ "access", "null {}" }, { "queue", "null true" },
 	};
 	struct activate a;
 	struct activate_fault f;
@@ -124,6 +131,83 @@ START_TEST(test_release_body)
 }
 END_TEST
 
+/* What access and seats products ask for: defaults, limits, the member at fault. */
+START_TEST(test_activate_wants)
+{
+	static const struct { const char *access, *field; } cases[] = {
+		{ "{}", NULL }, { "{\"per\":\"device\"}", NULL }, { "{\"user\":\"\\u00e7\"}", NULL }, { "{\"user\":\"255\"}", NULL }, { "{\"version\":\"63\"}", NULL }, { "{\"x\":1}", NULL },
+		{ "{\"per\":\"\"}", "access.per" }, { "{\"per\":\"users\"}", "access.per" }, { "{\"per\":\"Device\"}", "access.per" }, { "{\"per\":1}", "access.per" },
+		{ "{\"user\":\"\"}", "access.user" }, { "{\"user\":\"256\"}", "access.user" }, { "{\"user\":\"a\\u0007b\"}", "access.user" }, { "{\"user\":[]}", "access.user" },
+		{ "{\"version\":\"\"}", "access.version" }, { "{\"version\":\"64\"}", "access.version" }, { "{\"version\":2019}", "access.version" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		json_t *o = json_loads(good, 0, NULL), *access = json_loads(cases[i].access, 0, NULL), *v;
+		struct activate_fault f = { 0 };
+		struct activate a;
+		const char *name;
+		char *body;
+		int r;
+
+		/* a number stands for so many bytes */
+		json_object_foreach(access, name, v) {
+			char text[300];
+			long n = json_is_string(v) ? strtol(json_string_value(v), NULL, 10) : 0;
+
+			if (n > 0) {
+				memset(text, 'u', (size_t)n);
+				ck_assert_int_eq(json_string_setn(v, text, (size_t)n), 0);
+			}
+		}
+		json_object_set_new(o, "access", access);
+		(void)json_object_del(o, "queue");
+		body = json_dumps(o, JSON_COMPACT);
+		r = activate_parse(&a, span(body), &f);
+		ck_assert_msg((r == MUSTER_OK) == (cases[i].field == NULL), "%s: %s", cases[i].access, f.detail);
+		if (r == MUSTER_OK)
+			ck_assert(a.queue);
+		else
+			ck_assert_str_eq(f.field, cases[i].field);
+		free(body);
+		json_decref(o);
+	}
+}
+END_TEST
+
+/* A whole key is handed on up to its limit, wiped on demand, and with a request that is refused at once. */
+START_TEST(test_activate_whole_key)
+{
+	struct activate_fault f = { 0 };
+	char key[80], *body;
+	struct activate a;
+
+	for (size_t n = 0; n <= ACTIVATE_KEY_MAX + 1; n += n == 0 ? 29 : 1) {
+		json_t *o = json_loads(good, 0, NULL);
+
+		memset(key, 'K', n);
+		key[n] = '\0';
+		json_object_set_new(o, "key", json_string(key));
+		body = json_dumps(o, JSON_COMPACT);
+		ck_assert_int_eq(activate_parse(&a, span(body), &f), MUSTER_OK);
+		ck_assert(a.whole_key && a.has_key);
+		ck_assert_uint_eq(a.key_text_n, n <= ACTIVATE_KEY_MAX ? n : 0);
+		ck_assert_mem_eq(a.key_text, key, a.key_text_n);
+		activate_wipe(&a);
+		ck_assert_uint_eq(a.key_text_n, 0);
+		for (size_t i = 0; i < sizeof a.key_text; i++)
+			ck_assert_int_eq(a.key_text[i], 0);
+		free(body);
+		json_object_set_new(o, "queue", json_string("no"));
+		body = json_dumps(o, JSON_COMPACT);
+		ck_assert_int_eq(activate_parse(&a, span(body), &f), MUSTER_E_INVALID);
+		ck_assert(a.whole_key);
+		ck_assert_ptr_null(strchr(a.key_text, 'K'));
+		free(body);
+		json_decref(o);
+	}
+}
+END_TEST
+
 /* Which bodies are read in place. Each must then read as the library reads it, which knows nothing of the short way. */
 START_TEST(test_members_plain)
 {
@@ -131,8 +215,11 @@ START_TEST(test_members_plain)
 		{ "{}", true }, { " {\t}\r\n", true }, { "{\"license_status\":2}", true }, { "{\"license_status\":-0}", true }, { "{\"lease\" : \"a{[,:\" }", true },
 		{ "{\"machine\":{},\"key\":{\"number\":0}}", true }, { "{\"machine\":\"x\",\"key\":true}", true }, { "{\"nonce\":999999999999999999}", true },
 		{ "{\"machine\":{\"name\":\"a\",\"virtual\":false},\"time\":\"\"}", true },
+		{ "{\"access\":{}}", true }, { "{\"queue\":true,\"access\":{\"per\":\"user\",\"user\":\"a b\",\"version\":\"2019\"}}", true }, { "{\"access\":\"device\",\"queue\":1}", true },
 		{ "{\"machine\":{\"facts\":{}}}", true }, { "{\"machine\":{\"facts\":{\"a.b\":\"1\",\"c\":true, \"d\" : -7}}}", true }, { "{\"machine\":{\"facts\":1}}", true },
 		/* what the library accepts as well and the short way leaves to it */
+		{ "{\"access\":{\"queue\":true}}", false }, { "{\"per\":\"user\"}", false }, { "{\"access\":{\"user\":null}}", false }, { "{\"access\":{\"user\":{}}}", false },
+		{ "{\"access\":{\"per\":\"user\",\"per\":\"user\"}}", false }, { "{\"access\":{\"user\":\"a\"}", false }, { "{\"queue\":{}}", false },
 		{ "{\"facts\":{}}", false }, { "{\"machine\":{\"facts\":{\"a\":{}}}}", false }, { "{\"machine\":{\"facts\":{\"a\":1,\"a\":2}}}", false },
 		{ "{\"machine\":{\"facts\":{\"a\":null}}}", false }, { "{\"machine\":{\"facts\":{\"a\":1}", false },
 		{ "{\"colour\":1}", false }, { "{\"name\":\"x\"}", false }, { "{\"machine\":{\"time\":1}}", false }, { "{\"time\":null}", false }, { "{\"time\":[]}", false },
@@ -238,5 +325,5 @@ START_TEST(test_activate_facts)
 }
 END_TEST
 
-UNIT_MAIN("service_activate", test_members_plain, test_activate_good, test_activate_every_prefix_is_refused, test_activate_every_member_of_every_type,
+UNIT_MAIN("service_activate", test_activate_wants, test_activate_whole_key, test_members_plain, test_activate_good, test_activate_every_prefix_is_refused, test_activate_every_member_of_every_type,
           test_activate_depth, test_activate_facts, test_release_body)
