@@ -49,6 +49,7 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_NUMBER] = { "number", "NUMBER", "the number that the programme asks for, or a licence code" },
 	[CLI_O_ONLINE] = { "online", NULL, "then activate online" },
 	[CLI_O_PHONE] = { "phone", NULL, "then activate by telephone" },
+	[CLI_O_STORE] = { "store", NULL, "keep the keys on the host, sealed (administrator)" },
 };
 
 #define BIT(o) (UINT64_C(1) << (o))

@@ -60,8 +60,10 @@ static const struct cli_verb verbs[] = {
 	{ "mak", "mak [list | ask | export | import FILE | phone ID]", "Counted activations of machines, asked for in their place", CLI_VIEWER, O(OUT) | O(LIMIT) | O(ALL), 0, CLI_ARGS_MAX, verb_mak,
 	  "musterctl mak list\nmusterctl mak ask               online   (administrator)\nmusterctl mak export --out request.txt\nmusterctl mak import answer.json\n"
 	  "musterctl mak phone 147878-182305-808326-473017-624939-417546-203540-884046-980984" },
-	{ "discover", "discover PATH", "The key on an installation medium: a folder or an ISO image", CLI_VIEWER, O(AS), 1, 1, verb_discover,
-	  "musterctl discover /mnt/sql2019\nmusterctl discover SQLServer2019-x64-ENU.iso\nmusterctl discover /srv/media/setup --as sql-server-2016" },
+	{ "discover", "discover PATH", "The key on an installation medium: a folder or an ISO image", CLI_VIEWER, O(AS) | O(STORE), 1, 1, verb_discover,
+	  "musterctl discover /mnt/sql2019\nmusterctl discover SQLServer2019-x64-ENU.iso\nmusterctl discover /srv/media/setup --as sql-server-2016\nmusterctl discover /mnt/sql2019 --store   (administrator)" },
+	{ "media", "media [list | remove NUMBER]", "Keys stored from installation media", CLI_VIEWER, O(YES) | O(LIMIT) | O(ALL), 0, 2, verb_media,
+	  "musterctl media\nmusterctl media remove 706200501 --yes   (administrator)" },
 	{ "access", "access [list | activate PRODUCT | …]", "Access licences: bought, issued, over, and who holds them", CLI_VIEWER,
 	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(PER) | O(OF) | O(LICENSES) | O(NOTE) | O(YES) |
 	  O(PROGRAMME) | O(NUMBER) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW), 0, CLI_ARGS_MAX, verb_access,

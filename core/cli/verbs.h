@@ -47,6 +47,7 @@ int verb_access_activate(struct cli *c);
 int verb_mak(struct cli *c);
 /* verbs_discover.c */
 int verb_discover(struct cli *c);
+int verb_media(struct cli *c);
 /* verbs_access.c, verbs_seats.c */
 int verb_access(struct cli *c);
 int verb_seats(struct cli *c);

@@ -1,11 +1,14 @@
-/* discover: the key on an installation medium. The medium is read here, and only the files that the host names; what they say, the host tells. */
+/* discover, media: the key on an installation medium. The medium is read here, and only the files that the host names; what they say, the host tells. */
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cli/api.h"
+#include "core/cli/list.h"
 #include "core/cli/term.h"
 #include "core/cli/verbs.h"
 #include "core/exchange/medium.h"
@@ -53,6 +56,8 @@ static json_t *body_of(struct cli *c, const struct exchange_medium *m)
 		return NULL;
 	}
 	body = json_pack("{s:s, s:s, s:o}", "label", m->label, "name", m->name, "files", files);
+	if (c->given[CLI_O_STORE])
+		(void)json_object_set_new(body, "store", json_true());
 	if (c->given[CLI_O_AS])
 		(void)json_object_set_new(body, "as", json_string(c->value[CLI_O_AS]));
 	return body;
@@ -97,6 +102,12 @@ static void print_find(struct cli *c, const json_t *f)
 	line(c, "Note:", json_text(f, "note"));
 	if (json_flag(f, "has_key"))
 		line(c, "Advice:", json_text(f, "advice"));
+	if (strcmp(json_text(f, "state"), "stored") == 0)
+		fprintf(c->out, "    Stored:   sealed on the host, number %" JSON_INTEGER_FORMAT "; machines that prove it are granted\n", json_number(f, "number"));
+	else if (strcmp(json_text(f, "state"), "known") == 0)
+		fputs("    Stored:   this key was stored before\n", c->out);
+	else
+		line(c, "Not kept:", json_text(f, "reason"));
 }
 
 static void print_medium(struct cli *c, const struct exchange_medium *m)
@@ -118,6 +129,16 @@ static size_t keys_found(const json_t *answer)
 
 	json_array_foreach(json_object_get(answer, "finds"), i, f)
 		n += json_flag(f, "has_key");
+	return n;
+}
+
+static size_t not_stored(const json_t *answer)
+{
+	const json_t *f;
+	size_t i, n = 0;
+
+	json_array_foreach(json_object_get(answer, "finds"), i, f)
+		n += strcmp(json_text(f, "state"), "not-stored") == 0;
 	return n;
 }
 
@@ -155,9 +176,69 @@ static int ask_host(struct cli *c, const struct exchange_medium *m)
 		r = print_answer(c, m, answer);
 	if (r == CLI_OK && keys_found(answer) == 0)
 		r = cli_say(c, CLI_FAILED, "%s: no key was found", c->args[0]);
+	if (r == CLI_OK && not_stored(answer) > 0)
+		r = cli_say(c, CLI_FAILED, "%s: %zu of the keys could not be stored", c->args[0], not_stored(answer));
 	json_decref(answer);
 	wipe_body(body);
 	return r;
+}
+
+/* ---- what is stored ---- */
+
+static void key_row(struct libscols_table *t, const json_t *k)
+{
+	char number[24], date[32];
+
+	snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_number(k, "number"));
+	table_row(t, (const char *[]){ number, json_text(k, "product"), json_text(k, "edition"), json_text(k, "partial"), json_text(k, "label"), json_text(k, "path"),
+	                               json_date(k, "stored_at", date) }, 7);
+}
+
+static int media_list(struct cli *c)
+{
+	static const struct table_column columns[] = { { "NUMBER", true }, { "PRODUCT", false }, { "EDITION", false }, { "KEY", false }, { "MEDIUM", false }, { "FILE", false },
+		{ "STORED", false } };
+	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = key_row };
+	int r = list_print(c, "/admin/v1/media/keys", NULL, &l);
+
+	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
+		fputs("No key of a medium is stored; musterctl discover PATH --store finds and keeps one.\n", c->out);
+	return r;
+}
+
+static int media_remove(struct cli *c)
+{
+	struct muster_err err;
+	json_t *body, *answer = NULL;
+	char *end;
+	unsigned long number;
+	int r;
+
+	if (c->arg_count != 2)
+		return cli_say(c, CLI_USAGE, "which key? musterctl media remove NUMBER (musterctl media lists them)");
+	number = strtoul(c->args[1], &end, 10);
+	if (c->args[1][0] < '0' || c->args[1][0] > '9' || *end != '\0' || number > UINT32_MAX)
+		return cli_say(c, CLI_USAGE, "\"%s\" is no number of a stored key (musterctl media lists them)", c->args[1]);
+	if (!cli_confirm(c, "Machines that prove this key will not be granted any more. Remove it?"))
+		return CLI_USAGE;
+	body = json_pack("{s:I}", "number", (json_int_t)number);
+	r = api_post(c, "/admin/v1/media/keys/remove", body, &answer, &err) == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
+	if (r == CLI_OK && c->given[CLI_O_JSON])
+		r = cli_print_json(c, answer);
+	else if (r == CLI_OK)
+		fprintf(c->out, "The key of %s ending in %s is removed.\n", json_text(answer, "product"), json_text(answer, "partial"));
+	json_decref(answer);
+	json_decref(body);
+	return r;
+}
+
+int verb_media(struct cli *c)
+{
+	if (c->arg_count == 0 || (strcasecmp(c->args[0], "list") == 0 && c->arg_count == 1))
+		return media_list(c);
+	if (strcasecmp(c->args[0], "remove") == 0)
+		return media_remove(c);
+	return cli_say(c, CLI_USAGE, "media takes \"list\" or \"remove NUMBER\", not \"%s\"", c->args[c->arg_count - 1]);
 }
 
 int verb_discover(struct cli *c)

@@ -69,13 +69,13 @@ static int number_and_proof(struct holdings_stored *out, struct holdings *h, con
 	return product_key_foreign_proof_key(out->proof_key, issuer_id, key, err);
 }
 
-struct loading { struct holdings *h; struct muster_err *err; uint8_t last[64]; size_t last_n, seen; int r; };
+struct loading { struct holdings *h; const struct catalog *catalog; struct muster_err *err; uint8_t last[64]; size_t last_n, seen; int r; };
 
 /* One that cannot be opened (another key file, a product that left) is said and recognises nothing; it stays stored. */
 static void load_key(struct loading *l, const struct store_record *record, const json_t *j)
 {
 	const char *name = json_string_value(json_object_get(j, "product")), *text = json_string_value(json_object_get(j, "sealed"));
-	const struct catalog_product *p = name != NULL ? catalog_product_named(l->h->catalog, name) : NULL;
+	const struct catalog_product *p = name != NULL ? catalog_product_named(l->catalog, name) : NULL;
 	struct holdings_stored s = { 0 };
 	struct muster_err err = { 0 };
 	uint8_t sealed[SEALED_MAX];
@@ -127,14 +127,27 @@ static int each(struct holdings *h, int (*fn)(void *, const struct store_record 
 	return r != MUSTER_OK ? r : *result;
 }
 
-int embedded_load(struct holdings *h, struct muster_err *err)
+int embedded_load(struct holdings *h, const struct catalog *catalog, struct muster_err *err)
 {
-	struct loading l = { .h = h, .err = err };
+	struct loading l = { .h = h, .catalog = catalog, .err = err };
+	struct holdings_stored *before = h->stored;
+	size_t count = h->stored_count;
+	int r;
 
-	embedded_forget(h);
 	if (h->o.activation == NULL)
 		return MUSTER_OK;
-	return each(h, load_one, &l, l.last, &l.last_n, &l.seen, &l.r, err);
+	h->stored = NULL;
+	h->stored_count = 0;
+	if ((r = each(h, load_one, &l, l.last, &l.last_n, &l.seen, &l.r, err)) == MUSTER_OK) {
+		if (before != NULL)
+			OPENSSL_cleanse(before, count * sizeof *before);
+		mem_free(before);
+		return MUSTER_OK;
+	}
+	embedded_forget(h);
+	h->stored = before;
+	h->stored_count = count;
+	return r;
 }
 
 /* ---- recognising ---- */
@@ -525,7 +538,7 @@ int holdings_embedded_remove(struct holdings *h, const char *actor, uint32_t num
 	if ((*out = json_pack("{s:I, s:s, s:s}", "number", (json_int_t)number, "product", s.product, "partial", s.partial)) == NULL)
 		r = err_nomem(err);
 	else if ((r = record_write(h, actor, HOLDINGS_J_EMBEDDED_REMOVED, STORE_RECORD_DELETE, &s, NULL, err)) == MUSTER_OK)
-		r = embedded_load(h, err);
+		r = embedded_load(h, h->catalog, err);
 done:
 	holdings_unlock(h);
 	if (r != MUSTER_OK) {

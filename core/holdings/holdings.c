@@ -159,8 +159,11 @@ int holdings_bind(struct holdings *h, struct catalog *catalog, struct muster_err
 		if (is_ours(&p[i]))
 			r = add_product(h, p[i].row.name, ledger_product_number(h->o.ledger, catalog, &p[i]), err);
 	/* First start: what cannot be read now must not be taken for nothing. */
-	if (r == MUSTER_OK && h->catalog == NULL && (r = group_sums_load(h, err)) == MUSTER_OK)
-		r = embedded_load(h, err);
+	if (r == MUSTER_OK && h->catalog == NULL)
+		r = group_sums_load(h, err);
+	/* At each: a product may have come back. */
+	if (r == MUSTER_OK)
+		r = embedded_load(h, catalog, err);
 	if (r == MUSTER_OK) {
 		catalog_unref(h->catalog);
 		h->catalog = catalog_ref(catalog);

@@ -128,7 +128,7 @@ void rules_forget(struct holdings_rules *m);
 /** Keys found on media: records; id: number (4, big-endian); data: JSON {product, edition, partial, path, label, stored_at (s), sealed}. */
 #define HOLDINGS_R_EMBEDDED "embedded-key"
 /** Stored keys into memory; under the lock. */
-int embedded_load(struct holdings *h, struct muster_err *err);
+int embedded_load(struct holdings *h, const struct catalog *catalog, struct muster_err *err);
 void embedded_forget(struct holdings *h);
 
 /* One request, under the lock: sets the answer. access.c, seats.c, embedded.c. */

@@ -53,7 +53,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_host_request, admin_host_install,
 	admin_packs, admin_pack_install, admin_keys, admin_key_install, admin_key_remove, admin_key_whole, admin_installation_id, admin_confirmation_id, admin_crls, admin_crl_install, admin_host_roots,
 	admin_activate, admin_access_activate, admin_counted, admin_counted_ask, admin_counted_export, admin_counted_import, admin_counted_telephone,
-	admin_media, admin_media_inspect,
+	admin_media, admin_media_inspect, admin_media_keys, admin_media_key_store, admin_media_key_remove,
 	admin_holdings, admin_holders, admin_take_back, admin_reassign, admin_entered, admin_entered_remove, admin_debt,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */

@@ -138,18 +138,32 @@ static void inspection_fini(struct admin_call *c, struct inspection *x)
 	}
 }
 
-static json_t *find_json(const struct medium_find *f)
+/* The member "key", then the reference. */
+static void wipe_key(json_t *what)
+{
+	const json_t *key = json_object_get(what, "key");
+
+	if (json_is_string(key))
+		OPENSSL_cleanse((char *)(uintptr_t)json_string_value(key), json_string_length(key));
+	json_decref(what);
+}
+
+/* What became of a find: kept, kept before, or why not. */
+struct keeping { const char *state; json_t *number; char reason[MUSTER_ERR_MAX]; };
+
+static json_t *find_json(const struct medium_find *f, struct keeping *k)
 {
 	json_t *fits = json_array();
 
 	for (size_t i = 0; i < f->fit_count; i++)
 		(void)json_array_append_new(fits, json_string(f->fits[i]->row.name));
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "path", admin_json_text(f->path),
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "path", admin_json_text(f->path),
 		"section", admin_json_text(f->section[0] != '\0' ? f->section : NULL), "encoding", f->encoding,
 		"product", admin_json_text(f->product != NULL ? f->product->row.name : NULL), "title", admin_json_text(f->product != NULL ? f->product->row.title : NULL),
 		"edition", admin_json_text(f->edition), "portal", admin_json_text(f->portal), "has_key", f->key[0] != '\0',
 		"masked", admin_json_text(f->key[0] != '\0' ? f->masked : NULL), "partial", admin_json_text(f->key[0] != '\0' ? f->info.partial : NULL),
-		"advice", admin_json_text(f->advice), "note", admin_json_text(f->note[0] != '\0' ? f->note : NULL), "fits", fits);
+		"advice", admin_json_text(f->advice), "note", admin_json_text(f->note[0] != '\0' ? f->note : NULL), "fits", fits,
+		"state", k->state, "number", k->number != NULL ? k->number : json_null(), "reason", admin_json_text(k->reason[0] != '\0' ? k->reason : NULL));
 }
 
 static int as_product(struct admin_call *c, const struct catalog_product **out, struct muster_err *err)
@@ -168,7 +182,45 @@ static int as_product(struct admin_call *c, const struct catalog_product **out, 
 	return MUSTER_OK;
 }
 
-static int inspect(struct admin_call *c, struct inspection *x, const struct catalog_product *as, json_t **out, struct muster_err *err)
+static void keep(struct admin_call *c, const struct inspection *x, const struct medium_find *f, struct keeping *k)
+{
+	const char *label = x->medium.label != NULL && x->medium.label[0] != '\0' ? x->medium.label : x->medium.name;
+	struct muster_err err = { 0 };
+	json_t *what, *stored = NULL;
+	int r;
+
+	if (f->key[0] == '\0')
+		return;
+	k->state = "not-stored";
+	if (f->product == NULL) {
+		(void)snprintf(k->reason, sizeof k->reason, "The medium does not tell which product the key is of.");
+		return;
+	}
+	what = json_pack("{s:s, s:s, s:s, s:s, s:s}", "product", f->product->row.name, "edition", f->edition != NULL ? f->edition : "", "key", f->key, "path", f->path,
+		"label", label != NULL ? label : "");
+	r = what == NULL ? err_nomem(&err) : holdings_embedded_store(c->service->holdings, c->peer.actor, what, &stored, &err);
+	if (r == MUSTER_OK || r == MUSTER_E_EXISTS)
+		k->state = r == MUSTER_OK ? "stored" : "known";
+	else
+		(void)snprintf(k->reason, sizeof k->reason, "%s", err.message);
+	k->number = json_incref(json_object_get(stored, "number"));
+	json_decref(stored);
+	wipe_key(what);
+}
+
+static int wants_store(struct admin_call *c, bool *store, struct muster_err *err)
+{
+	const json_t *v = json_object_get(c->body, "store");
+
+	*store = json_is_true(v);
+	if (v != NULL && !json_is_boolean(v))
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "store must be true or false");
+	if (*store && c->peer.role < ROLE_ADMINISTRATOR)
+		return err_code(err, MUSTER_E_DENIED, CODE_M_ROLE, "This needs the role %s; yours is %s.", peer_role_word(ROLE_ADMINISTRATOR), peer_role_word(c->peer.role));
+	return MUSTER_OK;
+}
+
+static int inspect(struct admin_call *c, struct inspection *x, const struct catalog_product *as, bool store, json_t **out, struct muster_err *err)
 {
 	json_t *finds;
 	int r;
@@ -178,8 +230,13 @@ static int inspect(struct admin_call *c, struct inspection *x, const struct cata
 	    (r = medium_look(c->snapshot->catalog, &x->medium, as, &x->finds, err)) != MUSTER_OK)
 		return r;
 	finds = json_array();
-	for (size_t i = 0; i < x->finds.n; i++)
-		(void)json_array_append_new(finds, find_json(&x->finds.items[i]));
+	for (size_t i = 0; i < x->finds.n; i++) {
+		struct keeping k = { x->finds.items[i].key[0] != '\0' ? "found" : "none", NULL, "" };
+
+		if (store)
+			keep(c, x, &x->finds.items[i], &k);
+		(void)json_array_append_new(finds, find_json(&x->finds.items[i], &k));
+	}
 	*out = json_pack("{s:o, s:o, s:o}", "label", admin_json_text(x->medium.label), "name", admin_json_text(x->medium.name), "finds", finds);
 	return MUSTER_OK;
 }
@@ -188,10 +245,56 @@ int admin_media_inspect(struct admin_call *c, json_t **out, struct muster_err *e
 {
 	struct inspection x = { .files = NULL };
 	const struct catalog_product *as;
+	bool store = false;
 	int r = as_product(c, &as, err);
 
-	if (r == MUSTER_OK)
-		r = inspect(c, &x, as, out, err);
+	if (r == MUSTER_OK && (r = wants_store(c, &store, err)) == MUSTER_OK)
+		r = inspect(c, &x, as, store, out, err);
 	inspection_fini(c, &x);
 	return r;
+}
+
+/* ---- what is stored ---- */
+
+int admin_media_keys(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	json_t *list = NULL, *items = json_array(), *key;
+	size_t i;
+	int r = holdings_embedded_list(c->service->holdings, &list, err);
+
+	json_array_foreach(json_object_get(list, "keys"), i, key) {
+		(void)json_object_set_new(key, "stored_at", admin_json_time(json_integer_value(json_object_get(key, "stored_at")) * 1000));
+		(void)json_array_append(items, key);
+	}
+	if (r == MUSTER_OK)
+		*out = json_pack("{s:O, s:n}", "items", items, "next");
+	json_decref(items);
+	json_decref(list);
+	return r;
+}
+
+/* A key that somebody typed, or has from elsewhere. */
+int admin_media_key_store(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	static const struct { const char *name; size_t max; bool required; } texts[] = {
+		{ "product", MUSTER_NAME_MAX, true }, { "key", KEYS_MAX, true }, { "edition", MUSTER_TEXT_MAX, false }, { "path", MEDIUM_PATH_MAX - 1, false },
+		{ "label", MEDIUM_NAME_MAX - 1, false } };
+	const char *ignored;
+	int r = MUSTER_OK;
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0] && r == MUSTER_OK; i++)
+		r = admin_text(c, texts[i].name, texts[i].max, texts[i].required, &ignored, err);
+	if (r == MUSTER_OK && (r = holdings_embedded_store(c->service->holdings, c->peer.actor, c->body, out, err)) == MUSTER_OK)
+		(void)json_object_set_new(*out, "stored_at", admin_json_time(json_integer_value(json_object_get(*out, "stored_at")) * 1000));
+	wipe_key(json_incref(c->body));
+	return r;
+}
+
+int admin_media_key_remove(struct admin_call *c, json_t **out, struct muster_err *err)
+{
+	const json_t *v = json_object_get(c->body, "number");
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > (json_int_t)PRODUCT_KEY_NUMBER_MAX)
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "number must be a stored key's number, 0 to %u", PRODUCT_KEY_NUMBER_MAX);
+	return holdings_embedded_remove(c->service->holdings, c->peer.actor, (uint32_t)json_integer_value(v), out, err);
 }

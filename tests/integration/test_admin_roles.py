@@ -125,7 +125,7 @@ def command(verb, host):
     fixed = {"dlv": "all", "dli": "all", "xpr": "all", "sprt": "1688", "sai": "60", "sri": "1440", "clock": "accept --yes", "explain": "F038",
              "host": "request", "products learn": f"{LEARNED} --as office2013", "clients forget": f"{CLIENT} --yes", "settings reset": "activation_interval",
              "upk": f"{OFFICE2013} --yes", "keys --whole": "1", "atp": "067447575385379640042293105403554957948930580855", "rekey": "--yes", "audit": "verify",
-             "mak phone": "147878182305808326473017624939417546203540884046980984", "plugin enable": "windows",
+             "mak phone": "147878182305808326473017624939417546203540884046980984", "plugin enable": "windows", "media remove": "1 --yes",
              "access add": "--product rds --per device --of 2019 --licenses 5", "access remove": "00112233445566778899aabbccddeeff --yes",
              "access activate": "rds --programme Select --number 7654321 --online", "access id": "rds",
              "access revoke": f"{CLIENT} --product rds --reason test", "access reassign": "alice bob --product rds --reason test",
@@ -136,15 +136,15 @@ def command(verb, host):
         return ["plugin", "check", str(host.plugin)]
     if verb in ("pack install", "crl install", "mak import"):
         return [*verb.split(), str(host.file)]
-    if verb == "discover":
-        return ["discover", str(host.medium)]
+    if verb.startswith("discover"):
+        return ["discover", str(host.medium), *verb.split()[1:]]
     if verb == "ipk":
         return ["ipk", "--file", str(host.file)]
     return (verb + " " + fixed.get(verb, "")).split()
 
 
 # On a host without packs and keys the role lets these through and something else does not: there is nothing to activate, the file is no pack.
-REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "dti", "atp", "phone", "mak ask", "mak export", "mak import", "mak phone", "crl install", "plugin enable",
+REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "dti", "atp", "phone", "mak ask", "mak export", "mak import", "mak phone", "crl install", "plugin enable", "media remove",
                 # No agreement is known, nothing was entered, nobody holds anything, and seats come in packs only.
                 "access activate", "access id",
                 "access remove", "access revoke", "access reassign", "seats release", "seats add", "seats remove"}

@@ -3,13 +3,13 @@
 import base64
 import json
 import os
-import pathlib
 import socket
 
 import pytest
 
 import media
-from administrator import DENIED, FAILED, USAGE, Administrator, documented
+from administrator import FAILED, USAGE, Administrator, documented
+from host import Host, Machine, folder
 from media import ADVICE, ENCODINGS, KEY, MASKED, OTHER_KEY, TOOLS, VERSIONS
 
 
@@ -381,3 +381,86 @@ def test_what_the_host_refuses(host):
     assert KEY not in host.logged()
     big = host.admin("POST", "/media/inspect", {"files": [file(b"x" * (1 << 20), f"{n}") for n in range(5)]})
     assert big.status == 413 or big.code == "M-103" or "longer" in big.json["detail"], big
+
+
+# ---- storing ----
+
+@pytest.fixture(scope="module")
+def keeper(issuer):
+    """A certified host of its own, whose stored keys the tests below share."""
+    with folder() as path:
+        one = Host(path / "host", issuer, limits="new_clients_per_hour = 1000000").start()
+        one.certify()
+        yield one
+        one.close()
+
+
+def ask(host, product, key):
+    return host.activate(Machine("db-1"), host.activation_id(product), key=key)
+
+
+def test_nothing_is_stored_without_being_told_to(keeper, tmp_path):
+    admin = Administrator(keeper)
+    medium = media.sql(tmp_path / "m", key="NNNNN-NNNNN-NNNNN-NNNNN-NNNNN")
+    assert [f["state"] for f in finds(admin, medium)] == ["found"]
+    assert not any(k["partial"] == "NNNNN" for k in admin.items("media"))
+
+
+def test_a_stored_key_is_recognised(keeper, tmp_path):
+    """Stored once, sealed, in the journal, shown by its end; a machine that shows it is granted, one with another key is not; removed, it is not known."""
+    admin = Administrator(keeper)
+    medium = media.sql(tmp_path / "SQLServer2019_enterprise", folders=("x64", "x86"), encoding="utf-16le with mark")
+    iso = media.image(medium, tmp_path / "SQLServer2019_enterprise.iso", "-J", "-R", label="SQL2019")
+    assert ask(keeper, "sql-server-2019", KEY).code == "0xC004F050"
+    said = admin.ok("discover", str(iso), "--store")
+    assert "    Stored:   sealed on the host, number " in said and "    Stored:   this key was stored before\n" in said and KEY not in said
+    stored, = admin.items("media")
+    assert set(stored) == documented("Stored key")
+    assert (stored["product"], stored["edition"], stored["partial"], stored["label"], stored["path"]) == ("sql-server-2019", "Enterprise", "EEEEE", "SQL2019", "x64/DefaultSetup.ini")
+    assert stored["stored_at"].endswith("Z") and "EEEEE" in admin.ok("media")
+    assert {f["state"] for f in finds(admin, medium, "--store")} == {"known"}
+    for text in (json.dumps(admin.items("journal")), keeper.logged()):
+        assert KEY not in text
+    assert any("EEEEE" in j["detail"] and j["object"] == "sql-server-2019" for j in admin.items("journal"))
+    for name in ("state.db", "log.db", "state.db-wal", "log.db-wal"):
+        file = keeper.folder / "state" / name
+        assert not file.exists() or KEY.encode() not in file.read_bytes()
+    a = ask(keeper, "sql-server-2019", KEY)
+    assert a.status == 200 and a.json["lease"], a
+    a = ask(keeper, "sql-server-2019", OTHER_KEY)
+    assert a.code == "0xC004F050" and "musterctl discover PATH --store" in a.json["detail"], a
+    a = ask(keeper, "sql-server-2017", KEY)
+    assert a.code == "0xC004F050" and "SQL Server 2019" in a.json["detail"], a
+    keeper.kill()
+    keeper.start()
+    assert ask(keeper, "sql-server-2019", KEY).status == 200
+    assert admin.ok("media", "remove", str(stored["number"]), "--yes") == "The key of sql-server-2019 ending in EEEEE is removed.\n"
+    assert ask(keeper, "sql-server-2019", KEY).code == "0xC004F050" and admin.items("media") == []
+    assert "No key of a medium is stored" in admin.ok("media")
+    assert "no key with the number" in admin.refused("media", "remove", str(stored["number"]), "--yes")
+
+
+def test_what_cannot_be_stored(keeper, tmp_path):
+    """The medium does not tell which product: not stored, and why; with --as it is."""
+    admin = Administrator(keeper)
+    old = media.write(tmp_path / "old", {INI: media.setup_ini("SQLSERVER2008", "PPPPP-PPPPP-PPPPP-PPPPP-PPPPP")})
+    said = admin("discover", str(old), "--store")
+    assert said.status == FAILED and said.err == f"musterctl: {old}: 1 of the keys could not be stored\n", said
+    assert "    Not kept: The medium does not tell which product the key is of.\n" in said.out
+    found, = finds(admin, old, "--store", "--as", "sql-server-2008-r2")
+    assert (found["state"], found["reason"]) == ("stored", None) and isinstance(found["number"], int)
+
+
+def test_a_key_stored_by_hand(keeper):
+    """POST media/keys: the shape is checked, the key comes back masked."""
+    body = {"product": "sql-server-2016", "key": "qqqqq-qqqqq-qqqqq-qqqqq-qqqqq", "label": "from the portal"}
+    a = keeper.admin("POST", "/media/keys", body)
+    assert a.status == 200 and set(a.json) == documented("Stored key") and a.json["partial"] == "QQQQQ" and b"QQQQQ-QQQQQ" not in a.body, a
+    assert keeper.admin("POST", "/media/keys", body).code == "M-130"
+    for change, sentence in (({"key": "QQQQQ"}, "five groups of five"), ({"key": None}, "key is missing"), ({"product": "windows"}, "has no keys on its media"), ({"product": "x"}, 'no product "x"'),
+                             ({"label": "x" * 256}, "label is longer than 255 bytes")):
+        a = keeper.admin("POST", "/media/keys", {**body, **change})
+        assert a.status in (400, 404, 422) and sentence in a.json["detail"], a
+    for number in (None, -1, "1", 1 << 40):
+        assert "number must be a stored key's number" in keeper.admin("POST", "/media/keys/remove", {"number": number}).json["detail"]
+    assert inspect(keeper, files=[], store=1).json["detail"] == "store must be true or false"

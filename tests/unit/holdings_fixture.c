@@ -40,7 +40,7 @@ bool catalog_claimed(const struct catalog_claim *claims, size_t n, const uint8_t
 }
 
 void embedded_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r) { (void)h; (void)g; (void)r; }
-int embedded_load(struct holdings *h, struct muster_err *err) { (void)h; (void)err; return MUSTER_OK; }
+int embedded_load(struct holdings *h, const struct catalog *catalog, struct muster_err *err) { (void)h; (void)catalog; (void)err; return MUSTER_OK; }
 void embedded_forget(struct holdings *h) { (void)h; }
 
 const struct catalog_product *catalog_product_named(const struct catalog *c, const char *name)

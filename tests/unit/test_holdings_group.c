@@ -70,7 +70,7 @@ static void take_one(struct holdings *h, struct holdings_group *g, struct holdin
 void access_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r) { take_one(h, g, r); }
 void seats_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r) { take_one(h, g, r); }
 void embedded_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r) { take_one(h, g, r); }
-int embedded_load(struct holdings *h, struct muster_err *err) { (void)h; (void)err; return MUSTER_OK; }
+int embedded_load(struct holdings *h, const struct catalog *catalog, struct muster_err *err) { (void)h; (void)catalog; (void)err; return MUSTER_OK; }
 void embedded_forget(struct holdings *h) { (void)h; }
 void holdings_capacity_refresh(struct holdings *h) { (void)h; }
 
