@@ -10,3 +10,6 @@ unit_tests += %D%/test_holdings_year
 unit_tests += %D%/test_holdings_rules
 %C%_test_holdings_rules_SOURCES = %D%/test_holdings_rules.c $(holdings_fixture)
 %C%_test_holdings_rules_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_tests += %D%/test_holdings_seats
+%C%_test_holdings_seats_SOURCES = %D%/test_holdings_seats.c $(holdings_fixture)
+%C%_test_holdings_seats_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)

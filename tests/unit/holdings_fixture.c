@@ -271,3 +271,31 @@ size_t house_journal(struct house *x, uint32_t kind)
 	}
 	return c.n;
 }
+
+void house_advance(struct house *x, int64_t ms)
+{
+	clock_manual_advance(&x->f->clock, ms);
+}
+
+void house_buy(struct house *x, uint32_t generation, uint32_t device, uint32_t user)
+{
+	x->device[generation] = device;
+	x->user[generation] = user;
+	house_packs(x);
+}
+
+uint32_t house_permanent(struct house *x, uint32_t id, const char *version)
+{
+	house_device(x, id, version, NULL);
+	return house_device(x, id, version, NULL);
+}
+
+int house_take_back(struct house *x, enum fix_product which, const char *holder, const char *version, struct muster_err *err)
+{
+	json_t *out = NULL;
+	int r = holdings_take_back(x->h, "0 root", house_product(x, which), holder, version, "test", &out, err);
+
+	ck_assert((r == MUSTER_OK) == (out != NULL));
+	json_decref(out);
+	return r;
+}

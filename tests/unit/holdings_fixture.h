@@ -48,5 +48,24 @@ void house_due(struct house *x);
 const char *house_id(char out[37], uint32_t id);
 /** Journal rows of a kind. */
 size_t house_journal(struct house *x, uint32_t kind);
+void house_advance(struct house *x, int64_t ms);
+void house_buy(struct house *x, uint32_t generation, uint32_t device, uint32_t user);
+/** Two sign-ins; the code of the second. */
+uint32_t house_permanent(struct house *x, uint32_t id, const char *version);
+int house_take_back(struct house *x, enum fix_product which, const char *holder, const char *version, struct muster_err *err);
+
+/** A test in a house of its own, on both stores. */
+#define HOUSE_TEST(name) \
+	static void name##_in(struct house *x); \
+	LEDGER_TEST(name) \
+	{ \
+		struct house *x = calloc(1, sizeof *x); \
+		ck_assert_ptr_nonnull(x); \
+		house_open(x, f); \
+		name##_in(x); \
+		house_close(x); \
+		free(x); \
+	} \
+	static void name##_in(struct house *x)
 
 #endif
