@@ -66,7 +66,7 @@ PYTESTS += %D%/test_activation.py %D%/test_at_rest.py
 PYTESTS += %D%/test_muster.py
 # Access licences, seats, embedded keys: against a host in Python.
 EXTRA_DIST += %D%/fake_models.py
-PYTESTS += %D%/test_muster_models.py
+PYTESTS += %D%/test_muster_models.py %D%/test_muster_served.py
 # Counted products against an issuer and a host of the test itself, and against muster-issuer.
 EXTRA_DIST += %D%/fake_publisher.py
 PYTESTS += %D%/test_counted_client.py %D%/test_counted_proxy.py
