@@ -25,7 +25,7 @@ PYTESTS += \
 	%D%/test_tls.py \
 	%D%/test_trust.py
 
-PYTESTS += %D%/test_plugins_at_run_time.py %D%/test_plugin_check.py %D%/test_plugin_reload.py
+PYTESTS += %D%/test_own_products.py %D%/test_plugins_at_run_time.py %D%/test_plugin_check.py %D%/test_plugin_reload.py
 
 # The administrator's side: musterctl against that daemon.
 EXTRA_DIST += %D%/administrator.py
