@@ -99,7 +99,9 @@ enum setup_step setup_next(const struct setup_state *s, const json_t *product)
 
 bool setup_waits(const json_t *key)
 {
-	return json_text(key, "kind")[0] == PRODUCT_KEY_HOST && (strcmp(json_text(key, "state"), "not-activated") == 0 || strcmp(json_text(key, "state"), "pending") == 0);
+	const char kind = json_text(key, "kind")[0];
+
+	return (kind == PRODUCT_KEY_HOST || kind == PRODUCT_KEY_ACCESS) && (strcmp(json_text(key, "state"), "not-activated") == 0 || strcmp(json_text(key, "state"), "pending") == 0);
 }
 
 void setup_missing(const struct setup_state *s, const json_t *product, struct buf *out)
@@ -114,6 +116,8 @@ void setup_missing(const struct setup_state *s, const json_t *product, struct bu
 			buf_adds(out, why);
 		else if (json_text(product, "issuer")[0] == '\0')
 			buf_addf(out, "%s has no issuer: name one in muster.conf, [product %s] issuer = NAME and [issuer NAME] roots = FILE.", name, name);
+		else if (json_array_size(json_object_get(product, "programmes")) > 0)
+			buf_addf(out, "%s is activated by a programme and its number, not by a product key: musterctl access activate %s --programme NAME --number NUMBER", name, name);
 		else
 			buf_addf(out, "%s needs no licence pack and no key on this host.", name);
 		break;

@@ -47,7 +47,9 @@ static json_t *source(const struct catalog_product *p)
 
 static const char *next_command(const struct catalog_product *p, bool certified)
 {
-	return p->issuer != NULL && !certified && api_not_served(p) == NULL ? "musterctl setup" : NULL;
+	if (p->issuer == NULL || certified || api_not_served(p) != NULL)
+		return NULL;
+	return p->row.access != NULL && p->row.access->programmes.count > 0 ? "musterctl access activate" : "musterctl setup";
 }
 
 static json_t *product(struct admin_call *c, const struct catalog_product *p, const struct trust_view *view, int64_t now)

@@ -8,7 +8,8 @@ import licensed as world
 from administrator import FAILED, Administrator
 from host import Machine
 from licensed import Licensed
-from publisher import codes
+from publisher import Publisher as Issuer
+from publisher import codes, machine
 
 RDS = "068385ca-c2db-55ea-b58f-f7282036c0dd"
 DAY = 86400
@@ -83,6 +84,7 @@ def bound(host):
 def test_online(server, publisher):
     """Nothing → activated; the licences bought meanwhile come with the activation, later ones with a file."""
     host, admin = server()
+    assert next(p for p in host.admin_ok("GET", "/products")["items"] if p["product"] == "rds")["command"] == "musterctl access activate"
     pack = publisher.agreement("Select", "7654321")
     said = admin("access", "activate", "rds", "--programme", "Select", "--number", "7654321", "--online")
     assert said.status == FAILED and "no licence pack" in said.err and "musterctl pack install" in said.err
@@ -94,6 +96,8 @@ def test_online(server, publisher):
     out = admin.ok("access", "activate", "rds", "--programme", "Select", "--number", "7654321", "--online")
     assert "activated successfully" in out and state(host) == [("5", "activated", "online")]
     assert bound(host) == {("device", "2019"): 50, ("user", "2019"): 20}
+    versions = {(v["per"], v["version"]): v for p in admin.json("access")["products"] if p["product"] == "rds" for v in p["versions"]}
+    assert versions[("device", "2019")]["bought"] == versions[("device", "2019")]["free"] == 50 and versions[("user", "2019")]["bought"] == 20
     # a renewal brings what was licensed since
     binding = publisher("--json", "cal", "list", "--agreement", "7654321").json[0]["host"]
     more = publisher.licenses("7654321", binding, 5, "device", "2016")
@@ -267,6 +271,77 @@ def test_refused_at_the_issuer(publisher):
     assert seats.code == 0 and seats.json["keys"][0]["access"] == {"per": "seat", "version": None, "licenses": 5}
 
 
+def test_books_keep_what_licence_servers_got(tmp_path):
+    """Books put back from a backup, exports, limits, revocation: as for host keys. The licence server is this test's own."""
+    issuer = Issuer(tmp_path)
+    issuer.done("product", "add", "rds", "--activation-id", RDS, "--title", "RDS")
+    issuer.done("agreement", "add", "A-1", "--programme", "Select", "--organisation", "example", "--name", "Example GmbH")
+    minted = issuer.done("--json", "key", "mint", "--kind", "access", "--agreement", "A-1", "--account", "76-54321", "--products", "rds", "--hosts", 1, "--activations", 2).json
+    assert minted["account"] == "76-54321" and minted["access"] is None and (minted["hosts"], minted["activations"]) == (1, 2)
+    key = codes.Key.of_agreement(issuer.issuer_id, minted["number"], "Select", "7654321")
+    assert codes.Key.parse(minted["key"]) == key            # it follows from what is typed
+    issuer.done("pack", "create", "--agreement", "A-1")
+    ours = key.under(issuer.issuer_id)
+    binding, other = machine(1), machine(2)
+
+    def confirm(attempt, host=binding, generation=1, *more):
+        return issuer("--json", "confirm", "--programme", "select", "--number", "765 4321", ours.server_id(generation, attempt, host).text(), *more)
+
+    backup = tmp_path / "books.db"
+    issuer.done("backup", backup)
+    first = confirm(0, binding, 1, "--name", "ls1").json
+    assert first["again"] is False and first["hosts"] == {"used": 1, "allowed": 1}
+    issuer.done("cal", "create", "--agreement", "A-1", "--products", "rds", "--per", "user", "--license-version", "2019", "--licenses", 9, "--server", "ls1")
+    (issuer.dir / "books.db").write_bytes(backup.read_bytes())
+    for name in ("books.db-wal", "books.db-shm"):
+        (issuer.dir / name).unlink(missing_ok=True)
+    issuer.done("restore")
+    again = confirm(0).json
+    assert again["confirmation_id"] == first["confirmation_id"] and again["again"] is True
+    second = confirm(1).json
+    assert second["confirmation_id"] != first["confirmation_id"] and second["activations"] == {"used": 2, "allowed": 2}
+    assert confirm(0).json["again"] is True
+    assert "which allows 2 for each host" in confirm(2).err and "all 1 hosts of the key" in confirm(0, other).err
+    issuer.done("allow", minted["number"], "--hosts", 2, "--reason", "a second site")
+    issuer.done("pack", "create", "--agreement", "A-1")
+    assert "newer pack" in confirm(0, other).err
+    assert confirm(0, other, 2).code == 0
+    # licences after the books forgot those of before: the issue still rises
+    issues = [issuer.done("--json", "cal", "create", "--agreement", "A-1", "--products", "rds", "--per", "device", "--license-version", "2019", "--licenses", n, "--server", binding.hex(),
+                          "--out", tmp_path / f"cal-{n}").json for n in (1, 2)]
+    assert issues[1]["issue"] > issues[0]["issue"] and [k["access"]["licenses"] for k in issues[1]["keys"]] == [1, 2] and issues[1]["host"] == binding.hex()
+    exported = issuer.done("export").json
+    assert {(k["kind"], k["access"]["licenses"] if k["access"] else 0) for k in exported["keys"]} == {("access", 0), ("access", 1), ("access", 2)}
+    assert sum(p["licenses"] for p in exported["packs"]) == 2 and "7654321" not in str(exported["packs"])
+    assert issuer.done("export", "keys", "--format", "csv").out.startswith("number")
+    # taken back: gone from the next pack, and the key from the list
+    issuer.done("revoke", issues[0]["keys"][0]["number"], "--reason", "cessation")
+    remade = issuer.done("--json", "pack", "create", "--agreement", "A-1", "--host-binding", binding.hex(), "--out", tmp_path / "remade").json
+    assert [k["access"]["licenses"] for k in remade["keys"]] == [2]
+    issuer.done("revoke", minted["number"], "--reason", "key-compromise")
+    assert "was revoked" in confirm(3).err
+    serial = issuer.done("crl", "--out", tmp_path / "crl.pem")
+    assert serial.code == 0 and issuer.done("audit", "verify").code == 0
+
+
+def test_wrong_server_ids_end_the_day(tmp_path):
+    """Ten that were made with another key: nothing more today, but an operator may."""
+    issuer = Issuer(tmp_path)
+    issuer.done("product", "add", "rds", "--activation-id", RDS, "--title", "RDS")
+    issuer.done("agreement", "add", "A-1", "--programme", "Select", "--organisation", "example", "--name", "Example GmbH")
+    minted = issuer.done("--json", "key", "mint", "--kind", "access", "--agreement", "A-1", "--account", "1234567", "--products", "rds").json
+    issuer.done("pack", "create", "--agreement", "A-1")
+    ours = codes.Key.parse(minted["key"]).under(issuer.issuer_id)
+    right = ours.server_id(1, 0, machine(1))
+    wrong = [codes.ServerID(right.value ^ n) for n in range(1, 12)]
+    ask = ("confirm", "--programme", "Select", "--number", "1234567")
+    for n, one in enumerate(wrong):
+        said = issuer(*ask, one.text())
+        assert said.code != 0 and ("another number" in said.err if n < 10 else "nothing more is confirmed" in said.err), (n, said)
+    assert "nothing more is confirmed" in issuer(*ask, right.text()).err
+    assert issuer(*ask, right.text(), "--override", "read out twice, the administrator is known").code == 0
+
+
 def test_renewal_brings_licences(server, publisher):
     """Renewed by itself in its last year, at no cost; the licences come along. The last one here: the publisher's clock does not go back."""
     host, admin = server()
@@ -275,8 +350,12 @@ def test_renewal_brings_licences(server, publisher):
     admin.ok("access", "activate", "rds", "--programme", "School", "--number", "1111111", "--online")
     publisher.licenses("1111111", "".join(server_id(host)), 7)
     assert bound(host) == {}
+    host.stop()
     publisher.publisher.advance(370)
+    publisher.restart()                                         # its certificate is made at its start
+    text = (host.folder / "muster.conf").read_text()
+    (host.folder / "muster.conf").write_text(text.replace(text.split("url = ")[1].split("\n")[0], publisher.url))
     host.shift(370 * DAY)
+    host.start()
     world.hosts.eventually(lambda: bound(host) == {("device", "2019"): 7}, "the renewal has brought the licences")
-    key = publisher("--json", "key", "list", "--agreement", "1111111").json[0]
-    assert key["used"] == 1
+    assert [k["used"] for k in publisher("--json", "key", "list", "--agreement", "1111111").json if k["hosts"]] == [1]

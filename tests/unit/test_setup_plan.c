@@ -88,6 +88,8 @@ START_TEST(test_setup_not_ready)
 	ck_assert_int_eq(next(items("{\"product\":\"o\",\"activation_id\":\"x\",\"model\":\"threshold\",\"issuer\":null,\"served\":true}"), items(" "), items(" "), "o has no issuer: name one in muster.conf"), SETUP_PRODUCT);
 	ck_assert_int_eq(next(items("{\"product\":\"o\",\"activation_id\":\"x\",\"model\":\"threshold\",\"issuer\":\"m\",\"served\":false,\"not_served_reason\":\"no way\"}"), items(" "), items(" "), "no way"), SETUP_PRODUCT);
 	ck_assert_int_eq(next(items("{\"product\":\"o\",\"activation_id\":\"x\",\"model\":\"none\",\"issuer\":\"m\",\"served\":false,\"refused\":\"by subscription\"}"), items(" "), items(" "), "by subscription"), SETUP_PRODUCT);
+	ck_assert_int_eq(next(items("{\"product\":\"o\",\"activation_id\":\"x\",\"model\":\"access\",\"issuer\":\"m\",\"served\":true,\"programmes\":[{}]}"), items(" "), items(" "),
+	                      "musterctl access activate o"), SETUP_PRODUCT);
 	ck_assert_int_eq(next(items("{\"product\":\"o\",\"activation_id\":\"x\",\"model\":\"access\",\"issuer\":\"m\",\"served\":true}"), items(" "), items(" "), "needs no licence pack"), SETUP_PRODUCT);
 }
 END_TEST
