@@ -11,6 +11,7 @@ from licensed import Licensed
 from test_muster_models import Machine
 
 DAY = 86400
+FOREIGN = "B7XWM-KQ2RT-9DHVC-4GYPF-J3M8K"
 ID = "44444444-0000-4000-8000-0000000000{:02x}"
 COMMON = "application_id = 44444444-0000-4000-8000-00000000000a"
 PRODUCTS = f"""
@@ -158,10 +159,14 @@ model = embedded
         host.certify("tool")
         m = Desk(tmp_path, host)
         assert m.json("activate", "tool", code=2)[0]["code"] == "0xC004F014"
-        for wrong in (other, "B7XWM-KQ2RT-9DHVC-4GYPF-J3M8K"):
+        for wrong in (other, FOREIGN):
             (tmp_path / "key").write_text(wrong + "\n")
             got = m.json("activate", "tool", "--key-file", tmp_path / "key", code=2)[0]
             assert got["code"] == "0xC004F050", got
+        # another vendor's, once an administrator has stored it from its medium
+        host.admin_ok("POST", "/media/keys", {"product": "tool", "key": FOREIGN})
+        assert m.json("activate", "tool", "--key-file", tmp_path / "key")[0]["outcome"] == "activated"
+        assert m.json("status", "tool")[0]["partial_key"] == FOREIGN[-5:]
         (tmp_path / "key").write_text(key.lower() + "\n")
         assert m.json("activate", "tool", "--key-file", tmp_path / "key")[0]["outcome"] == "activated"
         assert m.json("status", "tool")[0]["partial_key"] == key[-5:]
