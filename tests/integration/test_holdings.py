@@ -5,11 +5,12 @@ import datetime
 import hashlib
 import re
 import sqlite3
+import subprocess
 import uuid
 
 import pytest
 
-from host import Machine, base64url, claims_of, now_text
+from host import PATIENCE, Machine, base64url, claims_of, now_text, program
 from licensed import Licensed, forms
 from publisher import codes
 
@@ -400,3 +401,107 @@ def test_a_whole_key_in_clear_is_refused(make, keys):
     host = make(EMBEDDED)
     a = ask(host, Machine(), MEDIUM, key=keys["viewer"])
     assert a.code == "0xC004F050" and keys["viewer"] not in a.body.decode() and keys["viewer"][:5] not in a.body.decode()
+
+
+FOREIGN = {"setup": "BCDFG-HJKMP-QRTVW-XY234-67892", "viewer": "TVWXY-23467-89BCD-FGHJK-MPQRT"}
+
+
+def prove_foreign(licensed, machine, activation_id, key):
+    """As above, of a key that lies on a medium."""
+    nonce, issuer_id = uuid.uuid4().bytes, licensed.publisher.issuer_id
+    told = uuid.UUID(activation_id).bytes + uuid.UUID(machine.client_id).bytes + bytes.fromhex(machine.hardware) + bytes([len(nonce)]) + nonce
+    proof = codes.sha256_hmac(codes.foreign_proof_key(issuer_id, key), told)
+    return {"nonce": base64url(nonce), "key": {"kind": "E", "number": codes.foreign_number(issuer_id, key), "proof": base64url(proof)}}
+
+
+def test_a_key_stored_from_a_medium(make, licensed):
+    """Recognised by proof and whole, on this product only, after restarts and under a new key file; sealed at rest; gone when it is removed."""
+    host = make(EMBEDDED)
+    pc = Machine("pc")
+    asked = lambda key, activation_id=MEDIUM: ask(host, pc, activation_id, **prove_foreign(licensed, pc, activation_id, key))
+    a = asked(FOREIGN["setup"])
+    assert a.code == "0xC004F050" and "musterctl discover PATH --store" in a.json["detail"], a
+    for name, key in FOREIGN.items():
+        stored = host.admin_ok("POST", "/media/keys", {"product": name, "edition": None, "key": key, "path": "x64/Setup.ini", "label": "DISC"})
+        assert stored["number"] == codes.foreign_number(licensed.publisher.issuer_id, key) and stored["partial"] == key[-5:]
+    again = host.admin("POST", "/media/keys", {"product": "setup", "key": FOREIGN["setup"], "path": "x64/Setup.ini", "label": "DISC"})
+    assert again.status == 409 and again.code == "M-130", again
+    for key in ("BCDFG-HJKMP-QRTVW-XY234-6789", "BCDFG", "", 5, None):
+        wrong = host.admin("POST", "/media/keys", {"product": "setup", "key": key, "path": "x", "label": "y"})
+        assert wrong.status in (400, 422) and "BCDFG" not in wrong.body.decode(), wrong
+
+    def recognised():
+        assert asked(FOREIGN["setup"]).status == 200
+        assert ask(host, pc, MEDIUM, key=" " + FOREIGN["setup"].lower() + " ").status == 200
+        for a in (asked(FOREIGN["viewer"]), ask(host, pc, MEDIUM, key=FOREIGN["viewer"])):
+            assert a.code == "0xC004F050" and "one of viewer, not of setup" in a.json["detail"] and FOREIGN["viewer"][-5:] in a.json["detail"], a
+        assert asked(FOREIGN["viewer"], OTHER).status == 200
+
+    recognised()
+    host.kill()
+    host.start()
+    recognised()
+    host.admin_ok("POST", "/rekey", {})
+    assert host.stop() == 0
+    kept = b"".join(p.read_bytes() for p in (host.folder / "state").rglob("*") if p.is_file()) + host.log.read_bytes()
+    for key in FOREIGN.values():
+        for form in (key.encode(), key.lower().encode(), key.replace("-", "").encode(), key[:-6].encode()):
+            assert form not in kept
+    host.start()
+    recognised()
+    listed = host.admin_ok("GET", "/media/keys")
+    assert FOREIGN["setup"][-5:] in str(listed) and FOREIGN["setup"][:5] not in str(listed)
+    host.admin_ok("POST", "/media/keys/remove", {"number": codes.foreign_number(licensed.publisher.issuer_id, FOREIGN["setup"])})
+    assert asked(FOREIGN["setup"]).code == "0xC004F050" and asked(FOREIGN["viewer"], OTHER).status == 200
+
+
+def test_an_administrator_takes_a_seat_back(make):
+    """The lease held is good to its end and not renewed; then the seat is free without grace."""
+    host = make(SEATS)
+    a, b, c = (Machine(n) for n in "abc")
+    held = [ask(host, m, CAD) for m in (a, b)]
+    taken = host.admin_ok("POST", "/holdings/take-back", {"product": "cad", "holder": a.client_id, "reason": "the workshop needs it"})
+    assert taken["holder"] == a.client_id, taken
+    host.kill()
+    host.start()
+    refused = ask(host, a, CAD, lease=held[0].json["lease"])
+    assert refused.status == 403 and refused.code == "M-153", refused
+    assert ask(host, c, CAD).status == 202
+    later(host, 10 * 60)
+    assert ask(host, b, CAD).status == 200
+    later(host, 10 * 60 + 5)
+    assert ask(host, c, CAD).json["count"] == 2
+    journal = host.admin_ok("GET", "/journal?limit=1000")["items"]
+    assert [j for j in journal if "the workshop needs it" in str(j)], journal
+
+
+# ---- the real client ----
+
+def muster(host, state, *words):
+    return subprocess.run([program("muster"), "--state", str(host.folder / state), "--hardware", state, "--name", state, "--issuer", str(host.issuer.root),
+                           "--host", f"127.0.0.1:{host.port}", *words], capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
+
+
+def test_muster_against_the_host(make, licensed):
+    """libmuster takes what this host gives: seats with a heartbeat below 15 minutes, a user's licence with its claim, a key from a medium."""
+    host = make(SEATS + ACCESS + EMBEDDED)
+    for state, code in (("one", 0), ("two", 0), ("three", 1)):
+        done = muster(host, state, "activate", "cad")
+        assert done.returncode == code, (state, done)
+    assert "place 1" in done.stdout.lower(), done
+    assert muster(host, "one", "release", "cad").returncode == 0
+    assert muster(host, "three", "activate", "cad").returncode == 0
+    done = muster(host, "one", "activate", "cal", "--version", "2016")
+    assert done.returncode == 0, done
+    done = muster(host, "one", "activate", "cal", "--user", "EXAMPLE\\anna", "--version", "2016")
+    assert done.returncode == 0, done
+    assert muster(host, "one", "verify").returncode == 0
+    done = muster(host, "one", "release", "cal")
+    assert done.returncode == 2 and "M-154" in done.stdout + done.stderr, done
+    path = host.folder / "key"
+    path.write_text(FOREIGN["setup"] + "\n")
+    done = muster(host, "one", "activate", "setup", "--key-file", str(path))
+    assert done.returncode == 2 and "not known on this host" in done.stdout + done.stderr, done
+    host.admin_ok("POST", "/media/keys", {"product": "setup", "key": FOREIGN["setup"], "path": "x64/Setup.ini", "label": "DISC"})
+    assert muster(host, "one", "activate", "setup", "--key-file", str(path)).returncode == 0
+    assert muster(host, "one", "renew").returncode == 0
