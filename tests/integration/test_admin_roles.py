@@ -150,7 +150,7 @@ REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "d
                 "access remove", "access revoke", "access reassign", "seats release", "seats add", "seats remove"}
 
 # They look at the products before they act: who may not even look is told so.
-LOOK_FIRST = {"access activate", "access id"}
+LOOK_FIRST = {"access activate", "access id", "discover --store"}
 
 
 def rank(role):

@@ -33,7 +33,7 @@ ARGUMENTS = {
     "dlv": ["all"], "dli": ["all"], "xpr": ["all"], "products": [], "plugins": [], "clients": [], "events": [], "journal": [],
     "settings": [], "sprt": ["1688"], "sai": ["120"], "sri": ["10080"], "spri": [], "cpri": [], "status": [], "host": ["request"],
     "clock": ["accept", "--yes"], "backup": None, "reload": [], "explain": ["0xC004F038"], "plugin": ["check", str(plugin_path("sample"))],
-    "access": [], "debt": [],
+    "access": [], "debt": [], "media": [],
 }
 # Of this process alone: the tests run more than once on one machine at the same time.
 BACKUPS = f"/tmp/muster-test-backup-{os.getpid()}"
@@ -166,6 +166,11 @@ WRONG_USAGE = [
     (["atp"], "which Confirmation ID? musterctl atp CONFIRMATION-ID, or --file ANSWER"),
     (["atp", "067447", "--file", "x"], "either a Confirmation ID or --file"),
     (["atp", OFFICE2013, "067447"], 'behind the activation ID stands "067447"'),
+    (["media", "show"], 'media takes "list" or "remove NUMBER", not "show"'),
+    (["media", "remove"], "which key? musterctl media remove NUMBER"),
+    (["media", "remove", "EEEEE"], '"EEEEE" is no number of a stored key'),
+    (["media", "remove", "4294967296"], '"4294967296" is no number of a stored key'),
+    (["discover"], "discover needs more: musterctl discover PATH"),
     (["mak", "buy"], 'mak takes "list", "ask", "export", "import" or "phone", not "buy"'),
     (["mak", "ask", "more"], 'mak ask takes no "more"'),
     (["mak", "import"], "which file? musterctl mak import ANSWER"),
