@@ -5,6 +5,7 @@
 
 #include <strings.h>
 
+#include "core/base/mem.h"
 #include "core/catalog/medium.h"
 
 #define KEY "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
@@ -418,6 +419,31 @@ START_TEST(test_medium_plugin)
 }
 END_TEST
 
+START_TEST(test_medium_memory)
+{
+	static const char ini[] = "[OPTIONS]\nPID=\"" KEY "\"\n", dat[] = "KEY:ABCD-EFXY-ZAAA";
+	const struct muster_medium_file files[] = { { "x64/DefaultSetup.ini", { (const uint8_t *)ini, sizeof ini - 1 } }, { "setup/license.dat", { (const uint8_t *)dat, sizeof dat - 1 } } };
+	const struct medium m = { "SQL2019", "EXO-1", files, 2 };
+
+	for (uint64_t n = 1; ; n++) {
+		struct muster_err err = { 0 };
+		int r;
+
+		mem_fail_at(n);
+		r = medium_look(c, &m, NULL, &finds, &err);
+		if (mem_count() < n) {
+			mem_fail_at(0);
+			ck_assert_int_eq(r, MUSTER_OK);
+			ck_assert_uint_eq(finds.n, 2);
+			ck_assert_uint_gt(n, 6);
+			return;
+		}
+		ck_assert_int_eq(r, MUSTER_E_NOMEM);
+		medium_finds_free(&finds);
+	}
+}
+END_TEST
+
 /* ---- tables ---- */
 
 START_TEST(test_medium_paths)
@@ -455,7 +481,7 @@ int main(void)
 {
 	const TTest *const tests[] = { test_medium_every_version, test_medium_no_rule_for_this_folder, test_medium_big_endian, test_medium_editions, test_medium_editions_exist,
 		test_medium_marks_rank, test_medium_not_told, test_medium_said_to_be, test_medium_none, test_medium_wrong_shape, test_medium_spelling, test_medium_half_a_character,
-		test_medium_long_line, test_medium_limits, test_medium_product_file, test_medium_plugin, test_medium_paths, test_medium_names };
+		test_medium_long_line, test_medium_limits, test_medium_product_file, test_medium_plugin, test_medium_memory, test_medium_paths, test_medium_names };
 
 	return unit_run_with(suite_create("medium"), tests, sizeof tests / sizeof tests[0], setup, teardown);
 }
