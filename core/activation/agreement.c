@@ -100,18 +100,21 @@ static int explain(const struct activation *a, const struct typed *t, bool any, 
 
 		if (a->packs[i].superseded || t->product->issuer == NULL || strcmp(a->packs[i].issuer, t->product->issuer) != 0)
 			continue;
+		for (size_t k = 0; k < n; k++)
+			if (strcasecmp(rows[k].name, p->programme) == 0)
+				own = &rows[k];
 		for (size_t k = 0; k < p->key_count; k++) {
 			struct product_key key;
 			bool right = p->keys[k].kind == PRODUCT_KEY_ACCESS && p->keys[k].hosts > 0 && names(&p->keys[k], t->product->row.activation_id) &&
 			             follows(&key, p, &p->keys[k], p->programme, t->number);
 
 			OPENSSL_cleanse(&key, sizeof key);
+			if (right && own == NULL)
+				return refuse(err, "the number is that of the installed licence pack, but its programme is called %.60s, which %s does not know: ask the issuer to name it as the product does",
+				              p->programme, t->product->row.name);
 			if (right)
 				return refuse(err, "the number is that of the installed licence pack, but its programme is %.60s, not %s: name that programme", p->programme, t->programme->name);
 		}
-		for (size_t k = 0; k < n; k++)
-			if (strcasecmp(rows[k].name, p->programme) == 0)
-				own = &rows[k];
 		if (own != NULL && product_key_plain_number(plain, sizeof plain, p->agreement) > 0 && strcmp(plain, t->plain) == 0)
 			return refuse(err, "this is the number of the agreement itself; the programme %s asks for the %s. %s", own->name, own->number, hint(own));
 	}

@@ -199,6 +199,13 @@ def test_wrong_numbers(server, publisher):
     assert said.code != 0 and "number of the agreement itself" in said.err
 
 
+def test_programme_the_product_does_not_know(server, publisher):
+    """An agreement that the issuer has entered under a name of its own: said as what it is."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("open-value", "V7654321")))
+    assert "is called open-value, which rds does not know" in admin.refused("access", "activate", "rds", "--programme", "Open Value", "--number", "V7654321")
+
+
 def test_retail_code(server, publisher):
     """A licence code is a key of its own."""
     host, admin = server()
@@ -309,7 +316,7 @@ def test_books_keep_what_licence_servers_got(tmp_path):
     # licences after the books forgot those of before: the issue still rises
     issues = [issuer.done("--json", "cal", "create", "--agreement", "A-1", "--products", "rds", "--per", "device", "--license-version", "2019", "--licenses", n, "--server", binding.hex(),
                           "--out", tmp_path / f"cal-{n}").json for n in (1, 2)]
-    assert issues[1]["issue"] > issues[0]["issue"] and [k["access"]["licenses"] for k in issues[1]["keys"]] == [1, 2] and issues[1]["host"] == binding.hex()
+    assert issues[1]["issue"] > issues[0]["issue"] and sorted(k["access"]["licenses"] for k in issues[1]["keys"]) == [1, 2] and issues[1]["host"] == binding.hex()
     exported = issuer.done("export").json
     assert {(k["kind"], k["access"]["licenses"] if k["access"] else 0) for k in exported["keys"]} == {("access", 0), ("access", 1), ("access", 2)}
     assert sum(p["licenses"] for p in exported["packs"]) == 2 and "7654321" not in str(exported["packs"])

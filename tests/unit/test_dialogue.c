@@ -258,5 +258,37 @@ START_TEST(test_dialogue_bad_host)
 }
 END_TEST
 
+/* A licence server reads out seven groups of five; the answer is the same eight. */
+START_TEST(test_dialogue_licence_server)
+{
+	static const char *const server[] = { "69602", "70310", "30281", "77596", "56096", "27695", "89741" };
+	static const char *const bad[] = { "69602", "70310", "30281", "77596", "56096", "27695", "897412" };
+	struct muster_err err;
+	json_t *groups = groups_of(server, 7);
+
+	buf_init(&say, 1 << 16);
+	ck_assert_msg(dialogue_begin(&d, groups, true, &say, &err) == MUSTER_OK, "%s", err.message);
+	ck_assert_ptr_nonnull(strstr(buf_str(&say), "Read these 7 groups out"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&say), "all seven"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&say), "Group 1 of 7:   6 9 6   0 2\n"));
+	says("8", "1-7: that group");
+	says("7", "Group 7 of 7:   8 9 7   4 1\n");
+	prompts("[Enter: the answer, r, b, q] ");
+	says("all", "5: 56096");
+	says("", "Now the answer: 8 groups of 6 digits");
+	ck_assert_ptr_nonnull(strstr(buf_str(&say), "the licence server ID again"));
+	says("i", "7: 89741");
+	for (size_t i = 0; i < CONFIRMATION_GROUPS; i++)
+		says(confirmation[i], "is right");
+	ck_assert_int_eq(d.phase, DIALOGUE_SUBMIT);
+	json_decref(groups);
+	groups = groups_of(bad, 7);
+	ck_assert_int_eq(dialogue_begin(&d, groups, true, &say, &err), MUSTER_E_INVALID);
+	ck_assert_ptr_nonnull(strstr(err.message, "group 7 of the host's licence server ID is not five digits"));
+	json_decref(groups);
+	buf_fini(&say);
+}
+END_TEST
+
 UNIT_MAIN("dialogue", test_dialogue_whole_call, test_dialogue_every_wrong_digit, test_dialogue_other_mistakes, test_dialogue_pasted, test_dialogue_back,
-          test_dialogue_out_of_order, test_dialogue_refused, test_dialogue_no_confirmation_id, test_dialogue_leave, test_dialogue_bad_host)
+          test_dialogue_out_of_order, test_dialogue_refused, test_dialogue_no_confirmation_id, test_dialogue_leave, test_dialogue_bad_host, test_dialogue_licence_server)
