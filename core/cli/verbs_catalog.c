@@ -40,9 +40,22 @@ static const char *state_of(const json_t *p)
 	return json_flag(p, "certified") ? "certified" : "not certified";
 }
 
-static void product_row(struct libscols_table *t, const json_t *p, const json_t *host)
+/* What an administrator has decided beyond the product's own rules; "" nothing. */
+static const char *policy_of(const json_t *p, char out[64])
 {
-	char minimum[24] = "", count[24] = "", physical[24] = "", virtual_[24] = "";
+	const char *const words[] = { strcmp(json_text(p, "policy"), "advise") == 0 ? "advise" : "", json_array_size(json_object_get(p, "allow")) > 0 ? "allow-list" : "",
+		json_array_size(json_object_get(p, "reservations")) > 0 ? "reserved" : "" };
+
+	out[0] = '\0';
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (words[i][0] != '\0')
+			snprintf(out + strlen(out), 64 - strlen(out), "%s%s", out[0] != '\0' ? ", " : "", words[i]);
+	return out;
+}
+
+static void product_row(struct libscols_table *t, const json_t *p, const json_t *host, size_t columns)
+{
+	char minimum[24] = "", count[24] = "", physical[24] = "", virtual_[24] = "", policy[64];
 
 	if (json_is_object(host)) {
 		number(minimum, p, "minimum_count");
@@ -51,7 +64,7 @@ static void product_row(struct libscols_table *t, const json_t *p, const json_t 
 		number(virtual_, host, "virtual");
 	}
 	table_row(t, (const char *[]){ json_text(p, "product"), json_text(p, "model"), json_text(p, "pool"), minimum, count, physical, virtual_,
-	                               state_of(p), json_text(p, "activation_id") }, 9);
+	                               state_of(p), json_text(p, "activation_id"), policy_of(p, policy) }, columns);
 }
 
 /* A time in the largest unit that leaves no rest, as muster.conf takes it. */
@@ -163,13 +176,14 @@ static void product_details(struct cli *c, const json_t *p)
 static int products_list(struct cli *c)
 {
 	static const struct table_column columns[] = { { "PRODUCT", false }, { "MODEL", false }, { "POOL", false }, { "MINIMUM", true }, { "COUNT", true },
-		{ "PHYSICAL", true }, { "VIRTUAL", true }, { "STATE", false }, { "ACTIVATION ID", false } };
+		{ "PHYSICAL", true }, { "VIRTUAL", true }, { "STATE", false }, { "ACTIVATION ID", false }, { "POLICY", false } };
 	struct muster_err err;
 	struct libscols_table *t;
 	json_t *answer = NULL, *listing = NULL;
 	const json_t *p;
 	const char *command = "";
-	size_t i;
+	char policy[64];
+	size_t i, count = COUNT(columns) - 1;
 	int r;
 
 	if (api_get(c, "/admin/v1/products", &answer, &err) != MUSTER_OK)
@@ -188,9 +202,13 @@ static int products_list(struct cli *c)
 		r = CLI_OK;
 		goto done;
 	}
-	if ((t = table_new(c, columns, COUNT(columns), true)) != NULL)
+	/* The last column is there only where somebody decided something. */
+	json_array_foreach(json_object_get(answer, "items"), i, p)
+		if (policy_of(p, policy)[0] != '\0')
+			count = COUNT(columns);
+	if ((t = table_new(c, columns, count, true)) != NULL)
 		json_array_foreach(json_object_get(answer, "items"), i, p) {
-			product_row(t, p, listing_of(listing, json_text(p, "product")));
+			product_row(t, p, listing_of(listing, json_text(p, "product")), count);
 			if (json_text(p, "command")[0] != '\0')
 				command = json_text(p, "command");
 		}

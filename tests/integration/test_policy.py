@@ -214,6 +214,7 @@ def test_reservations_hold_before_the_first_claim(new_host):
     assert Desk(host, "lab-3").seat(queue=False).code == "M-150"
     seats = admin.json("seats")["products"][0]["seats"]
     assert (seats["free"], seats["reserved"]) == (0, 0), seats
+    assert [row.split()[-1] for row in admin.ok("products").splitlines() if row.startswith(("PRODUCT", "cad"))] == ["POLICY", "reserved"]
     text = admin.ok("products", "--verbose")
     assert "    reservation lab: 2 for name:LAB-*\n" in text and "    seats 3, lease 1 h, heartbeat 15 min, grace 0 s, queue 5\n" in text
 
