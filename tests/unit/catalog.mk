@@ -5,3 +5,5 @@ unit_tests += %D%/test_catalog %D%/test_catalog_check %D%/test_catalog_claims %D
 %C%_test_catalog_check_LDADD = $(catalog_libs) $(CHECK_LIBS)
 %C%_test_catalog_claims_LDADD = $(catalog_libs) $(CHECK_LIBS)
 %C%_test_catalog_lint_LDADD = $(catalog_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_catalog_watch
+%C%_test_catalog_watch_LDADD = $(catalog_libs) $(CHECK_LIBS)
