@@ -196,7 +196,7 @@ WRONG_USAGE = [
     (["products", "learn"], "products learn ACTIVATION-ID --as PRODUCT"),
     (["products", "learn", "123", "--as", "office2013"], '"123" is not an activation ID'),
     (["products", "--as", "office2013"], "--as and --title go with"),
-    (["plugin", "test", "x.so"], "what about the plugin? musterctl plugin check FILE"),
+    (["plugin", "test", "x.so"], "what about the plugin? musterctl plugin new NAME, check FILE"),
     (["clients", "pc-1"], '"pc-1" is not a client ID'),
     (["clients", "forget", "pc-1", "--yes"], '"pc-1" is not a client ID'),
     (["clients", CLIENT, CLIENT], "clients takes one client ID"),
