@@ -14,6 +14,7 @@ static enum MHD_Result submit(struct request *r, const struct lease_claims *clai
 	l->edition = catalog_find(r->snapshot->catalog, claims->product_id);
 	if (l->edition == NULL)
 		return request_problem(r, (uint32_t)CODE_UNSUPPORTED_PRODUCT, "The product of this lease is no longer a product of this host.", NULL, 0);
+	r->grace_s = l->edition->product->row.access != NULL ? l->edition->product->row.access->grace_s : 0;
 	memcpy(l->activation_id, claims->product_id, 16);
 	memcpy(l->client, claims->client_id, 16);
 	memcpy(l->hw, claims->hw, 32);

@@ -186,7 +186,7 @@ def test_a_machine_returns_no_access_licence(make):
     a = Machine("a")
     lease = ask(host, a, CAL).json["lease"]
     r = host.post("/v1/release", {"lease": lease, "release": base64url(a.release)})
-    assert r.status == 409 and r.code == "M-154", r
+    assert r.status == 409 and r.code == "M-154" and r.json["grace_seconds"] == 120 * DAY, r
 
 
 # ---- seats ----

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/base/bytes.h"
+#include "core/base/mem.h"
 #include "core/holdings/internal.h"
 #include "core/trust/product_key.h"
 
@@ -393,6 +394,41 @@ MEMORY_TEST(test_holdings_group_large)
 	holdings_free(h);
 }
 
+/* Every allocation fails once: the group is done or it is not, and sums say what the rows say. */
+MEMORY_TEST(test_holdings_group_memory)
+{
+	struct holdings *h = open_holdings(f);
+	unsigned failed = 0, in_a_row = 0;
+
+	fix_settle(f);
+	for (uint64_t n = 1; in_a_row < 10; n++) {
+		struct holdings_group *g = NULL;
+		struct muster_err err = { 0 };
+		int r;
+
+		mem_fail_at(n);
+		r = group_begin(&g, h, holdings_now(h), &err);
+		for (uint32_t i = 0; i < 100 && r == MUSTER_OK; i++)
+			r = try_put(g, i % 2 == 0 ? SEAT : DEVICE(i % 9), i, (n + i) % 3 == 0 ? HOLDINGS_PERMANENT : HOLDINGS_TEMPORARY, INT64_MAX);
+		if (r == MUSTER_OK)
+			r = group_journal(g, "0 root", HOLDINGS_J_REVOKE, "office", "taken back", &err);
+		if (r == MUSTER_OK)
+			r = group_commit(g, &err);
+		else
+			group_drop(g);
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_OK || r == MUSTER_E_NOMEM, "%d %s", r, err.message);
+		failed += r != MUSTER_OK;
+		in_a_row = r == MUSTER_OK ? in_a_row + 1 : 0;
+		for (uint32_t generation = 0; generation < 9; generation++)
+			ck_assert_uint_eq(sum(h, DEVICE(generation), HOLDINGS_PERMANENT), stored(f, DEVICE(generation), HOLDINGS_PERMANENT));
+		ck_assert_uint_eq(sum(h, SEAT, HOLDINGS_PERMANENT), stored(f, SEAT, HOLDINGS_PERMANENT));
+		ck_assert_uint_eq(sum(h, SEAT, HOLDINGS_TEMPORARY), stored(f, SEAT, HOLDINGS_TEMPORARY));
+	}
+	ck_assert_uint_ge(failed, 5);
+	holdings_free(h);
+}
+
 /* ---- what is due ---- */
 
 LEDGER_TEST(test_holdings_group_due)
@@ -755,5 +791,5 @@ MEMORY_TEST(test_holdings_thread_stop)
 	holdings_free(h);
 }
 
-UNIT_MAIN("holdings_group", test_holdings_group_sees_itself, test_holdings_group_restart, test_holdings_group_fault, test_holdings_group_random, test_holdings_group_large,
+UNIT_MAIN("holdings_group", test_holdings_group_sees_itself, test_holdings_group_restart, test_holdings_group_fault, test_holdings_group_random, test_holdings_group_large, test_holdings_group_memory,
           test_holdings_group_due, test_holdings_group_due_stays, test_holdings_group_clock, test_holdings_reserved, test_holdings_thread, test_holdings_thread_faults, test_holdings_thread_stop)
