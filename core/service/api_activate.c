@@ -63,6 +63,7 @@ static enum MHD_Result key_in_clear(struct request *r)
 
 	address_text(from, &r->connection.address);
 	/* The key itself is nowhere kept, and what the body held is wiped. */
+	activate_wipe(&r->activate);
 	if (r->body.n > 0)
 		OPENSSL_cleanse(r->body.p, r->body.n);
 	if (log_allowed(&r->service->log_key, clock_boot_ms(r->service->clock), 60000, 5))
@@ -210,6 +211,9 @@ enum MHD_Result api_activate(struct request *r)
 
 	if (r->activate.whole_key && !r->loopback && !r->tls)
 		return key_in_clear(r);
+	/* What is needed of it was copied, and is wiped with the request. */
+	if (r->activate.whole_key && r->body.n > 0)
+		OPENSSL_cleanse(r->body.p, r->body.n);
 	if (parsed != MUSTER_OK)
 		return request_problem(r, fault.code, fault.detail, fault.field, 0);
 	if (atomic_load(&r->service->stopping))
