@@ -316,6 +316,54 @@ START_TEST(test_config_source)
 }
 END_TEST
 
+/* Policy, allow-lists, reservations, the numbers of the models: read, where each stands, and read again from the dump. */
+START_TEST(test_config_policy)
+{
+	static const char text[] = "[product cad]\npolicy = advise\nallow = name:cad-*, 10.0.0.0/8\nseats = 20\nseat_lease = 2h\nheartbeat = 20s\nseat_grace = 0\nqueue = 5\n"
+	                           "[product terminal]\nper = user\nserver_version = 2019\nrevoke_percent = 0\ngrace = 10d\nallow =\n"
+	                           "[reservation lab]\nproduct = cad\ncount = 8\nfor = name:lab-*\n";
+	const struct config_product *p;
+	struct config_place at;
+	struct config *c, *again;
+	char *dump = NULL;
+	size_t n = 0;
+	FILE *f;
+
+	files_begin();
+	c = files_read_text(text);
+	p = c->products;
+	ck_assert_str_eq(p[0].policy, "advise");
+	ck_assert_str_eq(p[0].allow, "name:cad-*, 10.0.0.0/8");
+	ck_assert_uint_eq(p[0].given, CONFIG_P_POLICY | CONFIG_P_ALLOW | CONFIG_P_OF_SEATS);
+	ck_assert(p[0].seats == 20 && p[0].seat_lease == 7200 && p[0].heartbeat == 20 && p[0].seat_grace == 0 && p[0].queue == 5);
+	ck_assert_uint_eq(p[1].given, CONFIG_P_PER | CONFIG_P_SERVER_VERSION | CONFIG_P_REVOKE | CONFIG_P_GRACE | CONFIG_P_ALLOW);
+	ck_assert_str_eq(p[1].allow, "");
+	ck_assert_uint_eq(p[1].grace, 864000);
+	ck_assert_uint_eq(c->reservation_count, 1);
+	ck_assert_str_eq(c->reservations[0].name, "lab");
+	ck_assert_str_eq(c->reservations[0].claims, "name:lab-*");
+	ck_assert_uint_eq(c->reservations[0].count, 8);
+	ck_assert_int_eq(config_source_of(c, "reservation lab", "for", &at), CONFIG_FILE);
+	ck_assert_uint_eq(at.line, 18);
+	ck_assert_int_eq(config_source_of(c, "reservation class", "for", &at), CONFIG_DEFAULT);
+	ck_assert_uint_eq(config_product_place(c, &p[0], "heartbeat").line, 6);
+	ck_assert_uint_eq(config_product_place(c, &p[1], "heartbeat").line, 9);
+	f = open_memstream(&dump, &n);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(config_dump(c, f), MUSTER_OK);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_ptr_nonnull(strstr(dump, "\n[reservation lab]\nproduct = cad  ; muster.conf:16\n"));
+	again = files_read_text(dump);
+	ck_assert_uint_eq(again->reservation_count, 1);
+	ck_assert_str_eq(again->products[0].allow, p[0].allow);
+	ck_assert_uint_eq(again->products[0].given & ~CONFIG_P_ENABLED, p[0].given);
+	config_free(again);
+	config_free(c);
+	free(dump);
+	files_end();
+}
+END_TEST
+
 /* ---- on paper ---- */
 
 static void capture(struct buf *out, int (*print)(FILE *f))
@@ -528,5 +576,5 @@ START_TEST(test_config_memory)
 END_TEST
 
 UNIT_MAIN("config", test_config_defaults, test_config_empty, test_config_everything, test_config_line_ends, test_config_long_lines,
-          test_config_relative_path, test_config_source, test_config_dump, test_config_sample_file, test_config_sample_reads,
+          test_config_relative_path, test_config_source, test_config_policy, test_config_dump, test_config_sample_file, test_config_sample_reads,
           test_config_manual_page, test_config_memory)
