@@ -162,7 +162,7 @@ void exchange_medium_free(struct exchange_medium *m)
 {
 	if (m == NULL)
 		return;
-	for (size_t i = 0; i < m->file_count; i++) {
+	for (size_t i = 0; m->files != NULL && i < m->file_count; i++) {
 		mem_free(m->files[i].path);
 		buf_cleanse(&m->files[i].bytes);
 	}

@@ -388,14 +388,15 @@ static int check(struct holdings *h, const json_t *what, const struct catalog_pr
 	const json_t *text = json_object_get(what, "key");
 	struct muster_key_info info;
 	size_t n;
+	int r;
 
 	if (p == NULL || p->row.model != MUSTER_MODEL_EMBEDDED)
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, p == NULL ? "product: no product \"%.63s\"" : "product: %.63s has no keys on its media", name);
 	n = tidy(key, PRODUCT_KEY_FOREIGN + 1, json_string_value(text) != NULL ? json_string_value(text) : "", json_string_length(text));
 	if (n != PRODUCT_KEY_FOREIGN || strlen(key) != n)
 		return err_code(err, MUSTER_E_INVALID, (uint32_t)CODE_KEY_INVALID, "key: not five groups of five letters and digits");
-	if (catalog_key_classify(h->catalog, p, span_of(key, n), &info, err) != MUSTER_OK)
-		return err->result;
+	if ((r = catalog_key_classify(h->catalog, p, span_of(key, n), &info, err)) != MUSTER_OK)
+		return r;
 	if (info.kind != MUSTER_KEY_EMBEDDED)
 		return err_code(err, MUSTER_E_INVALID, (uint32_t)CODE_KEY_INVALID, info.kind == MUSTER_KEY_UNKNOWN ? "the key does not have the shape of a product key of %s" :
 		                "the key is no key of %s that lies on media", p->row.title);

@@ -434,6 +434,13 @@ def test_a_stored_key_is_recognised(keeper, tmp_path):
     keeper.kill()
     keeper.start()
     assert ask(keeper, "sql-server-2019", KEY).status == 200
+    # The product leaves with its plugin and comes back: so does its key.
+    keeper.configure(limits="new_clients_per_hour = 1000000", plugins=("office2013",))
+    admin.ok("reload")
+    assert [k["number"] for k in admin.items("media")] == [stored["number"]]
+    keeper.configure(limits="new_clients_per_hour = 1000000")
+    admin.ok("reload")
+    assert ask(keeper, "sql-server-2019", KEY).status == 200
     assert admin.ok("media", "remove", str(stored["number"]), "--yes") == "The key of sql-server-2019 ending in EEEEE is removed.\n"
     assert ask(keeper, "sql-server-2019", KEY).code == "0xC004F050" and admin.items("media") == []
     assert "No key of a medium is stored" in admin.ok("media")
