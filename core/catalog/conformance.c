@@ -133,6 +133,9 @@ static void look_at_symbol(void *ctx, const char *symbol)
 
 	if (strcmp(symbol, o->wanted) == 0)
 		return;
+	/* What an address sanitizer puts beside each object. */
+	if (strncmp(symbol, "__odr_asan.", 11) == 0)
+		return;
 	for (i = 0; i < sizeof marks / sizeof marks[0]; i++)
 		if (strcmp(symbol, marks[i]) == 0)
 			return;
