@@ -6,10 +6,11 @@ import pytest
 
 import licensed as world
 from administrator import FAILED, Administrator
-from host import Machine
+from host import Machine, program
 from licensed import Licensed
 from publisher import Publisher as Issuer
-from publisher import codes, machine
+from publisher import PROGRAM, codes, machine
+from terminal import Terminal
 
 RDS = "068385ca-c2db-55ea-b58f-f7282036c0dd"
 DAY = 86400
@@ -147,6 +148,40 @@ def test_telephone(server, publisher):
     # another attempt, another ID; the used answer does not work again
     assert server_id(host) != groups
     assert "already used" in admin.refused("atp", answer["confirmation_id"])
+
+
+def test_two_people_on_the_telephone(server, publisher):
+    """`access activate --phone` on one end, `confirm --programme` on the other: group by group, a wrong one asked for again."""
+    host, admin = server()
+    admin.ok("pack", "install", str(publisher.agreement("Open License", "AUTH-77")))
+    here = Terminal(program("musterctl"), "--socket", str(host.socket), "access", "activate", "rds", "--programme", "Open License", "--number", "AUTH-77", "--phone")
+    there = Terminal(str(PROGRAM), "--dir", str(publisher.publisher.dir), "confirm", "--programme", "Open License", "--number", "auth77", "--name", "ls-phone",
+                     environment=publisher.publisher.environment)
+    try:
+        here.expect("the programme Open License")
+        here.expect("Read these 7 groups out")
+        there.expect("seven groups of five digits")
+        for n in range(1, 8):
+            here.expect(f"Group {n} of 7:   ")
+            group = "".join(here.expect("\n").split())
+            there.expect(f"Group {n}: ")
+            if n == 3:
+                there.type(group[:4] + str((int(group[4]) + 1) % 10))
+                there.expect("Group 3 is mistyped")
+                there.expect("Group 3: ")
+            there.type(group)
+            here.type("")
+        there.expect("Confirmation ID:")
+        there.expect("\n\n")
+        answer = there.expect("\n").split()
+        assert len(answer) == 8
+        here.expect("Group 1 of 8: ")
+        here.type(" ".join(answer))
+        here.expect("deposited successfully")
+    finally:
+        here.close()
+        there.close()
+    assert state(host) == [("5", "activated", "telephone")]
 
 
 def test_python_reads_the_digits(server, publisher):
