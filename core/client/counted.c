@@ -107,11 +107,10 @@ static bool tidy(char out[PRODUCT_KEY_FOREIGN + 1], const char *text, size_t n)
 	return at == PRODUCT_KEY_FOREIGN;
 }
 
-/* Not one of ours: another vendor's, as an embedded product has it on its medium? The first symbol tells, for no other vendor's keys have ours (trust.md
- * section 4); with a product that is known to be embedded the host tells. */
+/* Not one of ours: another vendor's, as an embedded product has it on its medium? Other vendors' keys have none of the symbols that are our kinds (trust.md
+ * section 4), nor those that are misread for others; ours nearly always have some. With a product that is known to be embedded the host tells. */
 static bool may_be_foreign(const struct muster_client *c, const char *id, const char key[PRODUCT_KEY_FOREIGN + 1])
 {
-	char first = key[0] == 'I' || key[0] == 'L' ? '1' : key[0];
 	struct state_record rec;
 	bool known = strcmp(c->learned.id, id) == 0 && c->learned.model[0] != '\0';
 	const char *model = c->learned.model;
@@ -120,7 +119,7 @@ static bool may_be_foreign(const struct muster_client *c, const char *id, const 
 		known = true;
 		model = rec.model;
 	}
-	return known ? strcmp(model, "embedded") == 0 : product_key_kind_name(first) == NULL;
+	return known ? strcmp(model, "embedded") == 0 : strpbrk(key, "A1ZES5" "0OILU") == NULL;
 }
 
 static int derive_foreign(const struct muster_client *c, const char key[PRODUCT_KEY_FOREIGN + 1], struct state_key *out, struct muster_err *err)

@@ -158,8 +158,9 @@ MUSTER_API int muster_client_find(struct muster_client *client, const char *prod
  * Take the product key for @p activation_id: what proves it is derived and kept (STATE/keys, 0600) until a confirmation is held; the key itself is
  * neither kept nor ever sent. It takes the place of one kept before. The next muster_client_activate() uses it.
  *
- * Since ABI 0.3 also a key of another vendor, as installation media of products with embedded keys hold it: five groups of five letters and digits. A
- * Muster key with a mistake in it is told apart by its first symbol, which such keys do not have, unless a host has said that the product's model is `embedded`.
+ * Since ABI 0.3 also a key of another vendor, as installation media of products with embedded keys hold it: five groups of five letters and digits. What
+ * has one of the symbols A E I L O S U Z 0 1 5 is taken for a Muster key with a mistake in it, unless a host has said that the product's model is `embedded`
+ * (muster_client_find() by name asks).
  *
  * @param key         as people type it, @p key_n bytes; the caller wipes it. NULL: remove what is kept.
  * @param issuer_url  https://host[:port] of the issuer's service: the machine asks there by itself, of its own Installation ID (counted keys);

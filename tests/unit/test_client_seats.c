@@ -243,7 +243,8 @@ START_TEST(test_embedded_keys_taken)
 {
 	static const char *const refused[] = {
 		"B7XWM-KQ2RT-9DHVC-4GYPF-J3M8", "B7XWM-KQ2RT-9DHVC-4GYPF-J3M8KK", "B7XWM_KQ2RT_9DHVC_4GYPF_J3M8K", "",
-		/* as ours begin, but not right: a mistake, no foreign key */
+		/* with symbols of ours, but not right: a mistake, no foreign key */
+		"B7XWM-KQ2RT-9DHVC-4GYPF-J3M8A", "B7XWM-KQ2RT-9DHVC-4GYPF-U3M8K", "07XWM-KQ2RT-9DHVC-4GYPF-J3M8K",
 		"ANC9X-P4XJN-VAG5Y-48SN1-FGXNS", "1NC9X-P4XJN-VAG5Y-48SN1-FGXNS", "lNC9X-P4XJN-VAG5Y-48SN1-FGXNS", "ENC9X-P4XJN-VAG5Y-48SN1-FGXNS"
 	};
 	struct muster_client *c = begin();
