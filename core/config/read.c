@@ -232,6 +232,7 @@ int config_read_with(struct config **out, const char *path, const char *extra, v
 	int r;
 
 	*out = NULL;
+	MUSTER_ASSERT(path != NULL || extra != NULL);
 	if ((r = config_read_begin(&g, path != NULL ? path : extra, err)) != MUSTER_OK || (r = read_all(&g, path != NULL, err)) != MUSTER_OK)
 		goto done;
 	if (g.report.exhausted)

@@ -62,6 +62,7 @@ static int number_and_proof(struct holdings_stored *out, struct holdings *h, con
 	uint8_t issuer_id[16];
 	int r;
 
+	MUSTER_ASSERT(p != NULL);   /* check() found it */
 	if ((r = activation_issuer_id(h->o.activation, p, issuer_id, err)) != MUSTER_OK || (r = product_key_foreign_number(&out->number, issuer_id, key, err)) != MUSTER_OK)
 		return r;
 	(void)snprintf(out->product, sizeof out->product, "%s", p->row.name);

@@ -147,10 +147,16 @@ uint64_t group_sum(const struct holdings_group *g, uint32_t product, uint32_t cl
 	size_t i = sum_place(&g->h->sums, product, class_, state, &found);
 	uint64_t n = found ? g->h->sums.of[i].n : 0;
 
+	MUSTER_ASSERT(g->deltas != NULL || g->delta_count == 0);
 	for (i = 0; i < g->delta_count; i++)
 		if (g->deltas[i].product == product && g->deltas[i].class_ == class_ && g->deltas[i].state == state)
 			n += (uint64_t)g->deltas[i].n;
 	return n;
+}
+
+static struct store_holding_sum delta_sum(const struct delta *d)
+{
+	return (struct store_holding_sum){ .product = d->product, .class_ = d->class_, .state = d->state };
 }
 
 size_t group_generations(const struct holdings_group *g, uint32_t product, uint32_t kind, uint32_t *out, size_t max)
@@ -158,13 +164,12 @@ size_t group_generations(const struct holdings_group *g, uint32_t product, uint3
 	const struct holdings_sums *s = &g->h->sums;
 	size_t n = 0, k = 0;
 
-	/* Sums are sorted, so those of a generation follow each other; what the group has added is inserted among them. */
+	/* Sums are sorted; what the group has added is inserted among them. */
 	for (size_t i = 0; i < s->n + g->delta_count; i++) {
-		const struct delta *d = i < s->n ? NULL : &g->deltas[i - s->n];
-		uint32_t of = d == NULL ? s->of[i].product : d->product, class_ = d == NULL ? s->of[i].class_ : d->class_, state = d == NULL ? s->of[i].state : d->state;
-		uint32_t generation = HOLDINGS_GENERATION(class_);
+		const struct store_holding_sum x = i < s->n ? s->of[i] : delta_sum(&g->deltas[i - s->n]);
+		uint32_t generation = HOLDINGS_GENERATION(x.class_);
 
-		if (of != product || HOLDINGS_KIND(class_) != kind || group_sum(g, product, class_, state) == 0)
+		if (x.product != product || HOLDINGS_KIND(x.class_) != kind || group_sum(g, product, x.class_, x.state) == 0)
 			continue;
 		for (k = 0; k < n && out[k] < generation; k++)
 			;

@@ -36,6 +36,7 @@ static int held_product(struct admin_call *c, const struct catalog_product **out
 
 	if ((r = admin_text(c, "product", MUSTER_NAME_MAX, true, &name, err)) != MUSTER_OK || (r = product_of(c, name, out, err)) != MUSTER_OK)
 		return r;
+	MUSTER_ASSERT(*out != NULL);   /* the name was required */
 	if (!is_held(*out))
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is of the %s model: it has neither access licences nor seats", name, api_model_word((*out)->row.model));
 	return MUSTER_OK;

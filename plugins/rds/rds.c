@@ -25,17 +25,16 @@ static const struct muster_programme programmes[] = {
 };
 
 /*
- * Versions for which client access licences are sold, as the vendor's page "License your RDS deployment with client access licenses" and its
- * notes on versions name them. What was sold before 2012 is not listed there version by version, and is left out. The generation is ours:
- * it only says which is newer.
+ * Not in facts.md: versions for which client access licences are sold, after the vendor's page "License your RDS deployment with client access
+ * licenses" (to be compared with it again). Licences of 2012 serve hosts of 2012 R2 too; those before 2012 are left out. The generation is ours: it
+ * only says which is newer.
  */
 static const struct muster_access_version versions[] = {
-	{ .name = "2012", .title = "RDS 2012", .generation = 1 },
-	{ .name = "2012-r2", .title = "RDS 2012 R2", .generation = 2 },
-	{ .name = "2016", .title = "RDS 2016", .generation = 3 },
-	{ .name = "2019", .title = "RDS 2019", .generation = 4 },
-	{ .name = "2022", .title = "RDS 2022", .generation = 5 },
-	{ .name = "2025", .title = "RDS 2025", .generation = 6 },
+	{ .name = "2012", .title = "RDS 2012, for session hosts of 2012 and 2012 R2", .generation = 1 },
+	{ .name = "2016", .title = "RDS 2016", .generation = 2 },
+	{ .name = "2019", .title = "RDS 2019", .generation = 3 },
+	{ .name = "2022", .title = "RDS 2022", .generation = 4 },
+	{ .name = "2025", .title = "RDS 2025", .generation = 5 },
 };
 
 /* facts.md section 7, second table and the sentence after it. */

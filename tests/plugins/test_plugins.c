@@ -251,7 +251,7 @@ END_TEST
 /* The versions that are published, oldest first. */
 START_TEST(test_plugins_rds_versions)
 {
-	static const char *const names[] = { "2012", "2012-r2", "2016", "2019", "2022", "2025" };
+	static const char *const names[] = { "2012", "2016", "2019", "2022", "2025" };
 	const struct muster_access_rules *a = product("rds")->row.access;
 	const struct muster_access_version *v = a->versions.rows;
 
