@@ -106,7 +106,7 @@ void activation_labels(struct activation *a, const struct catalog_product *p, st
 
 /* ---- what core/holdings counts against (trust.md section 8; docs/protocol.md section 10, "Access licences in a pack") ---- */
 /** Licences that packs of valid issuers name for a product: access per device or user and version (only packs bound to this host), or seats. Those that have not
- * ended, also such as begin later. @p fn must not call the activation; `version` is valid during the call. */
+ * ended, also such as begin later; seats also of packs that ended or are bound to another host, then with 0 licences: they say that the product's number comes in packs. @p fn must not call the activation; `version` is valid during the call. */
 struct activation_capacity { uint32_t per; /**< MUSTER_PER_*; 0: seats */ const char *version; /**< "" seats */ uint32_t licenses; uint32_t number; int64_t starts_at, ends_at; /**< s; 0 no end */ };
 int activation_capacity(struct activation *a, const struct catalog_product *p, void (*fn)(void *ctx, const struct activation_capacity *), void *ctx, struct muster_err *err);
 /** Rises whenever packs change. Any thread, no lock. */

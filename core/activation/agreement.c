@@ -73,14 +73,6 @@ static int check_shape(struct typed *t, struct muster_err *err)
 
 /* ---- what is installed ---- */
 
-static bool names(const struct pack_key *k, const uint8_t product[16])
-{
-	for (size_t i = 0; i < k->product_count; i++)
-		if (memcmp(k->products[i], product, 16) == 0)
-			return true;
-	return false;
-}
-
 static bool follows(struct product_key *key, const struct pack *p, const struct pack_key *k, const char *programme, const char *number)
 {
 	return product_key_of_agreement(key, p->issuer_id, k->number, programme, number, NULL) == MUSTER_OK && pack_recognises(p, k, key);
@@ -105,7 +97,7 @@ static int explain(const struct activation *a, const struct typed *t, bool any, 
 				own = &rows[k];
 		for (size_t k = 0; k < p->key_count; k++) {
 			struct product_key key;
-			bool right = p->keys[k].kind == PRODUCT_KEY_ACCESS && p->keys[k].hosts > 0 && names(&p->keys[k], t->product->row.activation_id) &&
+			bool right = p->keys[k].kind == PRODUCT_KEY_ACCESS && p->keys[k].hosts > 0 && pack_key_names(&p->keys[k], t->product->row.activation_id) &&
 			             follows(&key, p, &p->keys[k], p->programme, t->number);
 
 			OPENSSL_cleanse(&key, sizeof key);
@@ -135,7 +127,7 @@ static int find_key(struct product_key *out, const struct activation *a, const s
 		if (a->packs[i].superseded || t->product->issuer == NULL || strcmp(a->packs[i].issuer, t->product->issuer) != 0)
 			continue;
 		for (size_t k = 0; k < p->key_count; k++) {
-			if (p->keys[k].kind != PRODUCT_KEY_ACCESS || p->keys[k].hosts == 0 || !names(&p->keys[k], t->product->row.activation_id))
+			if (p->keys[k].kind != PRODUCT_KEY_ACCESS || p->keys[k].hosts == 0 || !pack_key_names(&p->keys[k], t->product->row.activation_id))
 				continue;
 			any = true;
 			if (follows(out, p, &p->keys[k], t->programme->name, t->number))

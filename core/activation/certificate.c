@@ -86,9 +86,8 @@ json_t *activated_json(const struct activation *a, const struct catalog *c, cons
 static bool pack_names(const struct held_pack *p, const uint8_t id[16])
 {
 	for (size_t i = 0; i < p->pack->key_count; i++)
-		for (size_t k = 0; k < p->pack->keys[i].product_count; k++)
-			if (memcmp(p->pack->keys[i].products[k], id, 16) == 0)
-				return true;
+		if (pack_key_names(&p->pack->keys[i], id))
+			return true;
 	return false;
 }
 

@@ -198,6 +198,7 @@ int key_install(struct activation *a, const char *actor, const struct product_ke
 /** PRK_key of an installed key; a secret. */
 int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct activation *a, const struct held_key *k, struct muster_err *err);
 bool key_names(const struct held_key *k, const uint8_t product[16]);
+bool pack_key_names(const struct pack_key *k, const uint8_t product[16]);
 /** Is it for this very product, not for one that it covers besides? */
 bool key_is_for(const struct catalog *c, const struct held_key *k, const uint8_t product[16]);
 /** The product a key is for: of those it names the one that covers the others; NULL: the catalog has none of them. */

@@ -34,6 +34,14 @@ bool key_names(const struct held_key *k, const uint8_t product[16])
 	return false;
 }
 
+bool pack_key_names(const struct pack_key *k, const uint8_t product[16])
+{
+	for (size_t i = 0; i < k->product_count; i++)
+		if (memcmp(k->products[i], product, 16) == 0)
+			return true;
+	return false;
+}
+
 const struct catalog_product *product_with_id(const struct catalog *c, const uint8_t id[16])
 {
 	const struct catalog_edition *e = catalog_find(c, id);
@@ -137,13 +145,13 @@ static int say_missing(const struct activation *a, const struct catalog_product 
 		for (size_t k = 0; k < a->packs[i].pack->key_count; k++) {
 			const struct pack_key *x = &a->packs[i].pack->keys[k];
 
-			for (size_t j = 0; key_activates_host(x->kind) && x->hosts > 0 && j < x->product_count; j++)
-				if (memcmp(x->products[j], p->row.activation_id, 16) == 0 && x->kind == PRODUCT_KEY_ACCESS)
-					return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s), this licence server was given no programme and number yet: musterctl access activate %s --programme NAME --number NUMBER",
-					                p->row.name, a->packs[i].pack->organisation, p->row.name);
-				else if (memcmp(x->products[j], p->row.activation_id, 16) == 0)
-					return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s, agreement %.60s), its host key is not: install it with musterctl ipk",
-					                p->row.name, a->packs[i].pack->organisation, a->packs[i].pack->agreement);
+			if (!key_activates_host(x->kind) || x->hosts == 0 || !pack_key_names(x, p->row.activation_id))
+				continue;
+			if (x->kind == PRODUCT_KEY_ACCESS)
+				return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s), this licence server was given no programme and number yet: musterctl access activate %s --programme NAME --number NUMBER",
+				                p->row.name, a->packs[i].pack->organisation, p->row.name);
+			return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s, agreement %.60s), its host key is not: install it with musterctl ipk",
+			                p->row.name, a->packs[i].pack->organisation, a->packs[i].pack->agreement);
 		}
 	return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_LICENSE, "neither a licence pack nor a host key for %s is installed: install the pack with musterctl pack install, then the key with musterctl ipk",
 	                p->row.name);

@@ -6,24 +6,19 @@
 #include "core/base/bytes.h"
 #include "core/base/err.h"
 
-static bool names_product(const struct pack_key *k, const uint8_t product[16])
+static bool counts(const struct held_pack *p, int64_t now)
 {
-	for (size_t i = 0; i < k->product_count; i++)
-		if (memcmp(k->products[i], product, 16) == 0)
-			return true;
-	return false;
+	return !p->elsewhere && p->pack->exp > now;
 }
 
-/* Of a pack that counts, for one product: its keys of a kind, until one is enough. The lock is held. */
-static bool each_key(const struct activation *a, const uint8_t product[16], char kind, int64_t now, bool (*fn)(void *ctx, const struct pack *, const struct pack_key *), void *ctx)
+/* For one product: keys of a kind, until one is enough. The lock is held. */
+static bool each_key(const struct activation *a, const uint8_t product[16], char kind, bool (*fn)(void *ctx, const struct held_pack *, const struct pack_key *), void *ctx)
 {
 	for (size_t i = 0; i < a->pack_count; i++) {
 		const struct held_pack *p = &a->packs[i];
 
-		if (p->superseded || p->elsewhere || p->pack->exp <= now)
-			continue;
-		for (size_t j = 0; j < p->pack->key_count; j++)
-			if (p->pack->keys[j].kind == kind && names_product(&p->pack->keys[j], product) && fn(ctx, p->pack, &p->pack->keys[j]))
+		for (size_t j = 0; !p->superseded && j < p->pack->key_count; j++)
+			if (p->pack->keys[j].kind == kind && pack_key_names(&p->pack->keys[j], product) && fn(ctx, p, &p->pack->keys[j]))
 				return true;
 	}
 	return false;
@@ -31,9 +26,10 @@ static bool each_key(const struct activation *a, const uint8_t product[16], char
 
 struct summing { void (*fn)(void *, const struct activation_capacity *); void *ctx; int64_t now; };
 
-static bool tell_capacity(void *ctx, const struct pack *p, const struct pack_key *k)
+static bool tell_capacity(void *ctx, const struct held_pack *held, const struct pack_key *k)
 {
 	const struct summing *s = ctx;
+	const struct pack *p = held->pack;
 	struct activation_capacity one = { .per = k->per, .version = k->version, .licenses = k->licenses, .number = k->number, .starts_at = p->iat, .ends_at = p->exp };
 
 	/* device and user licences are worth something only on the host they were bought for */
@@ -43,8 +39,12 @@ static bool tell_capacity(void *ctx, const struct pack *p, const struct pack_key
 		one.starts_at = k->coverage_start;
 	if (k->coverage_end != 0 && k->coverage_end < one.ends_at)
 		one.ends_at = k->coverage_end;
-	if (one.ends_at > s->now)
-		s->fn(s->ctx, &one);
+	if (!counts(held, s->now) || one.ends_at <= s->now) {
+		if (k->per != 0)
+			return false;
+		one.licenses = 0;   /* that packs name seats at all does not end with them */
+	}
+	s->fn(s->ctx, &one);
 	return false;
 }
 
@@ -54,7 +54,7 @@ int activation_capacity(struct activation *a, const struct catalog_product *p, v
 
 	(void)err;
 	pthread_mutex_lock(&a->lock);
-	(void)each_key(a, p->row.activation_id, PRODUCT_KEY_ACCESS, s.now, tell_capacity, &s);
+	(void)each_key(a, p->row.activation_id, PRODUCT_KEY_ACCESS, tell_capacity, &s);
 	pthread_mutex_unlock(&a->lock);
 	return MUSTER_OK;
 }
@@ -64,14 +64,13 @@ uint64_t activation_packs_change(const struct activation *a)
 	return atomic_load(&a->packs_change);
 }
 
-struct looking { uint32_t number; uint8_t *proof_key; };
+struct looking { uint32_t number; uint8_t *proof_key; int64_t now; };
 
-static bool is_embedded(void *ctx, const struct pack *p, const struct pack_key *k)
+static bool is_embedded(void *ctx, const struct held_pack *p, const struct pack_key *k)
 {
 	const struct looking *l = ctx;
 
-	(void)p;
-	if (k->number != l->number || !k->has_proof_key)
+	if (!counts(p, l->now) || k->number != l->number || !k->has_proof_key)
 		return false;
 	memcpy(l->proof_key, k->proof_key, sizeof k->proof_key);
 	return true;
@@ -79,12 +78,12 @@ static bool is_embedded(void *ctx, const struct pack *p, const struct pack_key *
 
 int activation_embedded_key(struct activation *a, const uint8_t product[16], uint32_t number, uint8_t proof_key[32], struct muster_err *err)
 {
-	struct looking l = { .number = number, .proof_key = proof_key };
+	struct looking l = { .number = number, .proof_key = proof_key, .now = activation_now(a) };
 	bool found;
 
 	memset(proof_key, 0, 32);
 	pthread_mutex_lock(&a->lock);
-	found = each_key(a, product, PRODUCT_KEY_EMBEDDED, activation_now(a), is_embedded, &l);
+	found = each_key(a, product, PRODUCT_KEY_EMBEDDED, is_embedded, &l);
 	pthread_mutex_unlock(&a->lock);
 	return found ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "no installed licence pack names an embedded key with the number %u for this product", number);
 }

@@ -194,6 +194,7 @@ uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *
 {
 	int64_t now = clock_wall_ms(h->o.clock) / 1000;
 	const struct holdings_named *named;
+	bool in_packs = false;
 	uint64_t sum = 0;
 	size_t n;
 
@@ -201,14 +202,15 @@ uint64_t holdings_capacity_of(struct holdings *h, const struct catalog_product *
 	for (size_t i = 0; i < n; i++) {
 		if (named[i].kind != kind || named[i].generation != generation || (kind != HOLDINGS_SEAT && generation == 0))
 			continue;
+		in_packs = in_packs || named[i].starts_at <= now;
 		if (named[i].starts_at <= now && (named[i].ends_at == 0 || now < named[i].ends_at))
 			sum += named[i].licenses;
 	}
 	sum += entered(h, p, kind, generation);
 	if (kind != HOLDINGS_SEAT || p->row.seats == NULL)
 		return sum;
-	/* The product's own number stands where nothing else names one; an administrator's is a cap besides. */
-	if (sum == 0 || (p->seats_source == CONFIG_FILE && p->row.seats->seats < sum))
+	/* The product's own number stands where nothing else ever named one: packs that ended leave none. An administrator's is a cap besides. */
+	if ((sum == 0 && !in_packs) || (p->seats_source == CONFIG_FILE && p->row.seats->seats < sum))
 		sum = p->row.seats->seats;
 	return sum;
 }

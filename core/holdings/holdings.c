@@ -12,6 +12,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/ledger/hostclock.h"
 
 #define QUEUE_MAX 4096
 #define GROUP 256
@@ -67,7 +68,8 @@ int64_t holdings_now(struct holdings *h)
 {
 	int64_t now = clock_wall_ms(h->o.clock);
 
-	if (now > h->now)
+	/* Small steps back are waited for. Behind a clock that was far ahead, and was set right, nothing would end and leases would run into its future. */
+	if (now > h->now || h->now - now > HOSTCLOCK_BACK_MS)
 		h->now = now;
 	return h->now;
 }

@@ -71,6 +71,7 @@ struct holdings_request {
 	uint8_t addr[16], addr_len;
 	const char *name;                      /**< machine; "" not sent. Borrowed, as the texts below */
 	bool release;                          /**< seats: POST /v1/release with a lease and its secret that fit */
+	int64_t lease_at;                      /**< release: when that lease was issued, s */
 	/* access */
 	uint32_t per; const char *user, *version;   /**< MUSTER_PER_*, 0 not sent: device; "" not sent */
 	/* seats */

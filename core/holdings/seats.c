@@ -145,7 +145,7 @@ static void seat_waits(struct seat *s, const struct seats_verdict *v)
 	if (v->code == (uint32_t)CODE_M_RESERVED)
 		(void)snprintf(r->detail, sizeof r->detail, "what is free of the %llu seats is reserved for others", there);
 	else if (there == 0)
-		(void)snprintf(r->detail, sizeof r->detail, "there are no seats: neither a licence pack nor the configuration names any");
+		(void)snprintf(r->detail, sizeof r->detail, "there are no seats: no licence pack that is valid now names any, nor the configuration in place of packs");
 	else if (r->queue && s->numbers.queue_max > 0)
 		(void)snprintf(r->detail, sizeof r->detail, "all %llu seats are taken, and the queue of %u is full", there, s->numbers.queue_max);
 	else
@@ -181,16 +181,20 @@ static int seat_decide(struct seat *s, struct muster_err *err)
 	return MUSTER_OK;
 }
 
-/* Free at once: its holder gave the lease back. */
+/* Free at once: its holder gave the lease back. A lease from before the seat was given, for instance a release that somebody heard and sends again, frees nothing. */
 static int seat_release(struct seat *s, struct muster_err *err)
 {
 	struct muster_span holder = { s->r->client, sizeof s->r->client };
+	bool stays = false;
 
-	seats_queue_leave(s->queue, s->r->client);
+	if (s->held && s->row.since / 1000 > s->r->lease_at)
+		stays = true;
+	else
+		seats_queue_leave(s->queue, s->r->client);
 	s->r->code = CODE_OK;
 	s->r->total = s->in.seats;
-	s->r->used = s->in.out;
-	return s->held ? group_delete(s->g, s->product, SEATS_CLASS, holder, err) : MUSTER_OK;
+	s->r->used = s->in.out + stays;
+	return s->held && !stays ? group_delete(s->g, s->product, SEATS_CLASS, holder, err) : MUSTER_OK;
 }
 
 void seats_judge(struct holdings *h, struct holdings_group *g, struct holdings_request *r)

@@ -25,7 +25,7 @@ enum MHD_Result api_counted_answer(struct request *r);
 bool api_is_held(const struct catalog_product *p);
 /** Such a product: suspend, have it decided, then the ledger records it. The lease's release likewise (seats). */
 enum MHD_Result api_holdings(struct request *r);
-enum MHD_Result api_holdings_release(struct request *r);
+enum MHD_Result api_holdings_release(struct request *r, int64_t lease_at);
 /** Granted: what the lease says, and the answer's members beside those of every product (before api_activate_common()). */
 void api_holdings_claims(const struct request *r, struct lease_claims *c);
 void api_holdings_members(struct request *r);

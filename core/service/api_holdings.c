@@ -125,10 +125,11 @@ enum MHD_Result api_holdings(struct request *r)
 	return MHD_YES;
 }
 
-enum MHD_Result api_holdings_release(struct request *r)
+enum MHD_Result api_holdings_release(struct request *r, int64_t lease_at)
 {
 	begin(r, released);
 	r->holdings.release = true;
+	r->holdings.lease_at = lease_at;
 	request_suspend(r);
 	if (holdings_submit(r->service->holdings, &r->holdings) != MUSTER_OK)
 		request_turn_away(r);

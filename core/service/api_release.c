@@ -29,7 +29,7 @@ static enum MHD_Result submit(struct request *r, const struct lease_claims *clai
 	l->nonce_len = sizeof claims->rel;
 	switch (l->edition->product->row.model) {
 	case MUSTER_MODEL_SEATS:
-		return api_holdings_release(r);
+		return api_holdings_release(r, claims->iat);
 	case MUSTER_MODEL_ACCESS:
 		l->refused = CODE_M_KEPT;
 		break;

@@ -28,7 +28,7 @@ int activation_capacity(struct activation *a, const struct catalog_product *p, v
 			fn(ctx, &c);
 	}
 	if (p == house_product(x, CAD) && x->seat > 0)
-		fn(ctx, &(struct activation_capacity){ .version = "", .licenses = x->seat });
+		fn(ctx, &(struct activation_capacity){ .version = "", .licenses = x->seat, .ends_at = x->seat_ends });
 	return MUSTER_OK;
 }
 

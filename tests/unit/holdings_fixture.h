@@ -18,6 +18,7 @@ struct house {
 	struct muster_access_version versions[VERSIONS];
 	struct muster_seats_rules seats;
 	uint32_t device[VERSIONS + 1], user[VERSIONS + 1], seat;   /* by generation */
+	int64_t seat_ends;   /* s; 0: never */
 	uint64_t change;
 	struct catalog_reservation reservation;   /* for those whose client ID begins with 0xEE */
 	uint64_t random;

@@ -123,9 +123,11 @@ START_TEST(test_capacity)
 	clock_manual_advance(&h.clock, 31 * DAY * 1000);
 	ck_assert_str_eq(capacity(&h, "office2013"), "1 2019 50;0  25;");
 	clock_manual_advance(&h.clock, 20 * DAY * 1000);
-	ck_assert_str_eq(capacity(&h, "office2013"), "1 2019 50;");
+	ck_assert_str_eq(capacity(&h, "office2013"), "1 2019 50;0  0;");   /* seats: named still, and there are none */
 	clock_manual_advance(&h.clock, 50 * DAY * 1000);
-	ck_assert_str_eq(capacity(&h, "office2013"), "");
+	ck_assert_str_eq(capacity(&h, "office2013"), "0  0;");
+	host_restart(&h);
+	ck_assert_str_eq(capacity(&h, "office2013"), "0  0;");
 	buf_fini(&second);
 	buf_fini(&seats);
 	buf_fini(&elsewhere);
@@ -136,25 +138,27 @@ END_TEST
 /* The same state on other hardware: the pack is there and counts for nothing. */
 START_TEST(test_capacity_elsewhere)
 {
-	struct minted m;
-	struct pack_key key;
+	struct minted m[2];
+	struct pack_key keys[2];
 	struct buf token;
 	struct host h;
 
 	host_init(&h);
-	m = mint(PRODUCT_KEY_ACCESS, 120, h.office, NULL);
-	key = licences(&m, MUSTER_PER_DEVICE, "2019", 50);
-	make(&token, &h, 1, h.hardware, &key, &m, 1, 100 * DAY);
+	m[0] = mint(PRODUCT_KEY_ACCESS, 120, h.office, NULL);
+	m[1] = mint(PRODUCT_KEY_ACCESS, 121, h.office, NULL);
+	keys[0] = licences(&m[0], MUSTER_PER_DEVICE, "2019", 50);
+	keys[1] = licences(&m[1], 0, "", 25);
+	make(&token, &h, 1, h.hardware, keys, m, 2, 100 * DAY);
 	ck_good(&h, take_pack(&h, &token, NULL));
 	host_stop(&h);
 	h.hardware[0] ^= 1;
 	host_start(&h);
-	ck_assert_str_eq(capacity(&h, "office2013"), "");
+	ck_assert_str_eq(capacity(&h, "office2013"), "0  0;");
 	ck_assert_ptr_nonnull(strstr(h.said, "pack-elsewhere"));
 	host_stop(&h);
 	h.hardware[0] ^= 1;
 	host_start(&h);
-	ck_assert_str_eq(capacity(&h, "office2013"), "1 2019 50;");
+	ck_assert_str_eq(capacity(&h, "office2013"), "1 2019 50;0  25;");
 	buf_fini(&token);
 	host_fini(&h);
 }

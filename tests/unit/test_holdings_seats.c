@@ -7,6 +7,13 @@
 #define SEATS ((uint32_t)CODE_M_SEATS)
 #define SECOND INT64_C(1000)
 
+/* With a lease of this moment. */
+static void house_release(struct house *x, struct holdings_request *r)
+{
+	r->release = true;
+	r->lease_at = clock_wall_ms(&x->f->clock.clock) / 1000;
+}
+
 HOUSE_TEST(test_holdings_seats)
 {
 	struct holdings_request r;
@@ -41,7 +48,7 @@ HOUSE_TEST(test_holdings_seats)
 	for (uint32_t i = 3; i <= 5; i++)
 		ck_assert_code(house_seat(x, i, NULL), QUEUED);
 	house_request(x, &r, CAD, 2);
-	r.release = true;
+	house_release(x, &r);
 	ck_assert_code(house_ask(x, &r), CODE_OK);
 	ck_assert_code(house_ask(x, &r), CODE_OK);   /* again: as it was */
 	ck_assert_int_eq(house_number(x, NULL, NULL, "free"), 1);
@@ -53,6 +60,78 @@ HOUSE_TEST(test_holdings_seats)
 	ck_assert_code(house_seat(x, 4, &r), QUEUED);
 	ck_assert_uint_eq(r.position, 1);
 	ck_assert_int_eq(house_number(x, NULL, NULL, "waiting"), 2);
+}
+
+/* A release that somebody heard, sent again after its holder came back: what is held now is another lease's. One whose renewal got lost is the seat's still. */
+HOUSE_TEST(test_holdings_seats_released_again)
+{
+	struct holdings_request r, again;
+
+	x->seat = 1;
+	house_packs(x);
+	house_seat(x, 1, NULL);
+	house_request(x, &r, CAD, 1);
+	house_release(x, &r);
+	again = r;
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+	house_advance(x, SECOND);
+	house_seat(x, 1, NULL);
+	ck_assert_code(house_ask(x, &again), CODE_OK);
+	ck_assert_uint_eq(again.used, 1);
+	ck_assert_int_eq(house_number(x, NULL, NULL, "issued"), 1);
+	ck_assert_code(house_seat(x, 2, NULL), QUEUED);
+	/* Renewed, and the answer was lost: given back with the lease before. */
+	house_request(x, &r, CAD, 1);
+	house_release(x, &r);
+	house_advance(x, 60 * SECOND);
+	ck_assert_code(house_seat(x, 1, NULL), CODE_OK);
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+	ck_assert_int_eq(house_number(x, NULL, NULL, "issued"), 0);
+}
+
+/* A clock that is a little behind stands still; one that was far ahead and was set right (accepted by an administrator) is believed: leases are no longer for it. */
+HOUSE_TEST(test_holdings_seats_clock_set_back)
+{
+	struct holdings_request r;
+
+	x->seat = 2;
+	house_packs(x);
+	house_advance(x, 3600 * SECOND);
+	ck_assert_code(house_seat(x, 1, &r), CODE_OK);
+	ck_assert_int_eq(r.until, NOW + 4200 * SECOND);
+	house_advance(x, -60 * SECOND);
+	ck_assert_code(house_seat(x, 2, &r), CODE_OK);
+	ck_assert_int_eq(r.until, NOW + 4200 * SECOND);
+	house_advance(x, -3540 * SECOND);
+	ck_assert_code(house_seat(x, 2, &r), CODE_OK);
+	ck_assert_int_eq(r.until, NOW + 4200 * SECOND);   /* that lease still lives */
+	house_request(x, &r, CAD, 1);
+	house_release(x, &r);
+	r.lease_at = (NOW + 3600 * SECOND) / 1000;
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+	ck_assert_code(house_seat(x, 3, &r), CODE_OK);
+	ck_assert_int_eq(r.until, NOW + 600 * SECOND);
+}
+
+/* The product's own number counts until a pack names one, and not again when that pack has ended. */
+HOUSE_TEST(test_holdings_seats_pack_ends)
+{
+	struct holdings_request r;
+
+	x->seats.seats = 3;
+	ck_assert_code(house_seat(x, 1, &r), CODE_OK);
+	ck_assert_uint_eq(r.total, 3);
+	x->seat = 2;
+	x->seat_ends = (NOW + 300 * SECOND) / 1000;
+	house_packs(x);
+	ck_assert_code(house_seat(x, 2, &r), CODE_OK);
+	ck_assert_uint_eq(r.total, 2);
+	house_advance(x, 300 * SECOND);
+	ck_assert_code(house_seat(x, 3, &r), SEATS);
+	ck_assert_uint_eq(r.total, 0);
+	ck_assert_ptr_nonnull(strstr(r.detail, "no seats"));
+	ck_assert_code(house_seat(x, 1, NULL), SEATS);   /* and nobody's is extended */
+	ck_assert_int_eq(house_number(x, NULL, NULL, "bought"), 0);
 }
 
 /* Grace: kept for its holder after the lease's end; then free by itself. */
@@ -144,7 +223,7 @@ HOUSE_TEST(test_holdings_seats_advise)
 	ck_assert_int_eq(house_number(x, NULL, NULL, "over"), 1);
 	ck_assert_uint_eq(house_journal(x, HOLDINGS_J_BREACH), 1);
 	house_request(x, &r, CAD, 1);
-	r.release = true;
+	house_release(x, &r);
 	house_ask(x, &r);
 	ck_assert_code(house_seat(x, 2, &r), CODE_OK);
 	ck_assert(!r.over);
@@ -169,14 +248,14 @@ HOUSE_TEST(test_holdings_seats_fewer)
 	ck_assert_uint_eq(r.used, 3);
 	ck_assert_uint_eq(r.total, 2);
 	house_request(x, &r, CAD, 2);
-	r.release = true;
+	house_release(x, &r);
 	house_ask(x, &r);
 	ck_assert_code(house_seat(x, 3, NULL), CODE_OK);
 	ck_assert_code(house_seat(x, 1, NULL), CODE_OK);
 	ck_assert_int_eq(house_number(x, NULL, NULL, "waiting"), 0);
 	/* Kept for others: who is one of those passes those who wait for what is not theirs. */
 	house_request(x, &r, CAD, 3);
-	r.release = true;
+	house_release(x, &r);
 	house_ask(x, &r);
 	house_reserve(x, CAD, 1);
 	ck_assert_code(house_seat(x, 7, NULL), QUEUED);
@@ -200,7 +279,7 @@ MEMORY_TEST(test_holdings_seats_failed)
 	house_seat(x, 2, NULL);
 	house_seat(x, 3, NULL);
 	house_request(x, &r, CAD, 1);
-	r.release = true;
+	house_release(x, &r);
 	house_ask(x, &r);
 	house_request(x, &first, CAD, 2);
 	store_memory_fault(f->memory, true, 0, STORE_MEMORY_FULL);
@@ -342,5 +421,5 @@ MEMORY_TEST(test_holdings_allocations)
 	free(x);
 }
 
-UNIT_MAIN("holdings_seats", test_holdings_seats, test_holdings_seats_grace, test_holdings_seats_queue_ages, test_holdings_seats_taken_back,
+UNIT_MAIN("holdings_seats", test_holdings_seats, test_holdings_seats_pack_ends, test_holdings_seats_clock_set_back, test_holdings_seats_released_again, test_holdings_seats_grace, test_holdings_seats_queue_ages, test_holdings_seats_taken_back,
           test_holdings_seats_advise, test_holdings_seats_fewer, test_holdings_seats_failed, test_holdings_allocations)
