@@ -127,7 +127,7 @@ const struct muster_access_version *holdings_version_named(const struct catalog_
 	return NULL;
 }
 
-static bool is_ours(const struct catalog_product *p)
+bool holdings_serve(const struct catalog_product *p)
 {
 	return p->row.model == MUSTER_MODEL_EMBEDDED || p->row.model == MUSTER_MODEL_ACCESS || p->row.model == MUSTER_MODEL_SEATS;
 }
@@ -158,7 +158,7 @@ int holdings_bind(struct holdings *h, struct catalog *catalog, struct muster_err
 	p = catalog_products(catalog, &n);
 	pthread_mutex_lock(&h->lock);
 	for (size_t i = 0; i < n && r == MUSTER_OK; i++)
-		if (is_ours(&p[i]))
+		if (holdings_serve(&p[i]))
 			r = add_product(h, p[i].row.name, ledger_product_number(h->o.ledger, catalog, &p[i]), err);
 	/* First start: what cannot be read now must not be taken for nothing. */
 	if (r == MUSTER_OK && h->catalog == NULL)

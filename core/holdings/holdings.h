@@ -63,6 +63,9 @@ int holdings_start(struct holdings *h, struct muster_err *err);
 void holdings_stop(struct holdings *h);
 void holdings_free(struct holdings *h);
 
+/** Is a product of a model whose requests are decided here? */
+bool holdings_serve(const struct catalog_product *p);
+
 /** A machine's request of one of the three models, after the catalog's static rules. The caller owns it until done(). */
 struct holdings_request {
 	struct holdings_request *next;         /**< the holdings' */

@@ -179,7 +179,7 @@ static int entered_report(json_t *to, struct holdings *h, const struct catalog_p
 
 static bool is_ours(const struct catalog_product *p)
 {
-	return p->enabled && ((p->row.model == MUSTER_MODEL_ACCESS && p->row.access != NULL) || p->row.model == MUSTER_MODEL_SEATS || p->row.model == MUSTER_MODEL_EMBEDDED);
+	return p->enabled && holdings_serve(p) && (p->row.model != MUSTER_MODEL_ACCESS || p->row.access != NULL);
 }
 
 static int product_report(json_t *list, struct holdings *h, struct holdings_group *g, const struct catalog_product *p, struct muster_err *err)

@@ -91,8 +91,11 @@ static int seat_look(struct seat *s, struct muster_err *err)
 static int seat_put(struct seat *s, const struct seats_verdict *v, struct muster_err *err)
 {
 	const struct holdings_request *r = s->r;
-	struct store_holding row = { .product = s->product, .class_ = SEATS_CLASS, .holder_n = sizeof r->client, .since = s->in.now };
+	struct store_holding row = { .product = s->product, .class_ = SEATS_CLASS, .holder_n = sizeof r->client, .since = clock_wall_ms(s->h->o.clock) };
 
+	/* By the clock, as the lease will say: a release is compared with it. */
+	if (row.since > s->in.now)
+		row.since = s->in.now;
 	if (s->held && v->change == SEATS_PUT && s->in.held == SEATS_OUT && s->in.until > s->in.now)
 		row.since = s->row.since;
 	memcpy(row.holder, r->client, sizeof r->client);

@@ -22,12 +22,6 @@ static int product_of(struct admin_call *c, const char *name, const struct catal
 	return err_code(err, MUSTER_E_NOT_FOUND, CODE_M_NOT_FOUND, "there is no product \"%s\"; `musterctl products` lists them", name);
 }
 
-/** Products of the models that give something out. */
-static bool is_held(const struct catalog_product *p)
-{
-	return p->row.model == MUSTER_MODEL_ACCESS || p->row.model == MUSTER_MODEL_SEATS || p->row.model == MUSTER_MODEL_EMBEDDED;
-}
-
 /** The body's `product`, which must be of one of these models. */
 static int held_product(struct admin_call *c, const struct catalog_product **out, struct muster_err *err)
 {
@@ -37,7 +31,7 @@ static int held_product(struct admin_call *c, const struct catalog_product **out
 	if ((r = admin_text(c, "product", MUSTER_NAME_MAX, true, &name, err)) != MUSTER_OK || (r = product_of(c, name, out, err)) != MUSTER_OK)
 		return r;
 	MUSTER_ASSERT(*out != NULL);   /* the name was required */
-	if (!is_held(*out))
+	if (!holdings_serve(*out))
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is of the %s model: it has neither access licences nor seats", name, api_model_word((*out)->row.model));
 	return MUSTER_OK;
 }
@@ -64,7 +58,7 @@ int admin_holdings(struct admin_call *c, json_t **out, struct muster_err *err)
 
 	if ((r = product_of(c, admin_query(c, "product"), &p, err)) != MUSTER_OK)
 		return r;
-	if (p != NULL && !is_held(p))
+	if (p != NULL && !holdings_serve(p))
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is of the %s model: it has neither access licences nor seats", p->row.name, api_model_word(p->row.model));
 	return holdings_report(c->service->holdings, p, out, err);
 }
@@ -82,7 +76,7 @@ int admin_holders(struct admin_call *c, json_t **out, struct muster_err *err)
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "product is missing");
 	if ((r = product_of(c, name, &p, err)) != MUSTER_OK)
 		return r;
-	if (!is_held(p))
+	if (!holdings_serve(p))
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s is of the %s model: it has neither access licences nor seats", p->row.name, api_model_word(p->row.model));
 	return holdings_list(c->service->holdings, p, admin_query(c, "after"), (size_t)limit, out, err);
 }

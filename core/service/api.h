@@ -21,9 +21,7 @@ void api_ledger_begin(struct request *r, enum ledger_kind kind);
 enum MHD_Result api_counted(struct request *r);
 /** After the commit: a confirmation, or pending. */
 enum MHD_Result api_counted_answer(struct request *r);
-/** Is it of a model that core/holdings decides? */
-bool api_is_held(const struct catalog_product *p);
-/** Such a product: suspend, have it decided, then the ledger records it. The lease's release likewise (seats). */
+/** A product that holdings_serve(): suspend, have it decided, then the ledger records it. The lease's release likewise (seats). */
 enum MHD_Result api_holdings(struct request *r);
 enum MHD_Result api_holdings_release(struct request *r, int64_t lease_at);
 /** Granted: what the lease says, and the answer's members beside those of every product (before api_activate_common()). */

@@ -222,7 +222,7 @@ enum MHD_Result api_activate(struct request *r)
 	decide(r);
 	if (r->ledger.refused == 0 && r->ledger.edition->product->row.model == MUSTER_MODEL_COUNTED)
 		return api_counted(r);
-	if (r->ledger.refused == 0 && api_is_held(r->ledger.edition->product))
+	if (r->ledger.refused == 0 && holdings_serve(r->ledger.edition->product))
 		return api_holdings(r);
 	return request_submit(r);
 }
@@ -308,7 +308,7 @@ static enum MHD_Result activated(struct request *r)
 	}
 	settings_intervals(&i, &r->service->settings, r->snapshot->config, p);
 	fill_claims(r, &claims, chain, i.renewal_s);
-	if (api_is_held(p)) {
+	if (holdings_serve(p)) {
 		api_holdings_claims(r, &claims);
 		i.renewal_s = claims.renew;
 	}
@@ -323,7 +323,7 @@ static enum MHD_Result activated(struct request *r)
 		buf_adds(out, ",\"record\":true");
 	if (r->ledger.debt)
 		buf_adds(out, ",\"over\":true");
-	if (api_is_held(p))
+	if (holdings_serve(p))
 		api_holdings_members(r);
 	else if (r->ledger.decided)
 		buf_adds(out, ",\"assurance\":\"telephone\"");
@@ -334,7 +334,7 @@ static enum MHD_Result activated(struct request *r)
 enum MHD_Result api_activate_answer(struct request *r)
 {
 	if (r->ledger.decided && !r->ledger.grants && r->ledger.code == r->ledger.verdict)
-		return api_is_held(r->ledger.edition->product) ? api_holdings_answer(r) : api_counted_answer(r);
+		return holdings_serve(r->ledger.edition->product) ? api_holdings_answer(r) : api_counted_answer(r);
 	if (r->ledger.code == CODE_OK)
 		return activated(r);
 	if (r->ledger.code == (uint32_t)CODE_COUNT_LOW)

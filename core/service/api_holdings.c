@@ -7,11 +7,6 @@
 #include "core/licensing/threshold.h"
 #include "core/service/problem.h"
 
-bool api_is_held(const struct catalog_product *p)
-{
-	return p->row.model == MUSTER_MODEL_EMBEDDED || p->row.model == MUSTER_MODEL_ACCESS || p->row.model == MUSTER_MODEL_SEATS;
-}
-
 /* ---- before the ledger ---- */
 
 /* On the holdings' thread: the ledger has it next. */

@@ -38,7 +38,7 @@ const char *api_not_served(const struct catalog_product *p)
 		return p->row.refused;
 	if (!p->enabled)
 		return "The product is switched off on this host.";
-	if (p->row.model != MUSTER_MODEL_THRESHOLD && p->row.model != MUSTER_MODEL_COUNTED && !api_is_held(p))
+	if (p->row.model != MUSTER_MODEL_THRESHOLD && p->row.model != MUSTER_MODEL_COUNTED && !holdings_serve(p))
 		return "This version of the host does not serve the product's licensing model yet.";
 	return NULL;
 }

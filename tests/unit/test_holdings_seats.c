@@ -102,6 +102,11 @@ HOUSE_TEST(test_holdings_seats_clock_set_back)
 	house_advance(x, -60 * SECOND);
 	ck_assert_code(house_seat(x, 2, &r), CODE_OK);
 	ck_assert_int_eq(r.until, NOW + 4200 * SECOND);
+	house_request(x, &r, CAD, 2);
+	house_release(x, &r);   /* its lease says the clock's time */
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+	ck_assert_int_eq(house_number(x, NULL, NULL, "issued"), 1);
+	ck_assert_code(house_seat(x, 2, NULL), CODE_OK);
 	house_advance(x, -3540 * SECOND);
 	ck_assert_code(house_seat(x, 2, &r), CODE_OK);
 	ck_assert_int_eq(r.until, NOW + 4200 * SECOND);   /* that lease still lives */
