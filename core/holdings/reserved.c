@@ -39,8 +39,8 @@ static uint32_t used_by(const struct catalog_product *p, const struct store_hold
 	for (size_t i = 0; i < p->reservation_count && row->number != 0; i++)
 		if (id_of(p->reservations[i].name) == row->number)
 			return row->number;
-	for (size_t i = 0; i < p->reservation_count; i++)
-		if (catalog_claimed(p->reservations[i].claims, p->reservations[i].claim_count, row->client, row->name, NULL, 0))
+	for (size_t i = 0; i < p->reservation_count; i++)   /* claims are about machines: a user's row has the user's name */
+		if (catalog_claimed(p->reservations[i].claims, p->reservations[i].claim_count, row->client, HOLDINGS_KIND(row->class_) == HOLDINGS_USER ? "" : row->name, NULL, 0))
 			return id_of(p->reservations[i].name);
 	return 0;
 }

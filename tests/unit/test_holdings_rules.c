@@ -283,6 +283,11 @@ HOUSE_TEST(test_rules_refusals)
 	ck_assert_code(house_device(x, 10, "2016", NULL), CODE_M_RESERVED);
 	ck_assert_int_eq(house_number(x, "device", "2016", "reserved"), 2);
 	ck_assert_int_eq(house_number(x, "device", "2016", "free"), 2);
+	/* A pattern is for machines: who is called like one uses nothing of it. */
+	house_buy(x, V2016, 2, 3);
+	ck_assert_code(house_user(x, "ee-bob", "2016", NULL), CODE_OK);
+	ck_assert_int_eq(house_number(x, "user", "2016", "issued"), 1);
+	ck_assert_int_eq(house_number(x, "user", "2016", "reserved"), 2);
 }
 
 /* ---- administrators ---- */
