@@ -81,6 +81,8 @@ json_t *admin_json_uuid(const uint8_t id[16]);        /**< null for the nil one 
 json_t *admin_json_code(uint32_t code);
 /** Members keys, requirements, media, programmes of a product, from its plugin's tables. */
 json_t *admin_rules(const struct catalog_product *p);
+/** Where media of the product hold a key: array of {path, section, key, note}. */
+json_t *admin_media_rules(const struct muster_product *p);
 /** Members policy, allow, reservations, seats, access of a product, as configured. */
 json_t *admin_policy(const struct catalog_product *p);
 json_t *admin_json_text(const char *text);            /**< null for NULL; bytes that are not UTF-8 become '?' */

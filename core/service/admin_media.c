@@ -14,17 +14,6 @@
 
 /* ---- what to look for ---- */
 
-static json_t *rules_of(const struct muster_product *p)
-{
-	const struct muster_medium_rule *m = p->media.rows;
-	json_t *list = json_array();
-
-	for (uint32_t i = 0; i < p->media.count; i++)
-		(void)json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "path", admin_json_text(m[i].path), "section", admin_json_text(m[i].section),
-			"key", admin_json_text(m[i].key), "note", admin_json_text(m[i].note)));
-	return list;
-}
-
 static json_t *marks_of(const struct muster_product *p)
 {
 	const struct muster_medium_mark *m = p->marks.rows;
@@ -54,7 +43,7 @@ int admin_media(struct admin_call *c, json_t **out, struct muster_err *err)
 	for (i = 0; i < n; i++)
 		if (p[i].row.model == MUSTER_MODEL_EMBEDDED && p[i].enabled)
 			(void)json_array_append_new(products, json_pack("{s:s, s:o, s:o, s:o}", "product", p[i].row.name, "title", admin_json_text(p[i].row.title),
-				"media", rules_of(&p[i].row), "marks", marks_of(&p[i].row)));
+				"media", admin_media_rules(&p[i].row), "marks", marks_of(&p[i].row)));
 	*out = json_pack("{s:o, s:o, s:i}", "paths", paths, "products", products, "file_max", (int)MEDIUM_FILE_MAX);
 	return MUSTER_OK;
 }

@@ -34,7 +34,7 @@ static json_t *requirements(const struct muster_product *p)
 	return list;
 }
 
-static json_t *media(const struct muster_product *p)
+json_t *admin_media_rules(const struct muster_product *p)
 {
 	const struct muster_medium_rule *m = p->media.rows;
 	json_t *list = json_array();
@@ -57,5 +57,5 @@ static json_t *programmes(const struct muster_product *p)
 
 json_t *admin_rules(const struct catalog_product *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "keys", keys(&p->row), "requirements", requirements(&p->row), "media", media(&p->row), "programmes", programmes(&p->row));
+	return json_pack("{s:o, s:o, s:o, s:o}", "keys", keys(&p->row), "requirements", requirements(&p->row), "media", admin_media_rules(&p->row), "programmes", programmes(&p->row));
 }
