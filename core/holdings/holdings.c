@@ -79,11 +79,6 @@ struct ledger *holdings_ledger(struct holdings *h)
 	return h->o.ledger;
 }
 
-struct catalog *holdings_catalog(struct holdings *h)
-{
-	return h->catalog != NULL ? catalog_ref(h->catalog) : NULL;
-}
-
 struct holdings_rules *holdings_rules(struct holdings *h)
 {
 	return h->rules;

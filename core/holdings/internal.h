@@ -56,7 +56,6 @@ void holdings_lock(struct holdings *h);
 void holdings_unlock(struct holdings *h);
 int64_t holdings_now(struct holdings *h);                     /**< ms; as the clock says, and not a little behind an earlier group's */
 struct ledger *holdings_ledger(struct holdings *h);
-struct catalog *holdings_catalog(struct holdings *h);         /**< the bound one, a reference of the caller's; NULL before holdings_bind() */
 /** Product of the bound catalog with that number of the state; NULL: it has none (any more). Borrowed while the lock is held. */
 const struct catalog_product *holdings_product(struct holdings *h, uint32_t number);
 void holdings_event(struct holdings *h, int level, const char *event, const char *text);
