@@ -24,6 +24,10 @@ int ask_installation_id(struct cli *c, const char *id, bool fresh, json_t **answ
 int act_installation_id(struct cli *c, const char *id, bool fresh, json_t **answer);
 /** Deposit a Confirmation ID. Not said on failure: @p err has it. @return MUSTER_OK or an error. */
 int act_confirmation_id(struct cli *c, const char *id, const char *digits, json_t **answer, struct muster_err *err);
+/** A key from --key-fd or --file, else asked for without showing it; @p verb says who asks again. A secret. @return enum cli_exit. */
+int key_read(struct cli *c, const char *verb, struct buf *key);
+/** A key stood on the command line; @p instead does without. */
+void key_warn(struct cli *c, const char *instead);
 /** Install the issuer's answer to a request: PEM, text or picture. */
 int act_answer_install(struct cli *c, const char *path, json_t **answer);
 int act_online(struct cli *c, const char *id, json_t **answer);

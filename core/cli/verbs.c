@@ -66,7 +66,7 @@ static const struct cli_verb verbs[] = {
 	  "musterctl media\nmusterctl media remove 706200501 --yes   (administrator)" },
 	{ "access", "access [list | activate PRODUCT | …]", "Access licences: bought, issued, over, and who holds them", CLI_VIEWER,
 	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(PER) | O(OF) | O(LICENSES) | O(NOTE) | O(YES) |
-	  O(PROGRAMME) | O(NUMBER) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW), 0, CLI_ARGS_MAX, verb_access,
+	  O(PROGRAMME) | O(NUMBER) | O(KEY_FD) | O(FILE) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW), 0, CLI_ARGS_MAX, verb_access,
 	  "musterctl access                report per version: bought, issued, temporary, over, revoked, free\nmusterctl access list --product rds\nmusterctl access packs\n"
 	  "musterctl access add --product rds --per device --of 2019 --licenses 50 --note \"order 4711\"   (administrator)\nmusterctl access remove ID\n"
 	  "musterctl access revoke 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"device was scrapped\"\nmusterctl access reassign alice bob --reason \"alice has left\"\n"

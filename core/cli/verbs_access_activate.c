@@ -1,6 +1,7 @@
 /* access activate, access id: a licence server, by programme and number */
 #include <stdio.h>
 #include <string.h>
+#include <openssl/crypto.h>
 
 #include "core/base/err.h"
 #include "core/base/qr.h"
@@ -8,6 +9,9 @@
 #include "core/cli/dialogue.h"
 #include "core/cli/term.h"
 #include "core/cli/verbs.h"
+#include "core/trust/product_key.h"
+
+#define NUMBER_LINE_MAX 256
 
 /* A product by name or activation ID. @param[out] name owned by @p products. */
 static int find_product(struct cli *c, const char *text, json_t **products, const char **name, char id[40])
@@ -27,26 +31,26 @@ static int find_product(struct cli *c, const char *text, json_t **products, cons
 	return cli_say(c, CLI_USAGE, "no product is called %s; `musterctl products` lists them", text);
 }
 
-static int post(struct cli *c, const char *product, bool replace, json_t **answer, struct muster_err *err)
+static int post(struct cli *c, const char *product, const char *number, bool replace, json_t **answer, struct muster_err *err)
 {
-	json_t *body = json_pack("{s:s, s:s, s:s, s:b}", "product", product, "programme", c->value[CLI_O_PROGRAMME], "number", c->value[CLI_O_NUMBER], "replace", replace);
+	json_t *body = json_pack("{s:s, s:s, s:s, s:b}", "product", product, "programme", c->value[CLI_O_PROGRAMME], "number", number, "replace", replace);
 	int r = body != NULL ? api_post(c, "/admin/v1/access/activate", body, answer, err) : err_nomem(err);
 
 	json_decref(body);
 	return r;
 }
 
-static int install(struct cli *c, const char *product, json_t **answer)
+static int install(struct cli *c, const char *product, const char *number, json_t **answer)
 {
 	char question[MUSTER_ERR_MAX + 32];
 	struct muster_err err;
-	int r = post(c, product, false, answer, &err);
+	int r = post(c, product, number, false, answer, &err);
 
 	if (r != MUSTER_OK && act_refused_with(c, "M-130")) {
 		snprintf(question, sizeof(question), "%s. Replace it?", json_text(c->problem, "detail"));
 		if (!cli_confirm(c, question))
 			return CLI_USAGE;
-		r = post(c, product, true, answer, &err);
+		r = post(c, product, number, true, answer, &err);
 	}
 	return r == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
 }
@@ -115,20 +119,41 @@ done:
 	return r;
 }
 
+/* What stands in a letter is typed; a licence code is a secret and can be asked for. */
+static int read_number(struct cli *c, struct buf *number)
+{
+	struct product_key key = { 0 };
+	int r = CLI_OK;
+
+	if (c->given[CLI_O_NUMBER] + c->given[CLI_O_KEY_FD] + c->given[CLI_O_FILE] > 1)
+		return cli_say(c, CLI_USAGE, "one number at a time: --number, --key-fd or --file");
+	if (!c->given[CLI_O_NUMBER]) {
+		r = key_read(c, "access activate", number);
+	} else {
+		buf_adds(number, c->value[CLI_O_NUMBER]);
+		if (product_key_parse(&key, c->value[CLI_O_NUMBER], strlen(c->value[CLI_O_NUMBER]), NULL) == MUSTER_OK)
+			key_warn(c, "without --number it");
+		OPENSSL_cleanse(&key, sizeof key);
+	}
+	return r == CLI_OK && number->failed ? cli_say(c, CLI_FAILED, "0xC004F050: that is too long for the number of an agreement, or a licence code") : r;
+}
+
 static int activate(struct cli *c)
 {
 	json_t *products = NULL, *installed = NULL, *answer = NULL;
 	const char *name = NULL;
 	char id[40] = "";
+	struct buf number;
 	int r;
 
 	if (c->given[CLI_O_ONLINE] + c->given[CLI_O_OUT] + c->given[CLI_O_PHONE] > 1)
 		return cli_say(c, CLI_USAGE, "one way at a time: --online, --out FILE or --phone");
 	if (c->given[CLI_O_PHONE] && c->given[CLI_O_JSON])
 		return cli_say(c, CLI_USAGE, "either --phone or --json; the licence server ID is in the JSON");
-	if (!c->given[CLI_O_PROGRAMME] || !c->given[CLI_O_NUMBER])
+	if (!c->given[CLI_O_PROGRAMME])
 		return cli_say(c, CLI_USAGE, "say by which agreement: musterctl access activate %s --programme NAME --number NUMBER", c->args[1]);
-	if ((r = find_product(c, c->args[1], &products, &name, id)) != CLI_OK || (r = install(c, name, &installed)) != CLI_OK)
+	buf_init(&number, NUMBER_LINE_MAX);
+	if ((r = find_product(c, c->args[1], &products, &name, id)) != CLI_OK || (r = read_number(c, &number)) != CLI_OK || (r = install(c, name, buf_str(&number), &installed)) != CLI_OK)
 		goto done;
 	if (c->given[CLI_O_ONLINE]) {
 		if ((r = act_online(c, id, &answer)) == CLI_OK)
@@ -142,6 +167,7 @@ done:
 	json_decref(answer);
 	json_decref(installed);
 	json_decref(products);
+	buf_cleanse(&number);
 	return r;
 }
 

@@ -46,6 +46,28 @@ static int key_from_file(struct cli *c, struct buf *key)
 	return CLI_OK;
 }
 
+void key_warn(struct cli *c, const char *instead)
+{
+	fprintf(c->errors, "musterctl: warning: others on this machine can read a command line; %s asks for the key without showing it.\n", instead);
+}
+
+int key_read(struct cli *c, const char *verb, struct buf *key)
+{
+	int r = CLI_OK;
+
+	if (c->given[CLI_O_KEY_FD])
+		r = key_from_fd(c, key);
+	else if (c->given[CLI_O_FILE])
+		r = key_from_file(c, key);
+	else if (!isatty(STDIN_FILENO))
+		return cli_say(c, CLI_USAGE, "there is no terminal to ask for the key: musterctl %s --key-fd N, or --file FILE", verb);
+	else if (term_ask(c, c->errors, "Product key (not shown): ", true, key) != TERM_LINE)
+		return cli_say(c, CLI_LEFT, "nothing was installed; musterctl %s asks again", verb);
+	while (key->n > 0 && (key->p[key->n - 1] == '\n' || key->p[key->n - 1] == '\r')) /* a file's line ends */
+		key->p[--key->n] = '\0';
+	return r;
+}
+
 /* From the one place that was named; asked for when none was. */
 static int read_key(struct cli *c, struct buf *key)
 {
@@ -53,24 +75,17 @@ static int read_key(struct cli *c, struct buf *key)
 
 	if ((c->arg_count > 0) + c->given[CLI_O_KEY_FD] + c->given[CLI_O_FILE] > 1)
 		return cli_say(c, CLI_USAGE, "one key at a time: from the command line, --key-fd or --file");
-	if (c->given[CLI_O_KEY_FD]) {
-		r = key_from_fd(c, key);
-	} else if (c->given[CLI_O_FILE]) {
-		r = key_from_file(c, key);
-	} else if (c->arg_count > 0) {
-		fprintf(c->errors, "musterctl: warning: others on this machine can read a command line; `musterctl ipk` alone asks for the key without showing it.\n");
-		for (size_t i = 0; i < c->arg_count; i++)
-			buf_adds(key, c->args[i]);
-	} else if (!isatty(STDIN_FILENO)) {
-		return cli_say(c, CLI_USAGE, "there is no terminal to ask for the key: musterctl ipk --key-fd N, or --file FILE");
-	} else if (term_ask(c, c->errors, "Product key (not shown): ", true, key) != TERM_LINE) {
-		return cli_say(c, CLI_LEFT, "nothing was installed; musterctl ipk asks again");
-	}
-	if (r == CLI_OK && key->failed)
+	if (c->arg_count > 0)
+		key_warn(c, "`musterctl ipk` alone");
+	else if ((r = key_read(c, "ipk", key)) != CLI_OK)
+		return r;
+	for (size_t i = 0; i < c->arg_count; i++)
+		buf_adds(key, c->args[i]);
+	if (key->failed)
 		return cli_say(c, CLI_FAILED, "0xC004F050: that is too long for a product key");
-	if (r == CLI_OK && buf_str(key)[strspn(buf_str(key), " \r\n\t")] == '\0')
+	if (buf_str(key)[strspn(buf_str(key), " \r\n\t")] == '\0')
 		return cli_say(c, CLI_USAGE, "no key was given; nothing was installed");
-	return r;
+	return CLI_OK;
 }
 
 int verb_ipk(struct cli *c)
@@ -82,8 +97,6 @@ int verb_ipk(struct cli *c)
 	buf_init(&key, KEY_LINE_MAX);
 	if ((r = read_key(c, &key)) != CLI_OK)
 		goto done;
-	while (key.n > 0 && (key.p[key.n - 1] == '\n' || key.p[key.n - 1] == '\r')) /* a file's line ends */
-		key.p[--key.n] = '\0';
 	if ((r = act_key_install(c, buf_str(&key), &answer)) == CLI_OK)
 		r = print_key_installed(c, answer);
 done:

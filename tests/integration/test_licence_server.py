@@ -5,7 +5,7 @@ import re
 import pytest
 
 import licensed as world
-from administrator import FAILED, Administrator
+from administrator import DONE, FAILED, USAGE, Administrator
 from host import Machine, program
 from licensed import Licensed
 from publisher import Publisher as Issuer
@@ -250,7 +250,14 @@ def test_retail_code(server, publisher):
     admin.ok("pack", "install", str(publisher.pack_of("BOX-1")))
     wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
     assert "mistyped" in admin.refused("access", "activate", "rds", "--programme", "retail pack", "--number", wrong)
-    admin.ok("access", "activate", "rds", "--programme", "retail pack", "--number", code, "--online")
+    said = admin("access", "activate", "rds", "--programme", "retail pack", "--number", code)
+    assert said.status == DONE and "others on this machine can read a command line" in said.err and code not in said.out + said.err
+    file = host.folder / "code"
+    file.write_text(code + "\n")
+    assert admin("access", "activate", "rds", "--programme", "retail pack", "--file", str(file), "--number", code).status == USAGE
+    assert "no terminal to ask for the key" in admin("access", "activate", "rds", "--programme", "retail pack").err
+    said = admin("access", "activate", "rds", "--programme", "retail pack", "--file", str(file), "--online")
+    assert said.status == DONE and said.err == "", said
     assert state(host) == [("5", "activated", "online")]
 
 
