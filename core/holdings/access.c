@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
+#include "core/ledger/clones.h"
 
 #define ASK_SOON_S (14 * 86400)   /* what ends sooner is asked for again at half of that time */
 #define ASK_LEAST_S 900
@@ -73,8 +74,11 @@ static int write_line(struct holdings_group *g, const struct holdings_request *r
 	access_line_to(&row, l);
 	row.changed = group_now(g);
 	memcpy(row.client, r->client, sizeof row.client);
-	row.has_hw = r->has_hw;
-	memcpy(row.hw, r->hw, sizeof row.hw);
+	/* A device's stays on record when none is sent now, or one of another source. */
+	if (a->kind == HOLDINGS_USER || !row.has_hw || (r->has_hw && r->hw[0] == row.hw[0])) {
+		row.has_hw = r->has_hw;
+		memcpy(row.hw, r->hw, sizeof row.hw);
+	}
 	row.flags = (row.flags & ~HOLDINGS_F_VIRTUAL) | (r->is_virtual ? HOLDINGS_F_VIRTUAL : 0);
 	if (a->kind == HOLDINGS_USER)
 		(void)snprintf(row.name, sizeof row.name, "%s", r->user);
@@ -147,11 +151,29 @@ static void answer_granted(struct holdings *h, struct holdings_group *g, struct 
 
 /* ---- deciding ---- */
 
+/* What lives belongs to the hardware that it was given to (trust.md section 10): a copy of the machine changes nothing of it. */
+static int is_copy(bool *copy, struct holdings_group *g, const struct holdings_request *r, const struct access_lines *a, struct muster_span holder, struct muster_err *err)
+{
+	struct store_holding row;
+	int e;
+
+	*copy = false;
+	for (size_t i = 0; i < a->n && !*copy; i++) {
+		if ((a->l[i].held != ACCESS_TEMPORARY && a->l[i].held != ACCESS_PERMANENT) || a->l[i].until <= group_now(g))
+			continue;
+		if ((e = group_get(g, a->product, HOLDINGS_CLASS(a->kind, a->l[i].generation), holder, &row, err)) != MUSTER_OK)
+			return e;
+		*copy = row.has_hw && r->has_hw && hw_differs(row.hw, r->hw, sizeof row.hw);
+	}
+	return MUSTER_OK;
+}
+
 static int decide(struct access_verdict *v, struct holdings *h, struct holdings_group *g, struct holdings_request *r, struct access_lines *a, uint32_t wanted, struct muster_err *err)
 {
 	uint8_t user[USER_HOLDER];
 	struct muster_span holder = { r->client, sizeof r->client };
 	struct access_input in = { .wanted = wanted, .server = access_server(r->product), .rules = r->product->row.access, .advise = r->product->advise, .now = group_now(g) };
+	bool copy;
 	int e;
 
 	if (a->kind == HOLDINGS_USER) {
@@ -162,6 +184,10 @@ static int decide(struct access_verdict *v, struct holdings *h, struct holdings_
 	/* Who is over for longer goes before whoever asks now; it may be the one who asks, so rows are read afterwards. */
 	if ((e = access_cover(h, g, r->product, a, err)) != MUSTER_OK || (e = access_lines_read(a, g, holder, err)) != MUSTER_OK)
 		return e;
+	if ((e = is_copy(&copy, g, r, a, holder, err)) != MUSTER_OK || copy) {
+		v->code = (uint32_t)CODE_M_DUPLICATE;
+		return e;
+	}
 	in.lines = a->l;
 	in.n = a->n;
 	in.kept = r->product->reservation_count > 0 ? holdings_reserved_for_others(g, r->product, a->kind, r) : 0;
@@ -203,6 +229,8 @@ void access_judge(struct holdings *h, struct holdings_group *g, struct holdings_
 	}
 	if (decide(&v, h, g, r, &a, wanted, &err) != MUSTER_OK)
 		holdings_failed(h, r, &err);
+	else if (v.code == CODE_M_DUPLICATE)
+		r->code = v.code;
 	else if (v.code == CODE_OK)
 		answer_granted(h, g, r, &v, &a);
 	else

@@ -290,6 +290,44 @@ HOUSE_TEST(test_rules_refusals)
 	ck_assert_int_eq(house_number(x, "user", "2016", "reserved"), 2);
 }
 
+/* A copy of a machine, with its client ID: told to take one of its own, and nothing changes for whom it was copied from. */
+HOUSE_TEST(test_rules_copied_machine)
+{
+	struct holdings_request r;
+	int64_t until, again;
+
+	house_buy(x, V2016, 1, 0);
+	ck_assert_code(house_device(x, 1, "2016", NULL), CODE_OK);
+	house_request(x, &r, RDS, 1);
+	r.version = "2016";
+	r.hw[5] ^= 1;
+	ck_assert_code(house_ask(x, &r), CODE_M_DUPLICATE);   /* a second sign-in would have been the permanent one */
+	ck_assert_int_eq(house_number(x, "device", "2016", "temporary"), 1);
+	ck_assert_code(house_device(x, 1, "2016", &until), CODE_OK);
+	ck_assert_code(house_ask(x, &r), CODE_M_DUPLICATE);
+	ck_assert_code(house_device(x, 1, "2016", &again), CODE_OK);
+	ck_assert_int_eq(again, until);
+	r.hw[0] = 2;   /* of another source: not comparable, and what is on record stays */
+	house_advance(x, 50 * DAY);
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+	r.hw[0] = 1;
+	ck_assert_code(house_ask(x, &r), CODE_M_DUPLICATE);
+	/* Per user no machine owns anything. */
+	ck_assert_code(house_user(x, "alice", "2016", NULL), CODE_OK);
+	house_request(x, &r, RDS, 77);
+	r.hw[5] ^= 1;
+	r.per = MUSTER_PER_USER;
+	r.user = "alice";
+	r.version = "2016";
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+	/* When it has ended it is nobody's. */
+	house_request(x, &r, RDS, 1);
+	r.hw[5] ^= 1;
+	r.version = "2016";
+	house_advance(x, 90 * DAY);
+	ck_assert_code(house_ask(x, &r), CODE_OK);
+}
+
 /* ---- administrators ---- */
 
 HOUSE_TEST(test_rules_take_back)
@@ -455,4 +493,4 @@ HOUSE_TEST(test_rules_list)
 }
 
 UNIT_MAIN("holdings_rules", test_rules_pack_ends, test_rules_version_goes, test_rules_clock_stands, test_rules_several_versions, test_rules_product_goes,
-          test_rules_over_oldest, test_rules_advise, test_rules_refusals, test_rules_take_back, test_rules_reassign, test_rules_entered, test_rules_list)
+          test_rules_over_oldest, test_rules_advise, test_rules_refusals, test_rules_copied_machine, test_rules_take_back, test_rules_reassign, test_rules_entered, test_rules_list)
