@@ -92,11 +92,13 @@ static int seat_put(struct seat *s, const struct seats_verdict *v, struct muster
 {
 	const struct holdings_request *r = s->r;
 	struct store_holding row = { .product = s->product, .class_ = SEATS_CLASS, .holder_n = sizeof r->client, .since = clock_wall_ms(s->h->o.clock) };
+	bool goes_on = s->held && v->change == SEATS_PUT && s->in.held == SEATS_OUT && s->in.until > s->in.now;
+	bool recorded = goes_on && s->row.has_hw && (!r->has_hw || r->hw[0] != s->row.hw[0]);   /* none sent now, or one of another source */
 
 	/* By the clock, as the lease will say: a release is compared with it. */
 	if (row.since > s->in.now)
 		row.since = s->in.now;
-	if (s->held && v->change == SEATS_PUT && s->in.held == SEATS_OUT && s->in.until > s->in.now)
+	if (goes_on)
 		row.since = s->row.since;
 	memcpy(row.holder, r->client, sizeof r->client);
 	memcpy(row.client, r->client, sizeof row.client);
@@ -104,8 +106,8 @@ static int seat_put(struct seat *s, const struct seats_verdict *v, struct muster
 	row.flags = (v->over ? HOLDINGS_F_OVER : 0) | (r->is_virtual ? HOLDINGS_F_VIRTUAL : 0);
 	row.until = v->until;
 	row.changed = s->in.now;
-	row.has_hw = r->has_hw;
-	memcpy(row.hw, r->hw, sizeof row.hw);
+	row.has_hw = recorded || r->has_hw;
+	memcpy(row.hw, recorded ? s->row.hw : r->hw, sizeof row.hw);
 	(void)snprintf(row.name, sizeof row.name, "%s", r->name != NULL ? r->name : "");
 	return group_put(s->g, &row, err);
 }

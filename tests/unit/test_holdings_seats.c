@@ -42,8 +42,10 @@ HOUSE_TEST(test_holdings_seats)
 	house_request(x, &r, CAD, 1);
 	r.hw[5] ^= 1;
 	ck_assert_code(house_ask(x, &r), CODE_M_DUPLICATE);
-	r.hw[0] = 2;   /* of another source: not comparable */
+	r.hw[0] = 2;   /* of another source: not comparable, and what is on record stays */
 	ck_assert_code(house_ask(x, &r), CODE_OK);
+	r.hw[0] = 1;
+	ck_assert_code(house_ask(x, &r), CODE_M_DUPLICATE);
 	/* Given back: the first in the queue gets it, nobody else, not even one who is new. */
 	for (uint32_t i = 3; i <= 5; i++)
 		ck_assert_code(house_seat(x, i, NULL), QUEUED);
