@@ -46,6 +46,12 @@ static int find_programme(struct typed *t, const char *name, struct muster_err *
 	return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s knows no programme of this name; it knows: %s", t->product->row.name, all);
 }
 
+/* What a sentence goes on with; most programmes have no hint. */
+static const char *before_hint(const struct muster_programme *p)
+{
+	return p->hint != NULL && p->hint[0] != '\0' ? ". " : "";
+}
+
 static const char *hint(const struct muster_programme *p)
 {
 	return p->hint != NULL ? p->hint : "";
@@ -62,12 +68,12 @@ static int check_shape(struct typed *t, struct muster_err *err)
 		others += isgraph((unsigned char)t->plain[i]) == 0;
 	}
 	if (n == 0 || others > 0)
-		return refuse(err, "the programme %s asks for the %s: one line of 1 to %d characters. %s", p->name, p->number, NUMBER_MAX - 1, hint(p));
+		return refuse(err, "the programme %s asks for the %s: one line of 1 to %d characters%s%s", p->name, p->number, NUMBER_MAX - 1, before_hint(p), hint(p));
 	if (p->digits != 0 && (n != p->digits || digits != n))
-		return refuse(err, "the programme %s asks for the %s, which has %u digits; what was typed has %zu character%s, %zu of them digits. %s", p->name, p->number, p->digits, n, n == 1 ? "" : "s",
-		              digits, hint(p));
+		return refuse(err, "the programme %s asks for the %s, which has %u digits; what was typed has %zu character%s, %zu of them digits%s%s", p->name, p->number, p->digits, n, n == 1 ? "" : "s",
+		              digits, before_hint(p), hint(p));
 	if (p->characters != 0 && n != p->characters)
-		return refuse(err, "the programme %s asks for the %s, which has %u characters; what was typed has %zu. %s", p->name, p->number, p->characters, n, hint(p));
+		return refuse(err, "the programme %s asks for the %s, which has %u characters; what was typed has %zu%s%s", p->name, p->number, p->characters, n, before_hint(p), hint(p));
 	return MUSTER_OK;
 }
 
@@ -108,12 +114,13 @@ static int explain(const struct activation *a, const struct typed *t, bool any, 
 				return refuse(err, "the number is that of the installed licence pack, but its programme is %.60s, not %s: name that programme", p->programme, t->programme->name);
 		}
 		if (own != NULL && product_key_plain_number(plain, sizeof plain, p->agreement) > 0 && strcmp(plain, t->plain) == 0)
-			return refuse(err, "this is the number of the agreement itself; the programme %s asks for the %s. %s", own->name, own->number, hint(own));
+			return refuse(err, "this is the number of the agreement itself; the programme %s asks for the %s%s%s", own->name, own->number, before_hint(own), hint(own));
 	}
 	if (!any)
 		return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_LICENSE, "no licence pack that activates a licence server of %s is installed: install the issuer's file first (musterctl pack install FILE)",
 		                t->product->row.name);
-	return refuse(err, "no installed licence pack is of the programme %s with this %s: compare it with the agreement, and the programme too. %s", t->programme->name, t->programme->number, hint(t->programme));
+	return refuse(err, "no installed licence pack is of the programme %s with this %s: compare it with the agreement, and the programme too%s%s", t->programme->name, t->programme->number,
+	              before_hint(t->programme), hint(t->programme));
 }
 
 /* The key that programme and number give, of the pack that knows it. */

@@ -1,6 +1,7 @@
 /* Policy, allow-lists and the numbers of the seats, access and embedded models: a section's keys over a product's rules. */
 #include "core/catalog/merge.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/err.h"
@@ -120,6 +121,26 @@ static void take_seats(struct builder *b, const struct config_product *p, struct
 
 /* ---- access ---- */
 
+/*
+ * What is held is kept by generation. Where all versions are numbers that rise, as years do, the number is the generation, so that a version that is put
+ * in before others or taken out makes nothing held one of another version. Other names have their place.
+ */
+static void number_versions(struct muster_access_version *rows, uint32_t n)
+{
+	uint32_t numbers[CONFIG_VERSIONS_MAX], i;
+
+	for (i = 0; i < n; i++) {
+		size_t digits = strspn(rows[i].name, "0123456789");
+		unsigned long value = digits > 0 && digits < 6 && rows[i].name[digits] == '\0' ? strtoul(rows[i].name, NULL, 10) : 0;
+
+		if (value == 0 || value > UINT16_MAX || (i > 0 && value <= numbers[i - 1]))
+			return;
+		numbers[i] = (uint32_t)value;
+	}
+	for (i = 0; i < n; i++)
+		rows[i].generation = numbers[i];
+}
+
 static void take_versions(struct builder *b, const struct config_product *p, struct muster_access_rules *rules)
 {
 	struct muster_access_version *rows = arena_array(&b->c->arena, CONFIG_VERSIONS_MAX, sizeof *rows);
@@ -143,8 +164,10 @@ static void take_versions(struct builder *b, const struct config_product *p, str
 		b->exhausted = true;
 	else if (r == MUSTER_E_INVALID)
 		merge_fault(b, p, "versions", "%s", err.message);
-	else
+	else {
+		number_versions(rows, n);
 		rules->versions = (struct muster_table){ rows, n, sizeof *rows };
+	}
 }
 
 static uint32_t per_of(const char *list)

@@ -203,13 +203,13 @@ int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_
 	return r;
 }
 
-int api_list(struct cli *c, const char *path, const char *first, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err)
+int api_list(struct cli *c, const char *path, const char *first, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, char **next, struct muster_err *err)
 {
 	unsigned long left = limit;
 	char *mark = NULL;
 	int r = MUSTER_OK;
 
-	*more = false;
+	*next = NULL;
 	do {
 		unsigned long page = limit == 0 || left > 1000 ? 1000 : left;
 		char *full = mem_printf("%s%climit=%lu%s%s", path, strchr(path, '?') != NULL ? '&' : '?', page,
@@ -235,7 +235,6 @@ int api_list(struct cli *c, const char *path, const char *first, unsigned long l
 		json_decref(answer);
 		left -= limit == 0 || n >= left ? left : n;
 	} while (r == MUSTER_OK && mark != NULL && (limit == 0 || left > 0));
-	*more = mark != NULL;
-	mem_free(mark);
+	*next = mark;
 	return r;
 }

@@ -13,7 +13,7 @@ int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, 
 int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_t *document), void *ctx, struct muster_err *err);
 /** Walk a paged list: every item, at most @p limit (0: all). @param first query of the first page only ("tail=20", "after=…"), or NULL.
  * @param[out] more set when the list goes on. */
-int api_list(struct cli *c, const char *path, const char *first, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, bool *more, struct muster_err *err);
+int api_list(struct cli *c, const char *path, const char *first, unsigned long limit, int (*fn)(void *ctx, const json_t *item), void *ctx, char **next, struct muster_err *err);
 
 /** Text member, "" when absent or null. */
 const char *json_text(const json_t *object, const char *name);

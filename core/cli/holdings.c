@@ -95,6 +95,24 @@ static void seat_row(struct libscols_table *t, const json_t *item)
 	                               json_date(item, "until", until) }, 6);
 }
 
+/* A product of the other model would have an empty list. What the host does not know it says itself. */
+static int of_model(struct cli *c, const char *name, const char *model)
+{
+	struct muster_err err;
+	json_t *answer = NULL;
+	const json_t *p;
+	size_t i;
+	int r = CLI_OK;
+
+	if (api_get(c, "/admin/v1/products", &answer, &err) != MUSTER_OK)
+		return cli_fail(c, &err);
+	json_array_foreach(json_object_get(answer, "items"), i, p)
+		if (strcmp(json_text(p, "product"), name) == 0 && strcmp(json_text(p, "model"), model) != 0)
+			r = cli_say(c, CLI_FAILED, "%s is of the %s model, not of the %s model; `musterctl products` shows which is which", name, json_text(p, "model"), model);
+	json_decref(answer);
+	return r;
+}
+
 int holdings_holders(struct cli *c, const char *product, bool seats)
 {
 	static const struct table_column license[] = { { "VERSION", false }, { "PER", false }, { "HOLDER", false }, { "NAME", false }, { "STATE", false }, { "OVER", false },
@@ -102,7 +120,10 @@ int holdings_holders(struct cli *c, const char *product, bool seats)
 	static const struct table_column seat[] = { { "HOLDER", false }, { "NAME", false }, { "STATE", false }, { "OVER", false }, { "SINCE", false }, { "UNTIL", false } };
 	struct list l = { .columns = seats ? seat : license, .column_count = seats ? 6 : 8, .row = seats ? seat_row : license_row };
 	char path[160], first[512] = "";
+	int r;
 
+	if (c->given[CLI_O_PRODUCT] && (r = of_model(c, product, seats ? "seats" : "access")) != CLI_OK)
+		return r;
 	snprintf(path, sizeof(path), "/admin/v1/holdings/holders?product=%s", product);
 	if (c->given[CLI_O_AFTER]) {
 		const char *mark = c->value[CLI_O_AFTER];

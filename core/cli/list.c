@@ -1,6 +1,7 @@
 #include "core/cli/list.h"
 
 #include "core/base/err.h"
+#include "core/base/mem.h"
 #include "core/cli/api.h"
 
 #define PAGE 1000   /* rows drawn as one table; longer lists go on without a second heading */
@@ -39,20 +40,20 @@ int list_print(struct cli *c, const char *path, const char *first, struct list *
 {
 	struct muster_err err;
 	unsigned long limit = PAGE;
-	bool more = false;
+	char *next = NULL;
 	int r;
 
 	l->c = c;
 	l->items = c->given[CLI_O_JSON] ? json_array() : NULL;
 	if (c->given[CLI_O_LIMIT] && (r = cli_number(c, CLI_O_LIMIT, 1, 1000000000, &limit)) != CLI_OK)
 		goto done;
-	r = api_list(c, path, first, c->given[CLI_O_ALL] ? 0 : limit, list_take, l, &more, &err);
+	r = api_list(c, path, first, c->given[CLI_O_ALL] ? 0 : limit, list_take, l, &next, &err);
 	if (r != MUSTER_OK) {
 		r = cli_fail(c, &err);
 		goto done;
 	}
 	if (l->items != NULL) {
-		json_t *o = json_pack("{s:O, s:b}", "items", l->items, "more", more);
+		json_t *o = json_pack("{s:O, s:b, s:s?}", "items", l->items, "more", next != NULL, "next", next);
 
 		r = cli_print_json(c, o);
 		json_decref(o);
@@ -62,9 +63,10 @@ int list_print(struct cli *c, const char *path, const char *first, struct list *
 		l->table = table_new(c, l->columns, l->column_count, true);
 	list_flush(l);
 	r = l->result;
-	if (more)
+	if (next != NULL)
 		fprintf(c->errors, "There are more: --all prints them all, --limit N more of them.\n");
 done:
+	mem_free(next);
 	if (l->table != NULL)
 		scols_unref_table(l->table);
 	json_decref(l->items);

@@ -288,7 +288,17 @@ static int take_option(struct parsed *p, int option, const char *value)
 	}
 }
 
-static int take_words(struct mcli *m, const struct verb **verb, int argc, char **argv)
+/* @return how many words there are behind "--"; -1: there is none. Asked before getopt moves it. */
+static int words_after_dashes(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return argc - i - 1;
+	return -1;
+}
+
+/* @param after words behind "--", -1: none is there. */
+static int take_words(struct mcli *m, const struct verb **verb, int argc, char **argv, int after)
 {
 	if (optind == argc)
 		return usage("%s", "no verb");
@@ -300,6 +310,8 @@ static int take_words(struct mcli *m, const struct verb **verb, int argc, char *
 	m->verb = (*verb)->name;
 	if ((*verb)->run == mcli_run) {
 		/* What follows the product is another program's, of any length. */
+		if (after > 0 && argc - optind - after != 2)
+			return argc - optind - after < 2 ? usage("run for which product? %s", (*verb)->args) : usage("run takes one product before \"--\", and no \"%s\"", argv[optind + 2]);
 		m->arg_count = optind + 1 < argc ? 1 : 0;
 		m->args[0] = argv[optind + 1];
 		m->command = argv + optind + 2;
@@ -346,8 +358,8 @@ static int check_model_options(const struct mcli *m, const struct verb *verb)
 	return m->json && verb->run == mcli_run ? usage("%s", "run prints what its command prints: no --json") : MCLI_OK;
 }
 
-/* --version alone asks for ours; behind a verb it says which version of a licence is wanted. */
-static bool wants_version(int argc, char **argv)
+/* --version alone asks for ours; behind a verb it says which version of a licence is wanted. @return false: ours. */
+static bool wants_version(int argc, char **argv, bool *wrong)
 {
 	bool verb = false;
 
@@ -355,25 +367,29 @@ static bool wants_version(int argc, char **argv)
 		verb = verb || find_verb(argv[i]) != NULL;
 	if (optarg == NULL && verb && optind < argc && argv[optind][0] != '-')
 		optarg = argv[optind++];
+	/* A version is named, or a verb, and not both: neither is guessed. */
+	*wrong = optarg == NULL && (verb || optind < argc);
 	return optarg != NULL;
 }
 
 static int parse_and_run(struct parsed *p, int argc, char **argv)
 {
 	const struct verb *verb = NULL;
-	int option, r;
+	int option, r, after = words_after_dashes(argc, argv);
+	bool wrong = false;
 
 	plain_verbs(argc, argv);
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == O_HELP)
 			return help();
-		if (option == O_VERSION && !wants_version(argc, argv))
-			return puts("muster " PACKAGE_VERSION) == EOF ? MCLI_FAULT : MCLI_OK;
+		if (option == O_VERSION && !wants_version(argc, argv, &wrong))
+			return wrong ? usage("%s", "--version VERSION goes behind the verb, as in: muster activate PRODUCT --version 2019; --version alone is muster's own") :
+			       puts("muster " PACKAGE_VERSION) == EOF ? MCLI_FAULT : MCLI_OK;
 		if ((r = take_option(p, option, optarg)) != MCLI_OK)
 			return r;
 	}
-	if ((r = take_words(p->m, &verb, argc, argv)) != MCLI_OK)
+	if ((r = take_words(p->m, &verb, argc, argv, after)) != MCLI_OK)
 		return r;
 	MUSTER_ASSERT(verb != NULL);
 	if ((r = check_key_options(p->m, verb)) != MCLI_OK || (r = check_model_options(p->m, verb)) != MCLI_OK || (r = default_state(p->m)) != MCLI_OK || (r = default_issuer(p->m)) != MCLI_OK)

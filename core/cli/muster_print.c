@@ -151,7 +151,7 @@ static void line_count(uint32_t count, uint32_t minimum, uint32_t seats)
 {
 	if (seats != 0)
 		(void)printf("    Seats taken: %" PRIu32 " of %" PRIu32 "\n", count, seats);
-	else if (count != 0 || minimum != 0)
+	else if (minimum != 0)   /* access licences have none, and what is counted for them is not this machine's to see */
 		(void)printf("    Current count: %" PRIu32 " (minimum %" PRIu32 ")\n", count, minimum);
 }
 

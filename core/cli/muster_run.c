@@ -294,7 +294,7 @@ static int run_one(struct mcli *m, const char *id, json_t *list)
 	if (mcli_ask_waiting(m, id, &a, &err) != MUSTER_OK)
 		(void)mcli_fail(&err);
 	else if (a.outcome != MUSTER_ACTIVATED && a.expires_at == 0)
-		(void)mcli_say(MCLI_NOT_RUN, "%s", a.message);
+		(void)mcli_say(MCLI_NOT_RUN, "%s%s", a.message, a.outcome == MUSTER_QUEUED && !m->wait ? " To wait here: muster run PRODUCT --wait[=SECONDS] -- COMMAND" : "");
 	else
 		r = run_with_seat(m, id);
 	leaving = m->ran = true;

@@ -37,12 +37,14 @@ static void numbers(char *out, size_t n, const struct catalog_product *p)
 	out[0] = '\0';
 	if (p->row.model == MUSTER_MODEL_THRESHOLD && p->pool != NULL)
 		(void)snprintf(out, n, ", minimum count %u, pool %s", (unsigned)p->row.minimum_count, p->pool->name);
+	else if (p->row.model == MUSTER_MODEL_SEATS && p->row.seats != NULL && p->row.seats->seats == 0)
+		(void)snprintf(out, n, ", as many seats as licence packs name");
 	else if (p->row.model == MUSTER_MODEL_SEATS && p->row.seats != NULL)
 		(void)snprintf(out, n, ", %u seats", (unsigned)p->row.seats->seats);
 	else if (p->row.model == MUSTER_MODEL_ACCESS && p->row.access != NULL)
 		(void)snprintf(out, n, ", %u versions", (unsigned)p->row.access->versions.count);
 	else if (p->row.model == MUSTER_MODEL_EMBEDDED)
-		(void)snprintf(out, n, ", %u places on its medium", (unsigned)p->row.media.count);
+		(void)snprintf(out, n, ", %u place%s on its medium", (unsigned)p->row.media.count, p->row.media.count == 1 ? "" : "s");
 }
 
 /** One line for each product that the file brings, so that its author sees what the host made of it. */

@@ -17,7 +17,7 @@ static const struct cli_verb verbs[] = {
 	  "musterctl products\nmusterctl products --verbose\nmusterctl products --unknown\n"
 	  "musterctl products learn 11111111-2222-4333-8444-555555555555 --as windows-server --title \"Server Standard\"   (administrator)" },
 	{ "plugins", "plugins", "Plugins loaded, refused and switched off", CLI_VIEWER, O(VERBOSE), 0, 0, verb_plugins, "musterctl plugins\nmusterctl plugins --verbose" },
-	{ "plugin", "plugin new NAME | check FILE | enable NAME", "A new plugin, its check without a host, or one that was switched off", CLI_ANYONE, O(DIR) | O(CONFIG), 2, 2, verb_plugin,
+	{ "plugin", "plugin new NAME | check FILE | enable NAME", "A new plugin, its check without a host, or one that was switched off", CLI_ANYONE, O(DIR) | O(CONFIG), 1, 2, verb_plugin,
 	  "musterctl plugin new writer --dir ./writer\nmusterctl plugin check ./writer.so\nmusterctl plugin check ./writer.ini\n"
 	  "musterctl plugin check ./writer.ini --config /etc/muster/muster.conf --json\nmusterctl plugin enable writer   (administrator)" },
 	{ "clients", "clients [CLIENT-ID | forget CLIENT-ID]", "Machines that reported in", CLI_VIEWER,

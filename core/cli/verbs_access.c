@@ -190,9 +190,10 @@ static int reassign(struct cli *c)
 
 int verb_access(struct cli *c)
 {
-	static const struct { const char *word; size_t most; int (*run)(struct cli *); } words[] = {
-		{ "report", 1, report }, { "list", 1, list }, { "packs", 1, packs }, { "add", 1, add }, { "remove", 2, holdings_enter_remove }, { "revoke", 2, revoke }, { "reassign", 3, reassign },
-		{ "activate", 2, verb_access_activate }, { "id", 2, verb_access_activate },   /* the licence server itself */
+	static const struct { const char *word; size_t most; int (*run)(struct cli *); bool per, of; } words[] = {
+		{ "report", 1, report, false, false }, { "list", 1, list, false, false }, { "packs", 1, packs, false, false }, { "add", 1, add, true, true },
+		{ "remove", 2, holdings_enter_remove, false, false }, { "revoke", 2, revoke, false, true }, { "reassign", 3, reassign, false, false },
+		{ "activate", 2, verb_access_activate, false, false }, { "id", 2, verb_access_activate, false, false },   /* the licence server itself */
 	};
 
 	if (c->arg_count == 0)
@@ -201,6 +202,9 @@ int verb_access(struct cli *c)
 		if (strcasecmp(c->args[0], words[i].word) == 0) {
 			if (c->arg_count > words[i].most)
 				return cli_say(c, CLI_USAGE, "access %s takes no \"%s\"", words[i].word, c->args[words[i].most]);
+			/* They look like a choice of rows, which a list of all would not be. */
+			if ((c->given[CLI_O_PER] && !words[i].per) || (c->given[CLI_O_OF] && !words[i].of))
+				return cli_say(c, CLI_USAGE, "access %s takes no --%s", words[i].word, c->given[CLI_O_PER] && !words[i].per ? "per" : "of");
 			return words[i].run(c);
 		}
 	return cli_say(c, CLI_USAGE, "access takes \"report\", \"list\", \"packs\", \"add\", \"remove\", \"revoke\", \"reassign\", \"activate\" or \"id\", not \"%s\"", c->args[0]);

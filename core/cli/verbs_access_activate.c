@@ -74,12 +74,12 @@ static void print_server_id(struct cli *c, const json_t *installation)
 	buf_fini(&text);
 }
 
-static int get_server_id(struct cli *c, const char *id, bool fresh, json_t **installation)
+static int get_server_id(struct cli *c, const char *name, const char *id, bool fresh, json_t **installation)
 {
 	int r = act_installation_id(c, id, fresh, installation);
 
 	if (r == CLI_OK && json_array_size(json_object_get(*installation, "server_id")) == 0)
-		r = cli_say(c, CLI_FAILED, "%s is activated with a host key and has no licence server ID: musterctl dti shows its Installation ID", json_text(*installation, "product"));
+		r = cli_say(c, CLI_FAILED, "%s is activated with a host key and has no licence server ID: musterctl dti shows its Installation ID", name);
 	return r;
 }
 
@@ -95,12 +95,12 @@ static int write_request(struct cli *c, const json_t *installation, const char *
 	return CLI_OK;
 }
 
-static int by_other_means(struct cli *c, const char *id, const json_t *installed)
+static int by_other_means(struct cli *c, const char *name, const char *id, const json_t *installed)
 {
 	json_t *installation = NULL;
 	int r;
 
-	if ((r = get_server_id(c, id, false, &installation)) != CLI_OK)
+	if ((r = get_server_id(c, name, id, false, &installation)) != CLI_OK)
 		goto done;
 	if (c->given[CLI_O_OUT])
 		r = write_request(c, installation, c->value[CLI_O_OUT]);
@@ -161,7 +161,7 @@ static int activate(struct cli *c)
 	} else if (is_activated(installed)) {
 		r = c->given[CLI_O_JSON] ? cli_print_json(c, installed) : print_key_installed(c, installed);
 	} else {
-		r = by_other_means(c, id, installed);
+		r = by_other_means(c, name, id, installed);
 	}
 done:
 	json_decref(answer);
@@ -178,7 +178,7 @@ static int show_id(struct cli *c)
 	char id[40] = "";
 	int r;
 
-	if ((r = find_product(c, c->args[1], &products, &name, id)) == CLI_OK && (r = get_server_id(c, id, c->given[CLI_O_NEW], &installation)) == CLI_OK) {
+	if ((r = find_product(c, c->args[1], &products, &name, id)) == CLI_OK && (r = get_server_id(c, name, id, c->given[CLI_O_NEW], &installation)) == CLI_OK) {
 		if (c->given[CLI_O_JSON])
 			r = cli_print_json(c, installation);
 		else

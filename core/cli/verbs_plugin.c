@@ -77,6 +77,8 @@ static int plugin_check(struct cli *c, const char *file)
 	}
 	if (f.config != NULL)
 		return cli_say(c, CLI_USAGE, "--config goes with a product file, NAME.ini");
+	if (!ends_in(file, ".so"))
+		return cli_say(c, CLI_FAILED, "%s is called neither NAME.so, as a plugin, nor NAME.ini, as a product file", file);
 	/* The suite wants the path as a host would write it. The file's own name stays: it must be NAME.so. */
 	if (realpath(file, path) == NULL)
 		return cli_say(c, CLI_FAILED, "%s: %s", file, strerror(errno));
@@ -112,17 +114,15 @@ static int plugin_enable(struct cli *c, const char *name)
 
 int verb_plugin(struct cli *c)
 {
-	bool new_ = strcasecmp(c->args[0], "new") == 0;
+	bool new_ = strcasecmp(c->args[0], "new") == 0, check_ = strcasecmp(c->args[0], "check") == 0;
 
 	if (c->given[CLI_O_DIR] && !new_)
 		return cli_say(c, CLI_USAGE, "--dir goes with plugin new NAME");
-	if (c->given[CLI_O_CONFIG] && strcasecmp(c->args[0], "check") != 0)
+	if (c->given[CLI_O_CONFIG] && !check_)
 		return cli_say(c, CLI_USAGE, "--config goes with plugin check FILE.ini");
-	if (new_)
-		return plugin_new(c, c->args[1]);
-	if (strcasecmp(c->args[0], "check") == 0)
-		return plugin_check(c, c->args[1]);
-	if (strcasecmp(c->args[0], "enable") == 0)
-		return plugin_enable(c, c->args[1]);
-	return cli_say(c, CLI_USAGE, "what about the plugin? musterctl plugin new NAME, check FILE, enable NAME (musterctl plugins lists those of the host)");
+	if (!new_ && !check_ && strcasecmp(c->args[0], "enable") != 0)
+		return cli_say(c, CLI_USAGE, "plugin takes \"new NAME\", \"check FILE\" or \"enable NAME\", not \"%s\" (musterctl plugins lists those of the host)", c->args[0]);
+	if (c->arg_count < 2)
+		return cli_say(c, CLI_USAGE, "which one? musterctl plugin %s %s", c->args[0], check_ ? "FILE" : "NAME");
+	return new_ ? plugin_new(c, c->args[1]) : check_ ? plugin_check(c, c->args[1]) : plugin_enable(c, c->args[1]);
 }

@@ -151,7 +151,7 @@ static const struct config_key product_keys[] = {
 	GIVEN("grace", TIME, 0, grace, 0, 3650 * DAY, NULL, NULL, GRACE, "How long clients may work without having reached any licence server."),
 	GIVEN("revoke_percent", NUMBER, 0, revoke_percent, 0, 100, NULL, "percent", REVOKE, "How many of the device licences of one version may be taken back at a time."),
 	GIVEN("versions", VERSIONS, NEW, versions, 1, 1000, NULL, NULL, VERSIONS,
-	      "Versions of access licences, the oldest first, separated by commas. The access model needs one without `like`."),
+	      "Versions of access licences, the oldest first, separated by commas. Where not all are numbers, as years are, add new ones at the end only: what is held is kept by place. The access model needs one without `like`."),
 	{ .name = "per", .type = CONFIG_WORDS, .offset = offsetof(STRUCT, per), .min = 1, .max = 64, .words = "device user", .given = CONFIG_P_PER,
 	  .doc = "Whom access licences are for: device, user, or both separated by a comma." },
 	GIVEN("server_version", VERSION, 0, server_version, 1, 63, NULL, NULL, SERVER_VERSION,

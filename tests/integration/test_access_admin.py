@@ -177,14 +177,14 @@ def test_wrong_input(cad):
         (("access", "add", "--of", "2019", "--licenses", "1"), "--per"), (("access", "add", "--per", "device", "--licenses", "1"), "--of"),
         (("access", "add", "--per", "device", "--of", "2019"), "--licenses"), (("access", "add", "--per", "device", "--of", "2019", "--licenses", "0"), "not a number from 1"),
         (("access", "remove"), "which entry?"), (("access", "list", "--product", "Not A Name"), "not a product name"), (("debt", "--product", "&x=1"), "not a product name"),
-        (("seats", "list", "--after", "a&b"), "no place of a list"),
+        (("seats", "list", "--after", "a&b"), "no place of a list"), (("access", "list", "--per", "user"), "takes no --per"), (("access", "report", "--of", "1"), "takes no --of"),
     ]
     for words, sentence in usage:
         assert sentence in admin.refused(*words, status=USAGE), words
     refused = [
         (("access",), "no product of the access model"), (("access", "list"), "no product of the access model"), (("access", "--product", "cad"), "has no access licences"),
         (("seats", "--product", "none"), "there is no product"), (("debt", "--product", "none"), "there is no product"),
-        (("seats", "add", "--licenses", "5"), "records"), (("access", "list", "--product", "none"), "there is no product"),
+        (("seats", "add", "--licenses", "5"), "records"), (("access", "list", "--product", "none"), "there is no product"), (("access", "list", "--product", "cad"), "cad is of the seats model, not of the access model"),
     ]
     for words, sentence in refused:
         assert sentence in admin.refused(*words, status=FAILED), words

@@ -48,7 +48,9 @@ def test_clients_are_paged_with_nothing_missing_or_twice(fleet):
     first = admin.host.admin_ok("GET", "/clients?limit=700")
     rest = admin.json("clients", "--after", first["next"], "--all")
     assert [c["client_id"] for c in first["items"] + rest["items"]] == [c["client_id"] for c in every] and rest["more"] is False
-    assert len(admin.items("clients", "--limit", "3")) == 3
+    part = admin.json("clients", "--limit", "3")
+    assert len(part["items"]) == 3 and part["more"] is True
+    assert admin.items("clients", "--limit", "2", "--after", part["next"]) == every[3:5] and admin.json("clients", "--all")["next"] is None
 
 
 def test_clients_of_a_product(fleet):

@@ -128,6 +128,7 @@ def test_access_users(host, machine):
     (["renew", "--wait"], "--wait goes with activate and run"), (["activate", "cad", "--wait=soon"], "not a number of seconds"),
     (["activate", "cad", "--wait", "--no-queue"], "--wait waits in the queue"), (["run", "cad"], "An argument is missing"),
     (["--json", "run", "cad", "--", "true"], "no --json"), (["run"], "An argument is missing"),
+    (["run", "--", "true"], "for which product?"), (["run", "cad", "rds", "--", "true"], 'no "rds"'),
 ])
 def test_usage(host, machine, arguments, words):
     done = machine().run(*arguments)
@@ -136,10 +137,13 @@ def test_usage(host, machine, arguments, words):
 
 
 def test_version_option(host, machine):
-    """Before a verb, and alone, it is the program's."""
-    for arguments in (["--version"], ["activate", "rds", "--version"]):
+    """Alone it is the program's. With a verb it wants a version, behind the verb: nobody takes the program's version for an answer."""
+    done = machine().run("--version")
+    assert done.returncode == 0 and done.stdout.startswith("muster "), done
+    for arguments in (["activate", "rds", "--version"], ["--version", "2019", "activate", "rds"], ["--version", "activate", "rds"]):
         done = machine().run(*arguments)
-        assert done.returncode == 0 and done.stdout.startswith("muster "), done
+        assert done.returncode == 64 and "goes behind the verb" in done.stderr and done.stdout == "", done
+    assert host.seen == []
 
 
 def test_grace(host, machine):

@@ -84,7 +84,7 @@ def test_what_is_no_plugin_at_all(place):
     os.chmod(place / "office2013.so", 0o777)
     assert f"chmod go-w {place}/office2013.so" in musterctl(place, "plugin", "check", "office2013.so").out
     shutil.copy(plugin_path("office2013"), place / "office2013.txt")
-    assert "the file is not called NAME.so" in musterctl(place, "plugin", "check", "office2013.txt").out
+    assert "is called neither NAME.so, as a plugin, nor NAME.ini, as a product file" in musterctl(place, "plugin", "check", "office2013.txt").err
     said = musterctl(place, "plugin", "check", "absent.so")
     assert said.status == FAILED and said.err == "musterctl: absent.so: No such file or directory\n"
 

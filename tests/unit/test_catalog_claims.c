@@ -238,6 +238,30 @@ START_TEST(test_claims_access)
 }
 END_TEST
 
+/* What is held is kept by generation: a version more, before or behind, or one less leaves those of the others. */
+START_TEST(test_claims_versions)
+{
+	static const struct { const char *list; uint32_t last; } lists[] = {
+		{ "2022, 2025", 2025 }, { "2019,2022,2025", 2025 }, { "2025", 2025 }, { "4, 5", 5 }, { "65535", 65535 },
+		{ "2025, 2022", 2 }, { "0, 1", 2 }, { "65535, 65536", 2 }, { "1, 01", 2 }, { "9, 10a", 2 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		struct setup *s = setup_new();
+		struct config_product *p = of_model(s, "terminal", "access", ID_A);
+		struct catalog *c;
+
+		p->versions = lists[i].list;
+		p->given |= CONFIG_P_VERSIONS;
+		c = build(s);
+		ck_assert_uint_eq(catalog_product_named(c, "terminal")->server_generation, lists[i].last);
+		catalog_unref(c);
+		free(s);
+	}
+}
+END_TEST
+
 START_TEST(test_claims_medium)
 {
 	struct setup *s = setup_new();
@@ -296,4 +320,4 @@ START_TEST(test_claims_compare)
 END_TEST
 
 UNIT_MAIN("claims", test_claims_patterns, test_claims_bounded, test_claims_clients, test_claims_networks, test_claims_text, test_claims_seats, test_claims_access,
-          test_claims_medium, test_claims_compare)
+          test_claims_versions, test_claims_medium, test_claims_compare)
