@@ -16,22 +16,20 @@ AM_TESTS_ENVIRONMENT = \
 	export CK_TAP_LOG_FILE_NAME CK_VERBOSITY top_srcdir top_builddir PYTHON PYTHONDONTWRITEBYTECODE;
 EXTRA_DIST += %D%/pytest-tap %D%/unit/unit.h %D%/include-order %D%/documents %D%/tsan.supp $(PYTESTS)
 
-# What ./check repeats under the thread sanitizer: tests of code that has threads. Add to thread_tests.
+# What ./check repeats under the thread sanitizer: unit tests of code that has threads. Add to thread_tests.
 thread_tests = \
 	$(filter %/test_log %/test_store_memory %/test_store_log %/test_store_state %/test_pool %/test_http %/test_bench_load,$(unit_tests)) \
 	$(filter %/test_activation %/test_activation_crl %/test_rest_audit %/test_ring_crl %/test_books_confirm,$(unit_tests)) \
-	$(foreach t,$(filter-out $(thread_tests_long),$(unit_tests)),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t))$(findstring /test_holdings_group,$(t)),$(t))) \
-	$(filter %/test_requests.py %/test_daemon.py,$(PYTESTS))
-# In ./check --full these as well.
+	$(foreach t,$(filter-out $(thread_tests_long),$(unit_tests)),$(if $(findstring /test_ledger,$(t))$(findstring /test_service,$(t))$(findstring /test_holdings_group,$(t)),$(t)))
+# In ./check --full these as well, which take longer, and the programs themselves.
 thread_tests_long = $(filter %/test_ledger_admin %/test_ledger_alloc %/test_ledger_vfs %/test_bench_record,$(unit_tests))
-thread_tests_all = $(thread_tests) $(thread_tests_long) $(filter %/test_counting.py %/test_admin_events.py %/test_counted.py %/test_holdings.py %/test_issuer_service.py %/test_seats_killed.py %/test_tls.py,$(PYTESTS))
-# Only these are built: `check` would build every test's program first.
-thread_programs = $(filter-out %.py,$(1)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
+thread_tests_all = $(thread_tests) $(thread_tests_long) $(filter %/test_requests.py %/test_daemon.py %/test_counting.py %/test_admin_events.py %/test_counted.py %/test_holdings.py %/test_issuer_service.py %/test_seats_killed.py %/test_tls.py,$(PYTESTS))
+# Only these are built: `check` would build every test's program first, `all` every program.
 check-threads:
-	$(MAKE) $(AM_MAKEFLAGS) $(call thread_programs,$(thread_tests))
+	$(MAKE) $(AM_MAKEFLAGS) $(thread_tests) $(plugin_LTLIBRARIES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests)'
-check-threads-all:
-	$(MAKE) $(AM_MAKEFLAGS) $(call thread_programs,$(thread_tests_all))
+check-threads-all: all
+	$(MAKE) $(AM_MAKEFLAGS) $(filter-out %.py,$(thread_tests_all)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests_all)'
 .PHONY: check-threads check-threads-all
 
