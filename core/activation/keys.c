@@ -153,6 +153,9 @@ static int say_missing(const struct activation *a, const struct catalog_product 
 			return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_KEY, "the licence pack of %s is installed (%.100s, agreement %.60s), its host key is not: install it with musterctl ipk",
 			                p->row.name, a->packs[i].pack->organisation, a->packs[i].pack->agreement);
 		}
+	if (p->row.model == MUSTER_MODEL_ACCESS)
+		return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_LICENSE, "no licence pack that activates a licence server of %s is installed: install it with musterctl pack install, then say by "
+		                "which agreement: musterctl access activate %s --programme NAME --number NUMBER", p->row.name, p->row.name);
 	return err_code(err, MUSTER_E_NOT_FOUND, (uint32_t)CODE_NO_LICENSE, "neither a licence pack nor a host key for %s is installed: install the pack with musterctl pack install, then the key with musterctl ipk",
 	                p->row.name);
 }

@@ -203,6 +203,32 @@ static void warn_coverage(const struct activation *a, const struct held_pack *p,
 	}
 }
 
+static bool has_version(const struct catalog_product *p, const char *version)
+{
+	const struct muster_table *t = &p->row.access->versions;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		if (strcmp(((const struct muster_access_version *)(const void *)((const unsigned char *)t->rows + (size_t)i * t->stride))->name, version) == 0)
+			return true;
+	return false;
+}
+
+/* Licences of a version that the product does not have count for nothing: better said now than missed in the report. */
+static void warn_versions(const struct activation *a, const struct held_pack *p, json_t *warnings)
+{
+	for (size_t i = 0; i < p->pack->key_count; i++) {
+		const struct pack_key *k = &p->pack->keys[i];
+
+		for (size_t j = 0; k->per != 0 && j < k->product_count; j++) {
+			const struct catalog_product *of = product_with_id(a->catalog, k->products[j]);
+
+			if (of != NULL && of->row.access != NULL && !has_version(of, k->version))
+				(void)json_array_append_new(warnings, json_sprintf("%s has no version %s here, so %u licences of it count for nothing until its plugin or product file has that version.",
+					of->row.name, k->version, (unsigned)k->licenses));
+		}
+	}
+}
+
 /* ---- installing ---- */
 
 static bool awaited(const struct activation *a, const uint8_t pack_id[16])
@@ -335,6 +361,7 @@ int packs_take(struct activation *a, const char *actor, struct muster_span token
 	}
 	taken = &a->packs[a->pack_count - 1];
 	warn_coverage(a, taken, warnings);
+	warn_versions(a, taken, warnings);
 	if (out != NULL)
 		*out = taken;
 	return MUSTER_OK;

@@ -169,6 +169,8 @@ static int confirm_digits(struct session *s, struct confirmer *c, struct muster_
 			ask.name = name;
 	}
 	ask.n = strlen(ask.text);
+	if (w == &spoken_id && digits_of(digits, sizeof digits, ask.text) == SERVER_ID_GROUPS * SERVER_ID_GROUP)
+		return err_set(err, MUSTER_E_INVALID, "35 digits are a licence server ID: ask which programme and number were typed there, and add --programme and --number");
 	vouch(s, &ask);
 	if (w == &spoken_server) {
 		if ((r = confirm_server(c, s->o->text[OPT_PROGRAMME], s->o->text[OPT_NUMBER], ask.text, ask.n, ask.override, digits, &fault, &s->act, err)) != MUSTER_OK)

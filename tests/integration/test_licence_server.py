@@ -221,6 +221,7 @@ def test_wrong_numbers(server, publisher):
     assert "number of the agreement itself" in refused("MPSA", "4100012345") and "purchasing account number, not the MPSA agreement number" in refused("MPSA", "4100012345")
     assert "its programme is MPSA" in refused("Open Value", "0005556667")
     assert "enrolment number, which has 7 digits" in refused("Select", "0005556667")
+    assert ". ." not in refused("Select", "0005556667") and "35 digits are a licence server ID" in publisher.publisher("confirm", " ".join(["12345"] * 7)).err
     assert "number of the agreement itself" in refused("Open License", "4100012345") and "purchasing account number" in refused("Open License", "4100012345")
     assert "which has 25 characters" in refused("retail pack", "12345") and "licence code" in refused("retail pack", "12345")
     assert "no installed licence pack" in refused("MPSA", "0005556668")
@@ -259,6 +260,18 @@ def test_retail_code(server, publisher):
     said = admin("access", "activate", "rds", "--programme", "retail pack", "--file", str(file), "--online")
     assert said.status == DONE and said.err == "", said
     assert state(host) == [("5", "activated", "online")]
+
+
+def test_version_the_product_does_not_have(server, publisher):
+    """Said when the pack is installed, for the report has no row of it."""
+    host, admin = server()
+    assert "which agreement: musterctl access activate rds" in admin.refused("access", "id", "rds")
+    admin.ok("pack", "install", str(publisher.agreement("Select", "8383838")))
+    admin.ok("access", "activate", "rds", "--programme", "Select", "--number", "8383838")
+    digits = "".join(server_id(host))
+    assert "Warning" not in admin.ok("pack", "install", str(publisher.licenses("8383838", digits, 5)))
+    assert "Warning: rds has no version 1999 here, so 7 licences of it count for nothing" in admin.ok("pack", "install", str(publisher.licenses("8383838", digits, 7, "device", "1999")))
+    assert bound(host)[("device", "2019")] == 5
 
 
 def test_bound_to_one(server, publisher):
