@@ -209,8 +209,9 @@ static int products_list(struct cli *c)
 	if ((t = table_new(c, columns, count, true)) != NULL)
 		json_array_foreach(json_object_get(answer, "items"), i, p) {
 			product_row(t, p, listing_of(listing, json_text(p, "product")), count);
+			/* One that activates the product alone, or the one that leads through all of them. */
 			if (json_text(p, "command")[0] != '\0')
-				command = json_text(p, "command");
+				command = command[0] == '\0' || strcmp(command, json_text(p, "command")) == 0 ? json_text(p, "command") : "musterctl setup";
 		}
 	r = table_end(c, t);
 	if (r == CLI_OK && command[0] != '\0')

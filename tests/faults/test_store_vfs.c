@@ -1,4 +1,8 @@
-/* Every call of SQLite to its file layer fails once, and from there on for ever, during a workload on the files. */
+/*
+ * Every call of SQLite to its file layer fails once, and from there on for ever, during a workload on the files: with MUSTER_FAULTS=all, else as many of
+ * them as some seconds allow.
+ */
+#include "tests/faults/faults.h"
 #include "tests/faults/store_workload.h"
 #include "tests/faults/vfs_fail.h"
 #include "tests/unit/store_help.h"
@@ -125,6 +129,8 @@ static void setup(void)
 	(void)snprintf(part_dir, sizeof part_dir, "%s.part", backup_dir);
 }
 
+#define BUDGET_MS 2000   /* of each way */
+
 static const struct way { const char *name; unsigned calls; enum vfs_fail_how how; bool for_ever; } ways[] = {
 	{ "failing call", VFS_FAIL_ALL, VFS_FAIL_IOERR, false },
 	{ "failing call", VFS_FAIL_ALL, VFS_FAIL_IOERR, true },
@@ -137,6 +143,8 @@ static const struct way { const char *name; unsigned calls; enum vfs_fail_how ho
 START_TEST(test_vfs_every_call)
 {
 	struct vfs_fail_order order = { .calls = ways[_i].calls, .how = ways[_i].how };
+	int64_t began = faults_now();
+	struct faults plan;
 	uint64_t total;
 
 	setup();
@@ -159,7 +167,8 @@ START_TEST(test_vfs_every_call)
 	}
 	total = vfs_fail_calls();
 	ck_assert_uint_gt(total, 50);
-	for (order.nth = 1; order.nth <= total; order.nth++)
+	plan = faults_plan(ways[_i].name, total, (faults_now() - began) / 2, BUDGET_MS);
+	while ((order.nth = faults_next(&plan)) != 0)
 		ck_assert_msg(run(&order, ways[_i].name), "call %llu of %llu was not made again", (unsigned long long)order.nth, (unsigned long long)total);
 	help_remove(folder);
 }

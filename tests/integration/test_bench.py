@@ -15,6 +15,8 @@ import pytest
 
 from host import PATIENCE, program
 
+# Whole runs under load take as long as they do: in ./check --full, which sets this.
+whole = pytest.mark.skipif(not os.environ.get("MUSTER_EXHAUSTIVE"), reason="run with MUSTER_EXHAUSTIVE=1, as ./check --full does")
 QUICK = ("--seconds", "0.5", "--no-limits", "--connections", "16")
 
 
@@ -41,6 +43,7 @@ def musterds_below(folder):
     return found
 
 
+@whole
 @pytest.mark.parametrize("how", [(), ("--per-request",), ("--clients", "renewals"), ("--clients", "mixed", "--rate", "200"), ("--threads", "2", "--rate", "50%")],
                          ids=["kept-alive", "per-request", "renewals", "mixed-open-loop", "half-load"])
 def test_load_answers_are_right(how):
@@ -56,6 +59,7 @@ def test_load_answers_are_right(how):
         assert told["answers"]["renewed"] == told["answers"]["activated"]
 
 
+@whole
 def test_kill_under_load_loses_nothing():
     """After kill -9 in the middle of load the host starts again, and everything it had acknowledged is there."""
     told = load("--known", "1000", "--end", "kill")
@@ -63,6 +67,7 @@ def test_kill_under_load_loses_nothing():
     assert told["verify"]["acknowledged"] >= told["answers"]["activated"]
 
 
+@whole
 def test_overload_is_turned_away():
     """A host that is asked for far more than its queue takes says so with 503 and goes on activating."""
     told = load("--known", "0", "--rate", "1M", "--limit", "queue=16", "--burst")
@@ -72,6 +77,7 @@ def test_overload_is_turned_away():
     assert told["verify"]["faults"] == 0
 
 
+@whole
 def test_limits_are_measured():
     done = bench("limits", "--seconds", "0.2", "--json")
     assert done.returncode == 0, done.stderr
