@@ -187,7 +187,7 @@ struct muster_programme {
 struct muster_access_version {
 	const char *name;       /**< as requests, packs and reports name it: "2019"; a name as MUSTER_NAME_MAX says, but it may begin with a digit */
 	const char *title;      /**< for people; NULL: the name */
-	uint32_t generation;    /**< 1 … 65535, newer ones higher, unique among the product's */
+	uint32_t generation;    /**< 1 … 65535, newer ones higher, unique among the product's. A version keeps its own for ever: what is held is stored by it */
 	uint32_t flags;         /**< 0 */
 };
 
