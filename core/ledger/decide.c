@@ -403,6 +403,7 @@ static void decided(struct context *c)
 	}
 	e->result = v.code;
 	e->expires = v.expires;
+	e->count = c->r->used;
 	e->digest = 0;   /* asked again it is looked up again */
 	if (c->r->grants && v.code == CODE_OK)
 		e->flags |= STORE_F_LEASE | (c->r->debt ? STORE_F_DEBT : 0U);

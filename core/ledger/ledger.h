@@ -44,6 +44,7 @@ struct ledger_request {
 	bool certified; int64_t chain_end;  /**< see threshold.h */
 	bool decided, grants;            /**< decided elsewhere (counted keys, holdings): recorded as `verdict`, no pool is touched; grants: OK means a lease, like any other */
 	uint32_t verdict;
+	uint32_t used;                   /**< decided: the count that the event tells, of seats and licences given out; 0 none */
 	int64_t until;                   /**< ms; decided and grants: the lease ends then, or with the chain; 0: after the product's validity */
 	bool debt;                       /**< granted beyond what there is (policy = advise, or per user): the event says so. Asked with `decided`, else answered */
 	uint32_t refused;                /**< code of a static refusal (0 none): counted as failed, logged within the limits, never added to the count */

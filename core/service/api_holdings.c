@@ -20,6 +20,7 @@ static void decided(struct holdings_request *q)
 		r->ledger.verdict = q->code;
 		r->ledger.until = q->until;
 		r->ledger.debt = q->over;
+		r->ledger.used = (uint32_t)q->used;
 	} else {
 		r->ledger.refused = q->code;
 		r->wait_s = q->retry_after;

@@ -156,6 +156,33 @@ LEDGER_TEST(test_decided_until)
 	ck_assert_int_eq(a.r.expires, 0);
 }
 
+static int last_count(void *ctx, const struct ledger_event *e)
+{
+	*(uint32_t *)ctx = e->event.count;
+	return 0;
+}
+
+/* The event tells how many are given out, as whoever decided says; without that, none. */
+LEDGER_TEST(test_decided_count)
+{
+	uint32_t told = 9;
+	struct ask a;
+
+	ask_decided(f, &a, NOW + HOUR, false);
+	ck_assert_uint_eq(a.r.count, 0);
+	ask_init(f, &a, UNCOUNTED, 2);
+	a.r.decided = a.r.grants = true;
+	a.r.until = NOW + HOUR;
+	a.r.used = 7;
+	ask_go(f, &a);
+	ck_assert_code(a.r.code, CODE_OK);
+	ck_assert_uint_eq(a.r.count, 7);
+	ck_assert_uint_eq(a.r.minimum, 0);
+	fix_settle(f);
+	ck_assert_int_eq(ledger_events(f->l, a.r.seq - 1, 1, last_count, &told, NULL), MUSTER_OK);
+	ck_assert_uint_eq(told, 7);
+}
+
 LEDGER_TEST(test_decided_debt)
 {
 	struct store_use u;
@@ -224,4 +251,4 @@ LEDGER_TEST(test_advise)
 	ck_assert_code(ask_code(f, OFFICE2010, 1), CODE_COUNT_LOW);   /* one product's policy is not another's */
 }
 
-UNIT_MAIN("ledger_holdings", test_holdings_read, test_product_numbers, test_holdings_faults, test_decided_until, test_decided_debt, test_advise)
+UNIT_MAIN("ledger_holdings", test_holdings_read, test_product_numbers, test_holdings_faults, test_decided_until, test_decided_count, test_decided_debt, test_advise)
