@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/codes.h"
+#include "core/base/err.h"
 #include "core/base/mem.h"
 
 #define LOOK_MS 1000         /* how long is slept at most while waiting in the queue */
@@ -67,6 +69,14 @@ int mcli_ask_waiting(struct mcli *m, const char *id, struct muster_answer *a, st
 }
 
 /* ---- the machine's runs ---- */
+
+/* Does the machine wait in the queue, for itself or for another run? */
+static bool waits(struct mcli *m, const char *id)
+{
+	struct muster_status s = { .size = sizeof s };
+
+	return muster_client_status(m->client, id, &s, NULL) == MUSTER_OK && s.position != 0;
+}
 
 static char *lock_path(const struct mcli *m, const char *id)
 {
@@ -280,6 +290,27 @@ static int run_with_seat(struct mcli *m, const char *id)
 	return r;
 }
 
+/*
+ * Who does not wait takes no place in the queue, which would keep a seat from others for a while; but a place that the machine has is not given up.
+ * Later, when a command's seat was lost, it is asked for with the handle that may queue.
+ */
+static int ask_first(struct mcli *m, const char *id, struct muster_answer *a, struct muster_err *err)
+{
+	struct muster_client *own = m->client;
+	bool no_queue = m->no_queue;
+	int r;
+
+	if (m->wait || no_queue || waits(m, id))
+		return mcli_ask_waiting(m, id, a, err);
+	m->client = NULL;
+	m->no_queue = true;
+	r = mcli_open(m) == MCLI_OK ? muster_client_activate(m->client, id, a, err) : err_set(err, MUSTER_E_IO, "the state folder cannot be opened a second time");
+	mcli_close(m);
+	m->client = own;
+	m->no_queue = no_queue;
+	return r;
+}
+
 static int run_one(struct mcli *m, const char *id, json_t *list)
 {
 	struct muster_answer a = { .size = sizeof a };
@@ -291,10 +322,10 @@ static int run_one(struct mcli *m, const char *id, json_t *list)
 		return MCLI_NOT_RUN;
 	if ((fd = join(m, id)) < 0)
 		return mcli_say(MCLI_NOT_RUN, "the lock in %s: %s", m->state, errno != 0 ? strerror(errno) : "another run does not let go");
-	if (mcli_ask_waiting(m, id, &a, &err) != MUSTER_OK)
+	if (ask_first(m, id, &a, &err) != MUSTER_OK)
 		(void)mcli_fail(&err);
 	else if (a.outcome != MUSTER_ACTIVATED && a.expires_at == 0)
-		(void)mcli_say(MCLI_NOT_RUN, "%s%s", a.message, a.outcome == MUSTER_QUEUED && !m->wait ? " To wait here: muster run PRODUCT --wait[=SECONDS] -- COMMAND" : "");
+		(void)mcli_say(MCLI_NOT_RUN, "%s%s", a.message, (a.outcome == MUSTER_QUEUED || a.code == CODE_M_SEATS) && !m->wait && !m->no_queue ? " To wait here: muster run PRODUCT --wait[=SECONDS] -- COMMAND" : "");
 	else
 		r = run_with_seat(m, id);
 	leaving = m->ran = true;

@@ -412,6 +412,26 @@ static int ask(struct muster_client *c, const char *activation_id, bool forced, 
 	return r;
 }
 
+/* In the protocol a place has no name but its client's: who asks for the product and does not want to wait leaves it. A seat that is free just then comes as a lease, which is released like any other. */
+int client_leave_queue(struct muster_client *c, const char *id, struct muster_err *err)
+{
+	struct asking *q = mem_alloc(sizeof *q);
+	bool no_queue = c->no_queue;
+	int r;
+
+	if (q == NULL)
+		return err_nomem(err);
+	q->c = c;
+	q->now = client_now(c);
+	(void)snprintf(q->id, sizeof q->id, "%s", id);
+	c->no_queue = true;
+	r = ask_locked(q, true, err);
+	c->no_queue = no_queue;
+	OPENSSL_cleanse(q, sizeof *q);
+	mem_free(q);
+	return r;
+}
+
 int muster_client_activate(struct muster_client *c, const char *activation_id, struct muster_answer *answer, struct muster_err *err)
 {
 	return ask(c, activation_id, true, answer, err);

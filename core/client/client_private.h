@@ -65,6 +65,8 @@ void client_end(struct muster_client *c);
 int client_ready(struct muster_client *c, struct muster_err *err);
 /** Locked. If this machine is not the one of the state folder, take a new client ID. */
 int client_check_hardware(struct muster_client *c, struct muster_err *err);
+/** Locked. Wait for a seat no more: asks once without the wish to wait. May end with a lease. */
+int client_leave_queue(struct muster_client *c, const char *id, struct muster_err *err);
 /** Locked. New client ID; every lease is given up, the products stay listed. */
 int client_new_identity(struct muster_client *c, struct muster_err *err);
 /** Look at the confirmation or else the lease held in @p slot. Negative only for memory. Ready. */

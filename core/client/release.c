@@ -82,6 +82,9 @@ static int release_locked(struct muster_client *c, const char *id, struct muster
 		goto done;
 	client_slot(slot, c, id);
 	r = state_record_load(&c->state, slot, &rec, err);
+	/* It waits for a seat: the place goes to the next. Where no host hears it, the place lapses by itself. */
+	if (r == MUSTER_OK && rec.position != 0 && (r = client_leave_queue(c, id, err)) == MUSTER_OK)
+		r = state_record_load(&c->state, slot, &rec, err);
 	known = r == MUSTER_OK;
 	if ((r != MUSTER_OK && r != MUSTER_E_NOT_FOUND) || (r = client_holding(c, slot, h, client_now(c), err)) != MUSTER_OK)
 		goto done;

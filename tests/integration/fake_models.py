@@ -157,6 +157,8 @@ class ModelsHost:
                 self.waiting.remove(client)
             return self.granted(body, "cad", CAD, self.out[client], self.renew, count=len(self.out), seats=self.seats)
         if body.get("queue") is False:
+            if client in self.waiting:
+                self.waiting.remove(client)
             return problem(403, "M-150", "All seats are taken.")
         if client not in self.waiting:
             self.waiting.append(client)

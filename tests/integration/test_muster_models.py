@@ -233,7 +233,8 @@ def test_run_without_seat(host, machine, tmp_path):
     machine(1).json("activate", "cad")
     m = machine(0)
     done = m.run("run", "cad", "--", "touch", tmp_path / "started")
-    assert done.returncode == 125 and "M-149" in done.stderr and not (tmp_path / "started").exists()
+    assert done.returncode == 125 and "M-150" in done.stderr and "--wait" in done.stderr and not (tmp_path / "started").exists()
+    assert host.waiting == [] and host.seen[-1]["queue"] is False
     done = m.run("run", "cad", "--no-queue", "--", "touch", tmp_path / "started")
     assert done.returncode == 125 and "M-150" in done.stderr
     assert m.run("run", "nothing-such", "--", "true").returncode == 125
@@ -245,6 +246,28 @@ def test_run_without_seat(host, machine, tmp_path):
     host.shift = 31
     waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == 0 and (tmp_path / "started").exists() and host.out == {}
+
+
+def test_a_place_is_given_back(host, machine):
+    """Released while it waits: the place is the next one's at once. A place that the machine has for itself is not given up by a run that does not wait."""
+    machine(1).json("activate", "cad")
+    m = machine(0)
+    m.json("activate", "cad", code=1)
+    place, = host.waiting
+    assert m.run("run", "cad", "--", "true").returncode == 125 and host.waiting == [place]
+    m.json("release", "cad")
+    assert host.waiting == [] and host.seen[-1]["queue"] is False and m.run("status").returncode == 4
+    # a seat that gets free just then is not kept either
+    m.json("activate", "cad", code=1)
+    machine(1).json("release", "cad")
+    m.json("release", "cad")
+    assert host.out == {} and host.waiting == [] and len(host.released) == 2
+    # nobody hears it: the place lapses, and the machine forgets
+    machine(1).json("activate", "cad")
+    m.json("activate", "cad", code=1)
+    alone = Machine(m.state.parent, host, url="http://127.0.0.1:1")
+    assert alone.json("release", "cad")[0]["outcome"] == "released"
+    assert len(host.waiting) == 1
 
 
 def test_run_heartbeats(host, machine):

@@ -121,8 +121,16 @@ START_TEST(test_seat_queue)
 	queue_up(&text, ",\"position\":1,\"seats\":2,\"retry_after_seconds\":86400");
 	k.raw = buf_str(&text);
 	ck_within(fake_activate(&k, c).next_at - fake_now(&k), 810, 900);
-	/* the first in the queue gets the next seat */
+	/* released while it waits: the place is left, and nothing is asked for any more */
 	k.raw = NULL;
+	k.problem = 409;
+	k.problem_code = "M-150";
+	fixture_ok(muster_client_release(c, PRODUCT, &a, &err), &err);
+	ck_assert_int_eq(a.outcome, MUSTER_RELEASED);
+	ck_assert(json_is_false(json_object_get(k.seen, "queue")));
+	ck_assert_int_eq(muster_client_release(c, PRODUCT, &a, &err), MUSTER_E_NOT_FOUND);
+	/* the first in the queue gets the next seat */
+	k.problem = 0;
 	k.members = CAD "\"seats\":2";
 	k.tweak = seat;
 	a = fake_activate(&k, c);
