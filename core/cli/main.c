@@ -138,8 +138,9 @@ static void print_help(FILE *out)
 
 	fputs("Usage: musterctl [--socket PATH] [--json] VERB [ARGUMENTS]\n\n"
 	      "Look after a Muster host. Verbs are taken as dlv, -dlv and /dlv.\n\n", out);
+	/* A long one has a line of its own. */
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "  %-38s %s\n", v[i].usage, v[i].summary);
+		fprintf(out, strlen(v[i].usage) > 60 ? "  %s\n  %38s %s\n" : "  %-38s%.0s %s\n", v[i].usage, "", v[i].summary);
 	fputs("\nOptions:\n", out);
 	for (int o = 0; o < CLI_O_COUNT; o++) {
 		if ((EVERYWHERE & BIT(o)) == 0)

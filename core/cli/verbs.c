@@ -64,7 +64,7 @@ static const struct cli_verb verbs[] = {
 	  "musterctl discover /mnt/sql2019\nmusterctl discover SQLServer2019-x64-ENU.iso\nmusterctl discover /srv/media/setup --as sql-server-2016\nmusterctl discover /mnt/sql2019 --store   (administrator)" },
 	{ "media", "media [list | remove NUMBER]", "Keys stored from installation media", CLI_VIEWER, O(YES) | O(LIMIT) | O(ALL), 0, 2, verb_media,
 	  "musterctl media\nmusterctl media remove 706200501 --yes   (administrator)" },
-	{ "access", "access [list | activate PRODUCT | …]", "Access licences: bought, issued, over, and who holds them", CLI_VIEWER,
+	{ "access", "access [report | list | packs | add | remove | revoke | reassign | activate | id]", "Access licences: bought, issued, over, and who holds them", CLI_VIEWER,
 	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(PER) | O(OF) | O(LICENSES) | O(NOTE) | O(YES) |
 	  O(PROGRAMME) | O(NUMBER) | O(KEY_FD) | O(FILE) | O(ONLINE) | O(OUT) | O(PHONE) | O(NEW), 0, CLI_ARGS_MAX, verb_access,
 	  "musterctl access                report per version: bought, issued, temporary, over, revoked, free\nmusterctl access list --product rds\nmusterctl access packs\n"
@@ -72,10 +72,10 @@ static const struct cli_verb verbs[] = {
 	  "musterctl access revoke 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"device was scrapped\"\nmusterctl access reassign alice bob --reason \"alice has left\"\n"
 	  "musterctl access activate rds --programme Select --number 7654321 --online\nmusterctl access activate rds --programme \"Open Value\" --number V1234567 --phone\n"
 	  "musterctl access id rds         the 35 digits of the licence server ID" },
-	{ "seats", "seats [list | release CLIENT-ID | …]", "Seats: how many, who holds them and who waits", CLI_VIEWER,
+	{ "seats", "seats [report | list | release | add | remove]", "Seats: how many, who holds them and who waits", CLI_VIEWER,
 	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(LICENSES) | O(NOTE) | O(YES), 0, 2, verb_seats,
-	  "musterctl seats\nmusterctl seats list --product acme-cad\nmusterctl seats release 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"left over the weekend\"   (administrator)\n"
-	  "musterctl seats add --product acme-cad --licenses 5 --note \"order 4712\"\nmusterctl seats remove ID" },
+	  "musterctl seats                 report: how many, out, free, over, waiting\nmusterctl seats list --product acme-cad\nmusterctl seats release 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"left over the weekend\"   (administrator)\n"
+	  "musterctl seats add --product cad --licenses 5 --note \"order 4712\"   only with `record = yes`; other seats come in packs\nmusterctl seats remove ID" },
 	{ "debt", "debt", "What exceeds what there is, of every model", CLI_VIEWER, O(PRODUCT), 0, 0, verb_debt, "musterctl debt\nmusterctl debt --product acme-cad --json" },
 	{ "crl", "crl [show | install FILE]", "Revocation lists of issuers", CLI_VIEWER, 0, 0, 2, verb_crl,
 	  "musterctl crl\nmusterctl crl install issuer.crl   (administrator)" },

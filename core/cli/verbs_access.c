@@ -95,7 +95,7 @@ static int list(struct cli *c)
 static void pack_rows(struct libscols_table *t, const json_t *packs)
 {
 	const json_t *pack, *key, *product, *a;
-	char number[24], licenses[24], ends[32];
+	char number[24], licenses[24], coverage[32], ends[32];
 	size_t i, k, n;
 
 	json_array_foreach(json_object_get(packs, "items"), i, pack)
@@ -104,7 +104,8 @@ static void pack_rows(struct libscols_table *t, const json_t *packs)
 				continue;
 			json_array_foreach(json_object_get(key, "products"), n, product)
 				table_row(t, (const char *[]){ json_string_value(product), json_text(a, "per"), json_text(a, "version"), holdings_number(licenses, a, "licenses"), "pack",
-				                               holdings_number(number, key, "number"), json_date(key, "coverage_end", ends), json_text(pack, "agreement") }, 8);
+				                               holdings_number(number, key, "number"), json_date(key, "coverage_end", coverage), json_date(pack, "ends_at", ends),
+				                               json_text(pack, "agreement") }, 9);
 		}
 }
 
@@ -117,13 +118,13 @@ static void entered_rows(struct libscols_table *t, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "products"), i, product)
 		json_array_foreach(json_object_get(product, "entered"), k, e)
 			table_row(t, (const char *[]){ json_text(product, "product"), json_text(e, "per"), json_text(e, "version"), holdings_number(licenses, e, "licenses"), "entered",
-			                               json_text(e, "id"), "", json_text(e, "note") }, 8);
+			                               json_text(e, "id"), "", "", json_text(e, "note") }, 9);
 }
 
 static int packs(struct cli *c)
 {
 	static const struct table_column columns[] = { { "PRODUCT", false }, { "PER", false }, { "VERSION", false }, { "LICENCES", true }, { "FROM", false }, { "NUMBER OR ID", false },
-		{ "ENDS", false }, { "AGREEMENT OR NOTE", false } };
+		{ "COVERAGE ENDS", false }, { "PACK ENDS", false }, { "AGREEMENT OR NOTE", false } };
 	struct libscols_table *t;
 	struct muster_err err;
 	json_t *answer = NULL, *held = NULL, *o;

@@ -250,6 +250,8 @@ int verb_discover(struct cli *c)
 	size_t n;
 	int r;
 
+	if (c->args[0][0] == '\0')
+		return cli_say(c, CLI_USAGE, "the path is empty: name the folder or the ISO image of a medium");
 	if (api_get(c, "/admin/v1/media", &media, &err) != MUSTER_OK)
 		return cli_fail(c, &err);
 	if ((r = wanted_paths(c, media, wanted, &n)) == CLI_OK) {

@@ -87,12 +87,36 @@ static int print_queue(struct cli *c, const json_t *queue)
 	return table_end(c, t);
 }
 
+/* @return 1: there are some, 0: none. -1: *r says why it is not known. */
+static int any_seats(struct cli *c, int *r)
+{
+	json_t *answer = NULL, *found;
+	int n;
+
+	if ((*r = holdings_ask(c, "", &answer)) != CLI_OK)
+		return -1;
+	found = only_seats(answer);
+	n = json_array_size(found) > 0;
+	json_decref(found);
+	json_decref(answer);
+	return n;
+}
+
 static int list(struct cli *c)
 {
 	char product[HOLDINGS_NAME];
 	json_t *answer = NULL;
-	int r;
+	int r = CLI_OK, any = 1;
 
+	/* For programs no product of the model is an empty list, as in the report. */
+	if (c->given[CLI_O_JSON] && !c->given[CLI_O_PRODUCT] && (any = any_seats(c, &r)) <= 0) {
+		if (any < 0)
+			return r;
+		answer = json_pack("{s:[], s:b, s:n}", "items", "more", 0, "next");
+		r = cli_print_json(c, answer);
+		json_decref(answer);
+		return r;
+	}
 	if ((r = holdings_product(c, "seats", product)) != CLI_OK || (r = holdings_holders(c, product, true)) != CLI_OK || c->given[CLI_O_JSON])
 		return r;
 	if ((r = holdings_ask(c, product, &answer)) == CLI_OK)
@@ -125,7 +149,7 @@ static int add(struct cli *c)
 int verb_seats(struct cli *c)
 {
 	static const struct { const char *word; size_t most; int (*run)(struct cli *); } words[] = {
-		{ "list", 1, list }, { "release", 2, release }, { "add", 1, add }, { "remove", 2, holdings_enter_remove },
+		{ "report", 1, overview }, { "list", 1, list }, { "release", 2, release }, { "add", 1, add }, { "remove", 2, holdings_enter_remove },
 	};
 
 	if (c->arg_count == 0)
@@ -136,7 +160,7 @@ int verb_seats(struct cli *c)
 				return cli_say(c, CLI_USAGE, "seats %s takes no \"%s\"", words[i].word, c->args[words[i].most]);
 			return words[i].run(c);
 		}
-	return cli_say(c, CLI_USAGE, "seats takes \"list\", \"release\", \"add\" or \"remove\", not \"%s\"", c->args[0]);
+	return cli_say(c, CLI_USAGE, "seats takes \"report\", \"list\", \"release\", \"add\" or \"remove\", not \"%s\"", c->args[0]);
 }
 
 /* ---- debt ---- */

@@ -153,6 +153,9 @@ def test_seats_are_listed_released_and_waited_for(cad):
     seats = admin.json("seats")["products"][0]["seats"]
     assert (seats["bought"], seats["issued"], seats["free"], seats["waiting"]) == (2, 2, 0, 1), seats
     assert admin.ok("seats").splitlines()[1].split()[:4] == ["cad", "2", "2", "0"]
+    assert admin.ok("seats", "report") == admin.ok("seats")
+    asked = sorted((e for e in admin.items("events") if e.get("product") == "cad"), key=lambda e: e["seq"])
+    assert [e["count"] for e in asked] == [1, 2, 2], asked   # seats out, also where a machine waits
     text = admin.ok("seats", "list")
     assert "cad-a" in text and c.client_id in text
     assert {i["holder"] for i in admin.items("seats", "list", "--product", "cad")} == {a.client_id, b.client_id}
@@ -199,6 +202,17 @@ def test_wrong_input(cad):
     for query in ("", "?product=none", "?product=cad&limit=0", "?product=cad&after=zz"):
         assert 400 <= host.admin("GET", "/holdings/holders" + query).status < 500, query
     assert len(admin.items("journal")) == before
+
+
+def test_no_seats_for_programs_is_an_empty_list(rds):
+    """Report and list agree: nothing, and done; for people a sentence."""
+    _, admin = rds
+    for words in (("seats",), ("seats", "report")):
+        assert admin.json(*words) == {"products": []}
+        assert "no product of the seats model" in admin.refused(*words)
+    assert admin.json("seats", "list") == {"items": [], "more": False, "next": None}
+    assert "no product of the seats model" in admin.refused("seats", "list")
+    assert "there is no product" in admin.refused("seats", "list", "--product", "none", "--json")
 
 
 def test_several_products_must_be_named(new_host):

@@ -138,6 +138,7 @@ def test_no_medium(admin, tmp_path):
     (tmp_path / "nothing").touch()
     assert refused(admin, tmp_path / "nothing") == "is neither a folder nor an ISO 9660 image"
     assert refused(admin, "/dev/null") == "is neither a folder nor a file; mount it, and name the folder"
+    assert "the path is empty" in admin.refused("discover", "", status=USAGE)
     assert "discover needs more" in admin.refused("discover", status=USAGE)
     os.mkfifo(tmp_path / "fifo")
     assert refused(admin, tmp_path / "fifo") == "is neither a folder nor a file; mount it, and name the folder"
