@@ -104,6 +104,11 @@ def test_online(server, publisher):
     more = publisher.licenses("7654321", binding, 5, "device", "2016")
     assert "5 licences per device, version 2016" in admin.ok("pack", "install", str(more))
     assert bound(host) == {("device", "2019"): 50, ("user", "2019"): 20, ("device", "2016"): 5}
+    # whose licences end with the pack: its own end is shown beside that of the coverage
+    rows = admin.ok("access", "packs").splitlines()
+    assert "COVERAGE ENDS PACK ENDS AGREEMENT" in " ".join(rows[0].split())
+    ends, = {p["ends_at"] for p in admin.json("pack")["items"] if any((k["access"] or {}).get("version") == "2016" for k in p["keys"])}
+    assert any("2016" in row and f"{ends[5:7]}/{ends[8:10]}/{ends[:4]}" in row for row in rows), (ends, rows)
     assert admin("pack", "install", str(pack)).status == 0      # what activates it is a line of its own: the same again
     host.stop()
     host.start()
