@@ -31,7 +31,11 @@ check-threads:
 check-threads-all: all
 	$(MAKE) $(AM_MAKEFLAGS) $(filter-out %.py,$(thread_tests_all)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests_all)'
-.PHONY: check-threads check-threads-all
+# Tests in C alone.
+check-unit:
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS) $(check_LTLIBRARIES) $(plugin_LTLIBRARIES)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(unit_tests)'
+.PHONY: check-threads check-threads-all check-unit
 
 include %D%/unit/base.mk
 include %D%/unit/store.mk
