@@ -14,7 +14,6 @@
 #include "core/licensing/threshold.h"
 
 #define HOUR_MS INT64_C(3600000)
-#define KEY_NEW_CLIENT 1U   /* the windows' table is asked by address alone */
 
 struct context {
 	struct ledger *l;
@@ -209,53 +208,22 @@ static bool over_limits(struct context *c)
 {
 	struct ledger *l = c->l;
 	struct pool_slot *pool = c->s->pool;
-	bool exempt = c->r->loopback && l->set.loopback == 0;
-	bool crowded = false;
-	uint32_t *used;
-	int64_t left;
+	struct newcomer n = { .addr = c->r->addr, .addr_len = c->r->addr_len, .who = "client IDs", .boot = c->g->boot };
+	char where[80];
 
-	if (c->known || pool == NULL)
+	if (c->known || pool == NULL || (c->r->loopback && l->set.loopback == 0))
 		return false;
-	if (pool->day_used == 0 || c->g->boot - pool->day_start >= STORE_DAY_MS || c->g->boot < pool->day_start) {
-		pool->day_start = c->g->boot;
-		pool->day_used = 0;
-	}
-	if (exempt)
-		return false;
-	used = windows_used(l->new_clients, c->r->addr, c->r->addr_len, KEY_NEW_CLIENT, c->g->boot, HOUR_MS, &crowded);
-	if (crowded && (l->told_crowded_ms == 0 || c->g->boot - l->told_crowded_ms >= HOUR_MS)) {
-		l->told_crowded_ms = c->g->boot;
-		host_later(l, 4, "limits-crowded", "more addresses than the table of new clients holds report new client IDs this hour; "
-		           "the least recent of them start their hour anew");
-	}
-	if (*used >= l->set.new_per_hour) {
-		left = windows_left(l->new_clients, c->r->addr, c->r->addr_len, KEY_NEW_CLIENT, c->g->boot, HOUR_MS);
-		snprintf(c->r->detail, sizeof c->r->detail, "this address has reported %llu new client IDs within an hour, the most it may "
-		         "([limits] new_clients_per_hour)", (unsigned long long)l->set.new_per_hour);
-	} else if (pool->day_used >= l->set.new_per_day) {
-		left = pool->day_start + STORE_DAY_MS - c->g->boot;
-		snprintf(c->r->detail, sizeof c->r->detail, "%llu new client IDs were counted in pool %.64s within a day, the most it takes "
-		         "([limits] new_clients_per_day)", (unsigned long long)l->set.new_per_day, pool->row.name);
-	} else {
-		c->new_used = used;   /* charged when it is counted */
-		return false;
-	}
-	c->r->retry_after = (uint32_t)(left / 1000 + 1);
-	return true;
+	snprintf(where, sizeof where, "in pool %.64s", pool->row.name);
+	n.where = where;
+	n.day = &pool->day;
+	c->new_used = newcomer_look(l, &n, c->r->detail, sizeof c->r->detail, &c->r->retry_after);   /* charged when it is counted */
+	return c->new_used == NULL;
 }
 
 void decide_uncharge(struct ledger *l, const struct group *g, const struct staged *s)
 {
-	bool crowded = false;
-	uint32_t *used;
-
-	if (!s->charged)
-		return;
-	used = windows_used(l->new_clients, s->event.addr, s->event.addr_len, KEY_NEW_CLIENT, g->boot, HOUR_MS, &crowded);
-	if (*used > 0)
-		--*used;
-	if (s->pool->day_used > 0)
-		s->pool->day_used--;
+	if (s->charged)
+		newcomer_return(l, s->event.addr, s->event.addr_len, &s->pool->day, g->boot);
 }
 
 static bool clock_wrong(struct context *c)
@@ -344,8 +312,7 @@ static void count_in(struct context *c)
 		pool->staged_new++;
 	*staged = (uint16_t)(s - c->g->rows + 1);
 	if (c->new_used != NULL) {
-		++*c->new_used;
-		pool->day_used++;
+		newcomer_charge(c->new_used, &pool->day);
 		s->charged = true;
 	}
 	if (c->r->edition->minimum_count > pool->staged_minimum)

@@ -28,13 +28,15 @@
 #define BINDING_KEPT_MS 60000          /* a replaced catalog's requests are long answered: service deadline 10 s */
 #define COUNT_FAILED 7                 /* place of failed requests in product_slot.n, after statuses 0–6 */
 
+/** New client IDs of a day that is under way. */
+struct new_day { int64_t start; uint32_t used; };   /* start: steady ms */
+
 /** One count pool, for as long as the ledger is open. */
 struct pool_slot {
 	struct store_pool row;
 	struct pool *members;
 	int64_t refill_after;              /* steady ms: refills take at most a tenth of the state thread's time */
-	int64_t day_start;                 /* steady ms: window of new client IDs */
-	uint32_t day_used;
+	struct new_day day;
 	bool refill, refilling;            /* released, forgotten or grown: the state thread hands a list over; it is about to */
 	uint32_t staged_new, staged_minimum;   /* of the group being decided */
 };
@@ -43,6 +45,7 @@ struct pool_slot {
 struct product_slot {
 	struct store_product row;
 	struct pool_slot *pool;            /* NULL: not of a counted-together model */
+	struct new_day day;                /* of what is decided elsewhere */
 	uint64_t n[8];                     /* requests by status 0–6, then failed; committed ones */
 };
 
@@ -103,7 +106,7 @@ struct ledger {
 	struct binding *bindings;          /* newest first */
 	struct repeats *repeats;
 	struct marks *marks;
-	struct windows *new_clients;
+	struct windows *new_clients, *met;   /* met: who counted as new of a product within a day, where no pool remembers it */
 	struct refusals *refusals;
 	struct hostclock host;
 	int64_t applied_seq;               /* last event that memory holds */
@@ -212,6 +215,14 @@ void decide(struct ledger *l, struct group *g, struct ledger_request *r);
 void decide_uncharge(struct ledger *l, const struct group *g, const struct staged *s);
 /** Give a request the answer of an event. */
 void answer_from_event(struct ledger_request *r, const struct store_event *e);
+
+/* newcomers.c */
+/** Whoever counts as new, and where; lock held. */
+struct newcomer { const uint8_t *addr; uint8_t addr_len; struct new_day *day; const char *who, *where; int64_t boot; };
+/** @return NULL: over the limits, @p detail and @p retry_after say which; else how many the address has reported, to be raised with day->used when it is counted. */
+uint32_t *newcomer_look(struct ledger *l, const struct newcomer *n, char *detail, size_t room, uint32_t *retry_after);
+void newcomer_charge(uint32_t *used, struct new_day *day);
+void newcomer_return(struct ledger *l, const uint8_t *addr, uint8_t addr_len, struct new_day *day, int64_t boot);
 
 /* fold.c */
 /** Fold what memory holds into the state. State thread only. */

@@ -47,8 +47,9 @@ static int memory_new(struct ledger *l, struct muster_err *err)
 	l->repeats = repeats_new();
 	l->marks = marks_new();
 	l->new_clients = windows_new();
+	l->met = windows_new();
 	l->refusals = refusals_new();
-	if (l->repeats == NULL || l->marks == NULL || l->new_clients == NULL || l->refusals == NULL)
+	if (l->repeats == NULL || l->marks == NULL || l->new_clients == NULL || l->met == NULL || l->refusals == NULL)
 		return err_nomem(err);
 	return group_new(l, err);
 }
@@ -192,6 +193,7 @@ void ledger_free(struct ledger *l)
 	repeats_free(l->repeats);
 	marks_free(l->marks);
 	windows_free(l->new_clients);
+	windows_free(l->met);
 	refusals_free(l->refusals);
 	digester_free(l->digester);
 	group_free(l);

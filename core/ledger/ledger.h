@@ -138,6 +138,23 @@ int ledger_holdings_due(struct ledger *l, int64_t until, size_t limit, int (*fn)
 int ledger_holding_sums(struct ledger *l, int (*fn)(void *ctx, const struct store_holding_sum *), void *ctx, struct muster_err *err);
 /** The state's number of a product of the bound catalog; 0: not bound. Any thread. */
 uint32_t ledger_product_number(struct ledger *l, const struct catalog *catalog, const struct catalog_product *product);
+/**
+ * The limits on new client IDs for what is decided outside the ledger (holdings): whoever holds nothing of a product yet and would be given something. Each counts
+ * once within a day, whatever it gives back and asks for again. Counted per address together with the pools' new clients, and per product a day.
+ */
+struct ledger_newcomer {
+	uint32_t product;                /**< the state's number */
+	uint8_t holder[16];              /**< client ID, or the beginning of a user's hash */
+	uint8_t addr[16], addr_len; bool loopback;
+	const char *who;                 /**< for the sentence: "client IDs" */
+	/* answer */
+	bool charged;                    /**< a place was taken; false: exempt, or counted already */
+	uint32_t retry_after; char detail[256];
+};
+/** Take a place. @return false: over the limits; `retry_after` and `detail` say which. Any thread. */
+bool ledger_newcomer(struct ledger *l, struct ledger_newcomer *n);
+/** What it was taken for was not committed. */
+void ledger_newcomer_return(struct ledger *l, const struct ledger_newcomer *n);
 int ledger_clock_accept(struct ledger *l, const char *actor, struct muster_err *err);
 int ledger_backup(struct ledger *l, const char *actor, const char *dir, struct muster_err *err);
 

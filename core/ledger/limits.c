@@ -91,6 +91,64 @@ int64_t windows_left(struct windows *t, const uint8_t *addr, uint8_t addr_len, u
 	return window_of(t, key, now, period_ms, NULL)->end - now;
 }
 
+static struct window *window_find(struct windows *t, const uint8_t key[KEY])
+{
+	struct window *set = t->rows[key_hash(key, t->seed) % SETS];
+
+	for (size_t i = 0; i < WAYS; i++)
+		if (memcmp(set[i].key, key, KEY) == 0)
+			return &set[i];
+	return NULL;
+}
+
+void windows_return(struct windows *t, const uint8_t *addr, uint8_t addr_len, uint32_t code, int64_t now)
+{
+	uint8_t key[KEY];
+	struct window *w;
+
+	key_make(key, addr, addr_len, code, 0);
+	w = window_find(t, key);
+	if (w != NULL && w->end > now && w->used > 0)
+		w->used--;
+}
+
+/* Whole, unlike an address: whoever invents IDs chooses how they begin. */
+static void key_holder(uint8_t key[KEY], const uint8_t holder[16], uint32_t product)
+{
+	memset(key, 0, KEY);
+	memcpy(key, holder, 16);
+	key[16] = UINT8_MAX;
+	be32_put(key + 17, product);
+}
+
+void windows_note(struct windows *t, const uint8_t holder[16], uint32_t product, int64_t now, int64_t period_ms)
+{
+	uint8_t key[KEY];
+
+	key_holder(key, holder, product);
+	(void)window_of(t, key, now, period_ms, NULL);
+}
+
+bool windows_noted(struct windows *t, const uint8_t holder[16], uint32_t product, int64_t now)
+{
+	const struct window *w;
+	uint8_t key[KEY];
+
+	key_holder(key, holder, product);
+	w = window_find(t, key);
+	return w != NULL && w->end > now;
+}
+
+void windows_forget(struct windows *t, const uint8_t holder[16], uint32_t product)
+{
+	struct window *w;
+	uint8_t key[KEY];
+
+	key_holder(key, holder, product);
+	if ((w = window_find(t, key)) != NULL)
+		w->end = 0;
+}
+
 struct refusals *refusals_new(void)
 {
 	struct refusals *t = mem_alloc(sizeof *t);

@@ -23,6 +23,13 @@ uint32_t *windows_used(struct windows *t, const uint8_t *addr, uint8_t addr_len,
 /** Milliseconds until that window ends. */
 int64_t windows_left(struct windows *t, const uint8_t *addr, uint8_t addr_len, uint32_t code, int64_t now, int64_t period_ms);
 
+/** Free one place of that window again; none when it is over or was crowded out. */
+void windows_return(struct windows *t, const uint8_t *addr, uint8_t addr_len, uint32_t code, int64_t now);
+/** A holder (16 bytes) of a product is remembered for @p period_ms from when it was noted first; in a table of its own. */
+void windows_note(struct windows *t, const uint8_t holder[16], uint32_t product, int64_t now, int64_t period_ms);
+bool windows_noted(struct windows *t, const uint8_t holder[16], uint32_t product, int64_t now);
+void windows_forget(struct windows *t, const uint8_t holder[16], uint32_t product);
+
 /** Rows per second, address and reason for refused requests; what is above is added up and written as one row with its n. */
 #define REFUSED_ROWS_PER_SECOND 10U
 struct refusals;

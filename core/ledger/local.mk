@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/libledger.la
 	%D%/ledger.c %D%/ledger.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/names.c \
+	%D%/newcomers.c \
 	%D%/pace.c \
 	%D%/queue.c %D%/queue.h \
 	%D%/readers.c \

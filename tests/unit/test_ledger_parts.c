@@ -172,6 +172,31 @@ START_TEST(test_windows)
 }
 END_TEST
 
+/* A place that is returned is free again, if its window is there still; holders are remembered whole, by product, for their time. */
+START_TEST(test_windows_return)
+{
+	struct windows *t = windows_new();
+	uint8_t a[16] = { 10, 0, 0, 1 }, holder[16] = { 1 };
+	bool crowded = false;
+
+	*windows_used(t, a, 4, 1, NOW, HOUR, &crowded) = 1;
+	windows_return(t, a, 4, 2, NOW);
+	windows_return(t, a, 4, 1, NOW + HOUR);
+	ck_assert_uint_eq(*windows_used(t, a, 4, 1, NOW, HOUR, &crowded), 1);
+	windows_return(t, a, 4, 1, NOW + 1);
+	windows_return(t, a, 4, 1, NOW + 1);
+	ck_assert_uint_eq(*windows_used(t, a, 4, 1, NOW, HOUR, &crowded), 0);
+	windows_note(t, holder, 7, NOW, HOUR);
+	ck_assert(windows_noted(t, holder, 7, NOW + HOUR - 1) && !windows_noted(t, holder, 7, NOW + HOUR) && !windows_noted(t, holder, 8, NOW));
+	holder[15] = 1;
+	ck_assert(!windows_noted(t, holder, 7, NOW));
+	holder[15] = 0;
+	windows_forget(t, holder, 7);
+	ck_assert(!windows_noted(t, holder, 7, NOW));
+	windows_free(t);
+}
+END_TEST
+
 static struct store_event refusal(uint32_t addr, uint32_t code, uint32_t product)
 {
 	struct store_event e = event(0, addr, 0);
@@ -452,5 +477,5 @@ START_TEST(test_queue_gather)
 }
 END_TEST
 
-UNIT_MAIN("ledger_parts", test_digest, test_repeats, test_hw_differs, test_marks, test_windows, test_refusals, test_refusals_crowd,
+UNIT_MAIN("ledger_parts", test_digest, test_repeats, test_hw_differs, test_marks, test_windows, test_windows_return, test_refusals, test_refusals_crowd,
           test_hostclock_back, test_hostclock_jump, test_hostclock_ahead, test_hostclock_silent, test_hostclock_suspect, test_disk, test_queue, test_queue_gather)
