@@ -82,7 +82,7 @@ static const struct code_info table[] = {
 		"This address has sent more requests a second than one address may.",
 		"Wait as long as Retry-After says. For many machines behind one address raise the limit on the host."),
 	OWN(108, 429, "Too many new client IDs",
-		"More new client IDs were seen from this address, or in this count pool, than is allowed in the time.",
+		"More new client IDs were seen from this address, or in this count pool or of this product, than is allowed in the time.",
 		"Wait as long as Retry-After says; check whether machines take a new identity at every start."),
 	OWN(109, 503, "Host overloaded",
 		"More requests are waiting than the host can record in time. Nothing was recorded for this one.",

@@ -69,7 +69,7 @@ static const struct config_key limits_keys[] = {
 	ROW("requests_per_second", NUMBER, 0, requests_per_second, 1, 1000000, "50", "requests", "Requests a second from one address, in the long run."),
 	ROW("burst", NUMBER, 0, burst, 1, 1000000, "200", "requests", "Requests at once from one address."),
 	ROW("new_clients_per_hour", NUMBER, 0, new_clients_per_hour, 1, 10000000, "100", "clients", "New client machine IDs an hour from one address."),
-	ROW("new_clients_per_day", NUMBER, 0, new_clients_per_day, 1, 100000000, "20000", "clients", "New client machine IDs a day in one count pool."),
+	ROW("new_clients_per_day", NUMBER, 0, new_clients_per_day, 1, 100000000, "20000", "clients", "New client machine IDs a day in one count pool, or of one product that has none."),
 	ROW("loopback", SWITCH, 0, loopback, 0, 1, "no", NULL, "Whether the limits per address hold for this machine itself too."),
 	ROW("body_max", SIZE, 0, body_max, 1 * KIB, 1 * MIB, "16KiB", NULL, "Largest body of a request."),
 	ROW("header_max", SIZE, 0, header_max, 2 * KIB, 1 * MIB, "16KiB", NULL, "Largest head of a request."),

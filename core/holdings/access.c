@@ -168,12 +168,20 @@ static int is_copy(bool *copy, struct holdings_group *g, const struct holdings_r
 	return MUSTER_OK;
 }
 
+static bool holds(const struct access_lines *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->l[i].held != ACCESS_NONE)
+			return true;
+	return false;
+}
+
 static int decide(struct access_verdict *v, struct holdings *h, struct holdings_group *g, struct holdings_request *r, struct access_lines *a, uint32_t wanted, struct muster_err *err)
 {
 	uint8_t user[USER_HOLDER];
 	struct muster_span holder = { r->client, sizeof r->client };
 	struct access_input in = { .wanted = wanted, .server = access_server(r->product), .rules = r->product->row.access, .advise = r->product->advise, .now = group_now(g) };
-	bool copy;
+	bool copy, known, over = false;
 	int e;
 
 	if (a->kind == HOLDINGS_USER) {
@@ -188,6 +196,7 @@ static int decide(struct access_verdict *v, struct holdings *h, struct holdings_
 		v->code = (uint32_t)CODE_M_DUPLICATE;
 		return e;
 	}
+	known = holds(a);
 	in.lines = a->l;
 	in.n = a->n;
 	in.kept = r->product->reservation_count > 0 ? holdings_reserved_for_others(g, r->product, a->kind, r) : 0;
@@ -196,6 +205,10 @@ static int decide(struct access_verdict *v, struct holdings *h, struct holdings_
 		access_decide_user(v, &in);
 	else
 		access_decide_device(v, &in);
+	if (!known && v->code == CODE_OK && ((e = group_newcomer(g, r, holder, &over, err)) != MUSTER_OK || over)) {
+		v->code = CODE_M_RATE_NEW;
+		return e;
+	}
 	if ((e = write_lines(g, r, a, holder, err)) != MUSTER_OK || v->code != CODE_OK || !v->over)
 		return e;
 	return rules_breach(h, g, r->product, HOLDINGS_CLASS(a->kind, v->generation),
@@ -229,7 +242,7 @@ void access_judge(struct holdings *h, struct holdings_group *g, struct holdings_
 	}
 	if (decide(&v, h, g, r, &a, wanted, &err) != MUSTER_OK)
 		holdings_failed(h, r, &err);
-	else if (v.code == CODE_M_DUPLICATE)
+	else if (v.code == CODE_M_DUPLICATE || v.code == CODE_M_RATE_NEW)
 		r->code = v.code;
 	else if (v.code == CODE_OK)
 		answer_granted(h, g, r, &v, &a);

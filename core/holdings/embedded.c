@@ -324,18 +324,23 @@ static bool whole(struct holdings *h, struct holdings_request *r, uint32_t *numb
 
 /* ---- a request ---- */
 
-static int keep(struct holdings *h, struct holdings_group *g, const struct holdings_request *r, uint32_t number, struct muster_err *err)
+/* Granted, unless it is one new client too many. */
+static int keep(struct holdings *h, struct holdings_group *g, struct holdings_request *r, uint32_t number, struct muster_err *err)
 {
 	uint32_t product = holdings_number(h, r->product), class_ = HOLDINGS_CLASS(HOLDINGS_EMBEDDED, 0);
 	struct store_holding row;
 	int result = group_get(g, product, class_, span_of(r->client, sizeof r->client), &row, err);
+	bool over = false;
 
 	if (result != MUSTER_OK && result != MUSTER_E_NOT_FOUND)
 		return result;
+	r->code = CODE_OK;
 	if (result == MUSTER_OK && row.number == number && row.has_hw == r->has_hw && memcmp(row.hw, r->hw, sizeof row.hw) == 0 && strcmp(row.name, r->name) == 0 &&
 	    group_now(g) - row.changed < SEEN_MS)
 		return MUSTER_OK;
 	if (result == MUSTER_E_NOT_FOUND) {
+		if ((result = group_newcomer(g, r, span_of(r->client, sizeof r->client), &over, err)) != MUSTER_OK || over)
+			return result;
 		memset(&row, 0, sizeof row);
 		row.product = product;
 		row.class_ = class_;
@@ -365,12 +370,10 @@ void embedded_judge(struct holdings *h, struct holdings_group *g, struct holding
 	}
 	if (!(r->whole_key != NULL ? whole(h, r, &number) : proven(h, r)))
 		return;
-	if (keep(h, g, r, number, &err) != MUSTER_OK) {
+	if (keep(h, g, r, number, &err) != MUSTER_OK)
 		holdings_failed(h, r, &err);
-		return;
-	}
-	r->code = CODE_OK;
-	r->state = HOLDINGS_PRESENTED;
+	else if (r->code == CODE_OK)
+		r->state = HOLDINGS_PRESENTED;
 }
 
 /* ---- administrators ---- */

@@ -26,6 +26,7 @@ struct holdings_group {
 	uint32_t *slots; size_t slot_count;          /* by key; index of an entry or NONE */
 	struct delta *deltas; size_t delta_count, delta_room;
 	struct holdings_reserved reserved;           /* changes of use */
+	struct newcomers newcomers;
 	const struct holdings_request *asking;
 	struct store_journal *journal; size_t journal_count, journal_room;
 };
@@ -389,6 +390,11 @@ struct holdings *group_holdings(const struct holdings_group *g)
 	return g->h;
 }
 
+struct newcomers *group_newcomers(struct holdings_group *g)
+{
+	return &g->newcomers;
+}
+
 void group_ask(struct holdings_group *g, const struct holdings_request *r)
 {
 	g->asking = r;
@@ -476,6 +482,7 @@ void group_drop(struct holdings_group *g)
 {
 	if (g == NULL)
 		return;
+	newcomers_end(g->h, &g->newcomers, false);
 	mem_free(g->entries);
 	mem_free(g->slots);
 	mem_free(g->deltas);
@@ -562,6 +569,7 @@ int group_commit(struct holdings_group *g, struct muster_err *err)
 	else if (r == MUSTER_E_UNKNOWN && group_sums_load(h, &second) != MUSTER_OK)
 		holdings_say(h, 3, "holdings", "numbers cannot be read after a failed commit: %s", second.message);
 done:
+	newcomers_end(h, &g->newcomers, r == MUSTER_OK);
 	if (r != MUSTER_OK) {
 		rules_forget(h->rules);
 		h->reserved.loaded = false;

@@ -71,7 +71,8 @@ struct holdings_request {
 	struct holdings_request *next;         /**< the holdings' */
 	struct catalog *catalog; const struct catalog_product *product;   /**< reference held by the caller */
 	uint8_t activation_id[16], client[16], hw[32]; bool has_hw, is_virtual, certified;
-	uint8_t addr[16], addr_len;
+	uint8_t addr[16], addr_len; bool loopback;
+	bool lease_known;                      /**< a lease of ours for this client and product verified: it is nobody new */
 	const char *name;                      /**< machine; "" not sent. Borrowed, as the texts below */
 	bool release;                          /**< seats: POST /v1/release with a lease and its secret that fit */
 	int64_t lease_at;                      /**< release: when that lease was issued, s */

@@ -26,6 +26,10 @@ struct holdings_known {
 /** A key found on a medium (HOLDINGS_R_EMBEDDED). Holds a secret. */
 struct holdings_stored { uint32_t number; char product[MUSTER_NAME_MAX + 1], partial[8]; uint8_t proof_key[32]; };
 
+/** Places that a group has taken among the new clients. */
+struct newcomer_place { const struct holdings_request *of; uint32_t product; uint8_t holder[16], addr[16], addr_len; };
+struct newcomers { struct newcomer_place *of; size_t n, room; };
+
 /** How many use a reservation, by the hash of its name (reserved.c). */
 struct holdings_use { uint32_t product, kind, id; int64_t n; };
 struct holdings_reserved { struct holdings_use *of; size_t n; bool loaded; };
@@ -96,6 +100,11 @@ uint64_t group_sum(const struct holdings_group *g, uint32_t product, uint32_t cl
 size_t group_generations(const struct holdings_group *g, uint32_t product, uint32_t kind, uint32_t *out, size_t max);
 /** Adds a journal row to the group's transaction. */
 int group_journal(struct holdings_group *g, const char *actor, uint32_t kind, const char *object, const char *detail, struct muster_err *err);
+/**
+ * @p holder holds nothing of the product yet and would be given something: does it come within the limits on new clients? Else the request is refused and @p over
+ * set. A place taken is given back when the group is not committed (newcomers.c).
+ */
+int group_newcomer(struct holdings_group *g, struct holdings_request *r, struct muster_span holder, bool *over, struct muster_err *err);
 /** One durable transaction; sums follow. On MUSTER_E_UNKNOWN sums are loaded anew. On any failure rules_forget(). Frees the group in any case. */
 int group_commit(struct holdings_group *g, struct muster_err *err);
 void group_drop(struct holdings_group *g);
@@ -122,6 +131,11 @@ struct holdings_rules *rules_new(void);                       /**< NULL when exh
 void rules_free(struct holdings_rules *m);
 /** A commit failed: what was remembered of it does not hold. */
 void rules_forget(struct holdings_rules *m);
+
+/* ---- newcomers.c ---- */
+struct newcomers *group_newcomers(struct holdings_group *g);
+/** Frees; who was given nothing, or nothing that was committed, does not count. */
+void newcomers_end(struct holdings *h, struct newcomers *all, bool committed);
 
 /* ---- embedded.c ---- */
 /** Keys found on media: records; id: number (4, big-endian); data: JSON {product, edition, partial, path, label, stored_at (s), sealed}. */

@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libholdings.la
 	%D%/holdings.c %D%/holdings.h \
 	%D%/internal.h \
 	%D%/lines.c \
+	%D%/newcomers.c \
 	%D%/over.c \
 	%D%/report.c \
 	%D%/reserved.c \

@@ -129,6 +129,19 @@ static int seat_granted(struct seat *s, const struct seats_verdict *v, struct mu
 	return v->over ? rules_breach(s->h, s->g, r->product, SEATS_CLASS, r->used, r->total, err) : MUSTER_OK;
 }
 
+/* Neither a seat nor a place. */
+static bool seat_new(const struct seat *s)
+{
+	return !s->held && !seats_queue_has(s->queue, s->r->client);
+}
+
+/* Would it get a place in the queue? */
+static bool seat_place(const struct seat *s, const struct seats_verdict *v)
+{
+	return (v->code == (uint32_t)CODE_M_SEATS || v->code == (uint32_t)CODE_M_RESERVED) && s->r->queue && s->in.seats > 0 &&
+	       seats_queue_count(s->queue) < s->numbers.queue_max;
+}
+
 /* All are taken, or what is free is for others. */
 static void seat_waits(struct seat *s, const struct seats_verdict *v)
 {
@@ -163,11 +176,14 @@ static int seat_decide(struct seat *s, struct muster_err *err)
 	struct holdings_request *r = s->r;
 	struct seats_verdict v;
 	char time[TIME_RFC3339];
+	bool over = false;
 	int e = MUSTER_OK;
 
 	seats_decide(&v, &s->in);
 	r->total = s->in.seats;
 	r->used = s->in.out + (s->held && v.change != SEATS_DROP ? 1 : 0);
+	if (seat_new(s) && (v.code == CODE_OK || seat_place(s, &v)) && ((e = group_newcomer(s->g, r, holder, &over, err)) != MUSTER_OK || over))
+		return e;
 	if (v.change == SEATS_DROP)
 		e = group_delete(s->g, s->product, SEATS_CLASS, holder, err);
 	if (e != MUSTER_OK)

@@ -117,6 +117,11 @@ static struct place *place_of(const struct seats_queue *q, const uint8_t client[
 	return NULL;
 }
 
+bool seats_queue_has(const struct seats_queue *q, const uint8_t client[16])
+{
+	return place_of(q, client) != NULL;
+}
+
 uint64_t seats_queue_ahead(const struct seats_queue *q, const uint8_t client[16], uint64_t free)
 {
 	uint64_t taken = 0;

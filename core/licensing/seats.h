@@ -50,6 +50,8 @@ void seats_queue_free(struct seats_queue *q);
 void seats_queue_age(struct seats_queue *q, int64_t now);
 /** Of @p free seats, how many those get who wait longer than @p client (all, when it does not wait); what is kept for others than them was noted when they asked. */
 uint64_t seats_queue_ahead(const struct seats_queue *q, const uint8_t client[16], uint64_t free);
+/** Has it a place? */
+bool seats_queue_has(const struct seats_queue *q, const uint8_t client[16]);
 /** Wait, or go on waiting. @return the place, from 1; 0: the queue is full, or memory exhausted. @param[out] retry_s when to ask again */
 uint32_t seats_queue_wait(struct seats_queue *q, const uint8_t client[16], uint64_t kept, uint32_t max, int64_t now, uint32_t *retry_s);
 /** Waits no more. */

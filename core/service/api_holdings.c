@@ -57,6 +57,8 @@ static void begin(struct request *r, void (*done)(struct holdings_request *))
 	q->certified = l->certified;
 	memcpy(q->addr, l->addr, sizeof q->addr);
 	q->addr_len = l->addr_len;
+	q->loopback = l->loopback;
+	q->lease_known = l->lease_known;
 	q->name = l->name;
 	q->user = q->version = "";
 	q->done = done;

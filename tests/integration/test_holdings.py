@@ -475,6 +475,50 @@ def test_an_administrator_takes_a_seat_back(make):
     assert [j for j in journal if "the workshop needs it" in str(j)], journal
 
 
+# ---- who is new ----
+
+def test_invented_machines(make, licensed, keys):
+    """[limits] hold for the three models: what is new is held up, whoever holds something never is, and a reload takes other numbers."""
+    products = SEATS.replace("seats = 2", "seats = 3").replace("queue = 2", "queue = 9") + ACCESS + EMBEDDED
+    host = make(products, limits="new_clients_per_hour = 5\nnew_clients_per_day = 1000\nloopback = yes")
+    host.admin_ok("POST", "/packs", {"pack": licensed.packed()})
+
+    def held_up(a, sentence):
+        assert a.status == 429 and a.code == "M-108" and sentence in a.json["detail"], a
+        assert int(a.headers["Retry-After"]) == a.json["retry_after_seconds"] > 3000, a
+
+    machines = [Machine(f"m-{n}") for n in range(5)]
+    first = [ask(host, m, CAD) for m in machines]
+    assert [a.status for a in first] == [200, 200, 200, 202, 202]
+    for _ in range(3):
+        held_up(ask(host, Machine(), CAD), "this address has reported 5 new client IDs within an hour")
+    # A wrong key is that, and uses nothing up; nor does asking again, giving back and taking again.
+    pc = Machine("pc")
+    assert ask(host, pc, MEDIUM, **prove(licensed, pc, MEDIUM, keys["setup"], b"x")).code == "0xC004F050"
+    assert ask(host, machines[0], CAD, lease=first[0].json["lease"]).status == 200
+    assert give_back(host, machines[1], first[1]).status == 200
+    assert ask(host, machines[3], CAD).status == 200 and ask(host, machines[4], CAD).json["position"] == 1
+    assert ask(host, machines[1], CAD).json["position"] == 2
+    held_up(ask(host, pc, MEDIUM, **prove(licensed, pc, MEDIUM, keys["setup"])), "([limits] new_clients_per_hour)")
+    held_up(ask(host, machines[0], CAL), "new client IDs and users within an hour")
+    held_up(ask(host, machines[0], CAL, access={"per": "user", "user": "anna"}), "users")
+    report = {p["product"]: p for p in host.admin_ok("GET", "/holdings")["products"]}
+    assert report["cad"]["seats"]["issued"] == 3 and report["cad"]["seats"]["waiting"] == 2 and report["setup"]["presented"] == 0
+    assert all(v["issued"] == v["temporary"] == v["over"] == 0 for v in report["cal"]["versions"])
+
+    host.configure(products=products, plugins=(), limits="new_clients_per_hour = 1000\nnew_clients_per_day = 3\nloopback = yes")
+    host.admin_ok("POST", "/reload", {})
+    # Per product: one address or many, so many a day. Anna is the same one for whoever names her.
+    users = [{"access": {"per": "user", "user": name}} for name in ("anna", "ben", "carl", "dora")]
+    assert [ask(host, Machine(), CAL, **u).status for u in users] == [200, 200, 200, 429]
+    held_up(ask(host, machines[0], CAL), "a day")
+    assert all(ask(host, Machine(), CAL, **u).status == 200 for u in users[:3])
+    granted = [ask(host, m, MEDIUM, **prove(licensed, m, MEDIUM, keys["setup"])) for m in machines]
+    assert [a.status for a in granted] == [200, 200, 200, 429, 429]
+    held_up(granted[3], "3 new client IDs were counted of setup within a day")
+    assert ask(host, machines[2], MEDIUM, **prove(licensed, machines[2], MEDIUM, keys["setup"])).status == 200
+
+
 # ---- the real client ----
 
 def muster(host, state, *words):

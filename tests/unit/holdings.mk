@@ -17,3 +17,6 @@ unit_tests += %D%/test_holdings_rules
 unit_tests += %D%/test_holdings_seats
 %C%_test_holdings_seats_SOURCES = %D%/test_holdings_seats.c $(holdings_fixture)
 %C%_test_holdings_seats_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_tests += %D%/test_holdings_newcomers
+%C%_test_holdings_newcomers_SOURCES = %D%/test_holdings_newcomers.c $(holdings_fixture)
+%C%_test_holdings_newcomers_LDADD = core/holdings/libholdings.la $(ledger_test_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
