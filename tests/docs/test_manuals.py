@@ -16,7 +16,7 @@ def run(*arguments):
 def verbs():
     text = run(f"{BUILD}/musterctl", "--help").stdout
     block = text.split("\n\n")[2]
-    return [line.split()[0] for line in block.splitlines()]
+    return [line.split()[0] for line in block.splitlines() if line[2] != " "]   # a long usage has its sentence on the next line
 
 
 def manual_rows():
