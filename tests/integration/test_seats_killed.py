@@ -21,7 +21,7 @@ ROUNDS = int(os.environ.get("MUSTER_KILL_ROUNDS", "3"))
 SEED = int(os.environ.get("MUSTER_KILL_SEED", "5"))
 SEATS, MACHINES, WRITERS = 12, 64, 8
 LEASE, GRACE = 60, 5
-BUSY = ("M-109", "M-110", "M-111")   # overloaded, not recorded, stopping
+BUSY = ("M-109", "M-110", "M-111", "M-118")   # overloaded, not recorded, stopping; over the deadline, when the test moves the clock while a body is on its way
 RENDER = "5d1c9a10-27c4-4c6a-9a35-7f3c31c0a111"
 PRODUCT = f"""
 [product render-farm]
