@@ -146,8 +146,8 @@ static void set_priority(const struct service *s)
 {
 	uint64_t low = 0;
 
-	/* Before any thread is made: on Linux each inherits it from the one that makes it. */
-	if (settings_stored(&s->settings, SETTING_PRIORITY, &low) && low != 0 && setpriority(PRIO_PROCESS, 0, LOW_PRIORITY) != 0)
+	/* Before any thread is made: on Linux each inherits it from the one that makes it. Whoever started the host nicer still meant it. */
+	if (settings_stored(&s->settings, SETTING_PRIORITY, &low) && low != 0 && getpriority(PRIO_PROCESS, 0) < LOW_PRIORITY && setpriority(PRIO_PROCESS, 0, LOW_PRIORITY) != 0)
 		log_line(LOG_WARNING, "priority", "text=\"cannot lower the priority: %s\"", strerror(errno));
 }
 
