@@ -14,8 +14,11 @@
 
 static const struct muster_access_version *versions(const struct catalog_product *p, size_t *n)
 {
-	*n = p->row.access != NULL ? p->row.access->versions.count : 0;
-	return *n > 0 ? p->row.access->versions.rows : NULL;
+	*n = 0;
+	if (p->row.access == NULL || p->row.access->versions.rows == NULL)
+		return NULL;
+	*n = p->row.access->versions.count;
+	return p->row.access->versions.rows;
 }
 
 uint32_t access_server(const struct catalog_product *p)

@@ -133,7 +133,7 @@ END_TEST
 
 START_TEST(test_claims_text)
 {
-	static const char *const texts[] = { "client:" PC, "name:PC-?*", "10.20.0.0/15", "2001:db8::/32" };
+	static const char *const texts[] = { ("client:" PC), "name:PC-?*", "10.20.0.0/15", "2001:db8::/32" };
 	char text[CATALOG_CLAIM_TEXT];
 
 	for (size_t i = 0; i < 4; i++) {

@@ -219,7 +219,7 @@ static bool proves(uint32_t number, const uint8_t proof_key[32])
 
 START_TEST(test_embedded_foreign)
 {
-	static const char *const typed[] = { FOREIGN, "b7xwmkq2rt9dhvc4gypfj3m8k", " B7XWM KQ2RT 9DHVC 4GYPF J3M8K\r\n", "B7XWM\xE2\x80\x93KQ2RT\xE2\x88\x92" "9DHVC-4GYPF-J3M8K" };
+	static const char *const typed[] = { FOREIGN, "b7xwmkq2rt9dhvc4gypfj3m8k", " B7XWM KQ2RT 9DHVC 4GYPF J3M8K\r\n", ("B7XWM\xE2\x80\x93KQ2RT\xE2\x88\x92" "9DHVC-4GYPF-J3M8K") };
 	struct muster_client *c = begin();
 	struct muster_status s;
 	uint8_t proof_key[32];
