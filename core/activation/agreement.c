@@ -20,8 +20,11 @@ struct typed { const struct catalog_product *product; const struct muster_progra
 
 static const struct muster_programme *programmes_of(const struct catalog_product *p, size_t *n)
 {
-	*n = p->row.access != NULL ? p->row.access->programmes.count : 0;
-	return *n > 0 ? p->row.access->programmes.rows : NULL;
+	*n = 0;
+	if (p->row.access == NULL || p->row.access->programmes.rows == NULL)
+		return NULL;
+	*n = p->row.access->programmes.count;
+	return p->row.access->programmes.rows;
 }
 
 static int find_programme(struct typed *t, const char *name, struct muster_err *err)
@@ -63,6 +66,7 @@ static int check_shape(struct typed *t, struct muster_err *err)
 	const struct muster_programme *p = t->programme;
 	size_t n = product_key_plain_number(t->plain, sizeof t->plain, t->number), digits = 0, others = 0;
 
+	MUSTER_ASSERT(p != NULL);   /* find_programme() found it */
 	for (size_t i = 0; i < n; i++) {
 		digits += isdigit((unsigned char)t->plain[i]) != 0;
 		others += isgraph((unsigned char)t->plain[i]) == 0;

@@ -342,7 +342,9 @@ START_TEST(test_holding_stores_agree)
 	ck_assert_uint_gt(l[0].n, 100);
 	expect_same_rows(&l[0], &l[1]);
 	ck_assert_uint_eq(s[0].n, s[1].n);
-	ck_assert_mem_eq(sums[0], sums[1], s[0].n * sizeof sums[0][0]);
+	/* Member by member: between them is room that nobody fills. */
+	for (size_t i = 0; i < s[0].n; i++)
+		ck_assert(sums[0][i].product == sums[1][i].product && sums[0][i].class_ == sums[1][i].class_ && sums[0][i].state == sums[1][i].state && sums[0][i].n == sums[1][i].n);
 	for (int64_t until = T0; until < T0 + 55; until += 5) {
 		for (size_t k = 0; k < 2; k++) {
 			l[k].n = 0;
