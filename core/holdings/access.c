@@ -41,7 +41,7 @@ static bool take_version(struct holdings_request *r, uint32_t server, uint32_t *
 	if (r->version == NULL || *r->version == '\0')
 		return true;
 	v = holdings_version_named(r->product, r->version);
-	(void)access_version_text(newest, r->product, server);
+	(void)holdings_version_text(newest, r->product, server);
 	if (v == NULL) {
 		holdings_refuse(r, (uint32_t)CODE_M_VERSION, "version %.64s is not known here; the newest is %s", r->version, newest);
 		return false;
@@ -120,7 +120,7 @@ static void answer_refused(struct holdings_request *r, const struct access_verdi
 	for (size_t i = 0; i < a->n; i++)
 		if (a->l[i].generation >= wanted && a->l[i].generation <= access_server(r->product))
 			there += a->l[i].licenses;
-	(void)access_version_text(version, r->product, wanted);
+	(void)holdings_version_text(version, r->product, wanted);
 	r->code = v->code;
 	r->total = there;
 	if (v->code == (uint32_t)CODE_M_TAKEN_BACK) {

@@ -105,6 +105,9 @@ uint64_t holdings_seats(struct holdings *h, const struct catalog_product *p);
 /** Something to count against. From packs bound to this host, or entered by hand for products whose leases are records. */
 struct holdings_capacity { uint32_t kind, generation; uint64_t licenses, temporary; };
 
+/** A version's name, or "generation N" where no version has it any more. */
+const char *holdings_version_text(char out[MUSTER_NAME_MAX + 1], const struct catalog_product *p, uint32_t generation);
+
 /* ---- acts and questions of administrators: JSON as docs/admin-api.md has it; @p actor "uid name" ---- */
 /**
  * Per product and version: what there is and what is given out. @p product NULL: all of the three models.

@@ -46,7 +46,7 @@ const struct muster_access_version *access_version_of(const struct catalog_produ
 	return NULL;
 }
 
-const char *access_version_text(char out[MUSTER_NAME_MAX + 1], const struct catalog_product *p, uint32_t generation)
+const char *holdings_version_text(char out[MUSTER_NAME_MAX + 1], const struct catalog_product *p, uint32_t generation)
 {
 	const struct muster_access_version *v = p != NULL ? access_version_of(p, generation) : NULL;
 

@@ -10,11 +10,6 @@
 #define COVER_MOST 256        /* a decision waits for no more */
 #define REST 100              /* questions before reading again in vain: who is over was decided in this very group */
 
-static uint64_t line_free(const struct access_line *l)
-{
-	return l->licenses > l->out ? l->licenses - l->out : 0;
-}
-
 /* Somebody is over whom something free would serve. */
 static bool worth(const struct holdings_group *g, const struct access_lines *a, uint32_t server, uint64_t kept)
 {
@@ -23,8 +18,8 @@ static bool worth(const struct holdings_group *g, const struct access_lines *a, 
 
 	for (size_t i = 0; i < a->n; i++) {
 		over += access_over(g, a->product, a->kind, a->l[i].generation);
-		free += line_free(&a->l[i]);
-		fits = fits || (over > 0 && a->l[i].generation <= server && line_free(&a->l[i]) > 0);
+		free += access_free(&a->l[i]);
+		fits = fits || (over > 0 && a->l[i].generation <= server && access_free(&a->l[i]) > 0);
 	}
 	return fits && free > kept;
 }
@@ -114,7 +109,7 @@ static int fitting(struct access_line **out, struct holdings_group *g, const str
 	for (size_t i = 0; i < a->n; i++) {
 		struct access_line *l = &a->l[i];
 
-		if (l->generation < HOLDINGS_GENERATION(row->class_) || l->generation > server || line_free(l) == 0)
+		if (l->generation < HOLDINGS_GENERATION(row->class_) || l->generation > server || access_free(l) == 0)
 			continue;
 		if (l->generation != HOLDINGS_GENERATION(row->class_)) {
 			r = group_get(g, a->product, HOLDINGS_CLASS(a->kind, l->generation), (struct muster_span){ row->holder, row->holder_n }, &other, err);

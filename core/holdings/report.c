@@ -51,7 +51,7 @@ static int version_add(json_t *list, const struct holdings_group *g, const struc
 	/* Versions that nobody bought or asked for are noise, but one line shows that the product is there. */
 	if (l->licenses + l->out + beyond + temporary + revoked == 0 && l->generation != access_server(p))
 		return 0;
-	(void)access_version_text(name, p, l->generation);
+	(void)holdings_version_text(name, p, l->generation);
 	return json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", name,
 		"title", v != NULL && v->title != NULL ? v->title : name, "per", a->kind == HOLDINGS_USER ? "user" : "device", "bought", count(l->licenses), "issued", count(l->out),
 		"temporary", count(temporary), "over", count(beyond), "revoked", count(revoked), "revocable", count(revocable),
@@ -93,7 +93,7 @@ static int access_report(json_t *to, struct holdings *h, struct holdings_group *
 	json_t *list = json_array();
 	int r = MUSTER_OK;
 
-	if (json_object_set_new(to, "server_version", json_string(access_version_text(server, p, access_server(p)))) != 0 || json_object_set_new(to, "versions", list) != 0)
+	if (json_object_set_new(to, "server_version", json_string(holdings_version_text(server, p, access_server(p)))) != 0 || json_object_set_new(to, "versions", list) != 0)
 		return err_nomem(err);
 	if ((per & MUSTER_PER_DEVICE) != 0)
 		r = versions_add(list, h, g, p, HOLDINGS_DEVICE, err);
@@ -292,7 +292,7 @@ static int list_one(void *ctx, const struct store_holding *row)
 	uuid_format(client, row->client);
 	(void)json_array_append_new(x->items, json_pack("{s:s, s:s, s:s, s:s?, s:s, s:b, s:o, s:o, s:o, s:s?, s:s, s:o}", "product", x->p->row.name,
 		"holder", kind == HOLDINGS_USER ? row->name : client, "kind", kind_word(kind),
-		"version", of_version ? access_version_text(version, x->p, HOLDINGS_GENERATION(row->class_)) : NULL, "state", state_word(row), "over", (row->flags & HOLDINGS_F_OVER) != 0,
+		"version", of_version ? holdings_version_text(version, x->p, HOLDINGS_GENERATION(row->class_)) : NULL, "state", state_word(row), "over", (row->flags & HOLDINGS_F_OVER) != 0,
 		"since", time_or_null(row->since), "until", time_or_null(row->until), "changed", time_or_null(row->changed),
 		"client_id", bytes_zero(row->client, sizeof row->client) ? NULL : client, "name", row->name, "number", kind == HOLDINGS_EMBEDDED ? count(row->number) : json_null()));
 	return 0;

@@ -113,7 +113,7 @@ int rules_breach(struct holdings *h, struct holdings_group *g, const struct cata
 	if (out <= licenses || !rules_tell(holdings_rules(h), holdings_number(h, p), class_, group_now(g)))
 		return MUSTER_OK;
 	if (kind != HOLDINGS_SEAT)
-		(void)access_version_text(version, p, HOLDINGS_GENERATION(class_));
+		(void)holdings_version_text(version, p, HOLDINGS_GENERATION(class_));
 	(void)snprintf(object, sizeof object, "%s%s%s", p->row.name, *version != '\0' ? " " : "", version);
 	(void)snprintf(detail, sizeof detail, "%llu %s are given out, and there are %llu", (unsigned long long)out,
 	               kind < sizeof what / sizeof what[0] ? what[kind] : "?", (unsigned long long)licenses);

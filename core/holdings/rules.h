@@ -38,8 +38,6 @@ uint64_t access_over(const struct holdings_group *g, uint32_t product, uint32_t 
 /** Generation of the newest version that this licence server gives out. */
 uint32_t access_server(const struct catalog_product *p);
 const struct muster_access_version *access_version_of(const struct catalog_product *p, uint32_t generation);   /**< NULL */
-/** A version's name, or "generation N" where no version has it any more. */
-const char *access_version_text(char out[MUSTER_NAME_MAX + 1], const struct catalog_product *p, uint32_t generation);
 /** Key of a user's rows: SHA-256("muster user v1" ‖ 0 ‖ the name, ASCII letters in lower case): written otherwise it is the same user. */
 int access_user_holder(uint8_t out[USER_HOLDER], const char *user, struct muster_err *err);
 /** Who is over gets what is free, the longest over first (over.c). */

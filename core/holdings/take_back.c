@@ -111,7 +111,7 @@ static int revoked_row(struct act *a, const struct access_line *l, const struct 
 	*over = access_revocable(l->licenses, revoked, percent) == 0;
 	if (*over && !a->p->advise)
 		return err_set(err, MUSTER_E_LIMIT, "of %llu licences %s at most %u %% can be taken back at a time, which is %llu; %llu are", (unsigned long long)l->licenses,
-		               access_version_text(version, a->p, l->generation), percent, (unsigned long long)access_revocable(l->licenses, 0, percent), (unsigned long long)revoked);
+		               holdings_version_text(version, a->p, l->generation), percent, (unsigned long long)access_revocable(l->licenses, 0, percent), (unsigned long long)revoked);
 	row.class_ = HOLDINGS_CLASS(HOLDINGS_REVOKED, l->generation);
 	row.holder_n = REVOKED_HOLDER;
 	be64_put(row.holder + sizeof row.client, (uint64_t)group_now(a->g));
@@ -144,7 +144,7 @@ static int device_take(struct act *a, const struct access_lines *lines, const ui
 		return r;
 	uuid_format(id, client);
 	time_rfc3339(time, until);
-	(void)access_version_text(name, a->p, l->generation);
+	(void)holdings_version_text(name, a->p, l->generation);
 	(void)snprintf(object, sizeof object, "%s %s %s", a->p->row.name, name, id);
 	if ((r = group_journal(a->g, a->actor, HOLDINGS_J_REVOKE, object, reason, err)) != MUSTER_OK)
 		return r;
@@ -263,7 +263,7 @@ static int give_to(struct act *a, const struct access_lines *from, const struct 
 		return r;
 	for (size_t i = 0; i < to->n; i++)
 		if (has_one(&to->l[i]) && to->l[i].generation >= l->generation)
-			return err_set(err, MUSTER_E_EXISTS, "\"%.128s\" holds a licence %s already", to_name, access_version_text(name, a->p, to->l[i].generation));
+			return err_set(err, MUSTER_E_EXISTS, "\"%.128s\" holds a licence %s already", to_name, holdings_version_text(name, a->p, to->l[i].generation));
 	if ((r = group_get(a->g, a->product, HOLDINGS_CLASS(HOLDINGS_USER, l->generation), old, &row, err)) != MUSTER_OK ||
 	    (r = group_delete(a->g, a->product, row.class_, old, err)) != MUSTER_OK)
 		return r;
@@ -281,7 +281,7 @@ static int give_to(struct act *a, const struct access_lines *from, const struct 
 	(void)snprintf(row.name, sizeof row.name, "%s", to_name);
 	if (r != MUSTER_OK || (r = group_put(a->g, &row, err)) != MUSTER_OK)
 		return r;
-	(void)access_version_text(name, a->p, l->generation);
+	(void)holdings_version_text(name, a->p, l->generation);
 	(void)snprintf(object, sizeof object, "%s %s", a->p->row.name, name);
 	(void)snprintf(detail, sizeof detail, "from \"%s\" to \"%s\": %s", from_name, to_name, reason);
 	if ((r = group_journal(a->g, a->actor, HOLDINGS_J_REASSIGN, object, detail, err)) == MUSTER_OK)

@@ -7,7 +7,7 @@ static int64_t ms(uint32_t s)
 	return (int64_t)s * 1000;
 }
 
-static uint64_t line_free(const struct access_line *l)
+uint64_t access_free(const struct access_line *l)
 {
 	return l->licenses > l->out ? l->licenses - l->out : 0;
 }
@@ -99,8 +99,8 @@ struct access_line *access_pick(const struct access_input *in)
 	for (size_t i = 0; i < in->n; i++) {
 		struct access_line *l = &in->lines[i];
 
-		free += line_free(l);
-		if (found == NULL && serves(in, l) && line_free(l) > 0)
+		free += access_free(l);
+		if (found == NULL && serves(in, l) && access_free(l) > 0)
 			found = l;
 		if (l->held == ACCESS_PERMANENT && !l->over && l->generation < in->wanted)
 			free++;   /* given back for the newer one */
@@ -112,7 +112,7 @@ struct access_line *access_pick(const struct access_input *in)
 static bool kept_for_others(const struct access_input *in)
 {
 	for (size_t i = 0; i < in->n; i++)
-		if (serves(in, &in->lines[i]) && line_free(&in->lines[i]) > 0)
+		if (serves(in, &in->lines[i]) && access_free(&in->lines[i]) > 0)
 			return true;
 	return false;
 }

@@ -62,6 +62,8 @@ void access_decide_user(struct access_verdict *out, const struct access_input *i
 
 /** What a row becomes whose time is over; nothing otherwise. @p reassign_s muster_access_rules.user_reassign_s. */
 void access_settle(struct access_line *l, uint32_t reassign_s, int64_t now);
+/** Licences of a line that nobody has; 0 also when more are out than there are. */
+uint64_t access_free(const struct access_line *l);
 /** The smallest version from @p wanted on that has a licence free for the asker; NULL: none. */
 struct access_line *access_pick(const struct access_input *in);
 /** How many more device licences of a version may be taken back: rounded down, @p revoked those whose time is not over. */

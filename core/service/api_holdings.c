@@ -148,19 +148,6 @@ void api_holdings_claims(const struct request *r, struct lease_claims *c)
 		c->has_usr = trust_user_hash(c->usr, (struct muster_span){ (const uint8_t *)q->user, strlen(q->user) }) == MUSTER_OK;
 }
 
-/* A licence may be of a version that left the configuration. */
-static void add_version(struct buf *out, const struct catalog_product *p, uint32_t generation)
-{
-	const struct muster_access_version *v = p->row.access->versions.rows;
-
-	for (size_t i = 0; i < p->row.access->versions.count; i++)
-		if (v[i].generation == generation) {
-			buf_adds(out, v[i].name);
-			return;
-		}
-	buf_addf(out, "generation %u", generation);
-}
-
 static const char *kind_word(uint32_t state)
 {
 	return state == HOLDINGS_TEMPORARY ? "temporary" : state == HOLDINGS_PERMANENT ? "permanent" : "user";
@@ -169,12 +156,12 @@ static const char *kind_word(uint32_t state)
 void api_holdings_members(struct request *r)
 {
 	const struct holdings_request *q = &r->holdings;
+	char version[MUSTER_NAME_MAX + 1];
 	struct buf *out = &r->out;
 
 	if (q->product->row.model == MUSTER_MODEL_ACCESS) {
-		buf_addf(out, ",\"access\":{\"per\":\"%s\",\"version\":\"", q->per == MUSTER_PER_USER ? "user" : "device");
-		add_version(out, q->product, q->generation);
-		buf_addf(out, "\",\"kind\":\"%s\"}", kind_word(q->state));
+		buf_addf(out, ",\"access\":{\"per\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"}", q->per == MUSTER_PER_USER ? "user" : "device",
+		         holdings_version_text(version, q->product, q->generation), kind_word(q->state));
 	}
 	if (q->product->row.model == MUSTER_MODEL_SEATS)
 		buf_addf(out, ",\"seats\":%llu", (unsigned long long)q->total);
