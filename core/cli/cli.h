@@ -19,7 +19,7 @@ enum cli_exit {
 
 enum cli_role { CLI_ANYONE, CLI_VIEWER, CLI_KEY_READER, CLI_ADMINISTRATOR };
 
-#define CLI_ARGS_MAX 16
+#define CLI_ARGS_MAX 1024   /* `import *.txt` */
 
 /** Options that verbs understand; each verb names its own in cli_verb.options. */
 enum cli_option {
@@ -27,7 +27,10 @@ enum cli_option {
 	CLI_O_AFTER, CLI_O_LIMIT, CLI_O_ALL, CLI_O_FOLLOW, CLI_O_TAIL, CLI_O_OUT, CLI_O_YES,
 	CLI_O_NEW, CLI_O_QR, CLI_O_FILE, CLI_O_KEY_FD, CLI_O_WHOLE, CLI_O_EXPECT, CLI_O_DIR, CLI_O_CONFIG,
 	CLI_O_REASON, CLI_O_PER, CLI_O_OF, CLI_O_LICENSES, CLI_O_NOTE,
-	CLI_O_PROGRAMME, CLI_O_NUMBER, CLI_O_ONLINE, CLI_O_PHONE, CLI_O_STORE, CLI_O_COUNT
+	CLI_O_PROGRAMME, CLI_O_NUMBER, CLI_O_ONLINE, CLI_O_PHONE, CLI_O_STORE,
+	CLI_O_KIND, CLI_O_DRY_RUN, CLI_O_WATCH, CLI_O_ONCE, CLI_O_MAP, CLI_O_HOST, CLI_O_AT, CLI_O_CODE_PAGE, CLI_O_UTC_OFFSET,
+	CLI_O_SET, CLI_O_TEXT, CLI_O_CATEGORY, CLI_O_AGREEMENT, CLI_O_LICENSE_ID, CLI_O_ORGANISATION, CLI_O_FORMAT, CLI_O_ANONYMISE, CLI_O_OBSERVED,
+	CLI_O_MACHINES, CLI_O_ISOLATED, CLI_O_WITH_KEYS, CLI_O_PASSPHRASE_FD, CLI_O_RETIRE, CLI_O_DAYS, CLI_O_COUNT
 };
 
 struct cli {
@@ -37,7 +40,8 @@ struct cli {
 	const char *args[CLI_ARGS_MAX];
 	size_t arg_count;
 	bool given[CLI_O_COUNT];
-	const char *value[CLI_O_COUNT];
+	const char *value[CLI_O_COUNT];   /**< of an option that may be repeated: its values, each ended by '\n' */
+	char *many[CLI_O_COUNT];          /**< the memory of those; the program's */
 	json_t *problem;              /**< the host's last refusal, for those who look closer; the program's */
 };
 

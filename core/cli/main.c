@@ -15,7 +15,8 @@
 /* the packaged configuration puts the socket here; ./start and tests name theirs */
 #define ADMIN_SOCKET MUSTER_RUNDIR "/admin.sock"
 
-static const struct { const char *name, *value; const char *doc; } options[CLI_O_COUNT] = {
+/* many: may be given several times */
+static const struct { const char *name, *value; const char *doc; bool many; } options[CLI_O_COUNT] = {
 	[CLI_O_JSON] = { "json", NULL, "print JSON" },
 	[CLI_O_SOCKET] = { "socket", "PATH", "admin socket of the host (default: $MUSTER_SOCKET, else " ADMIN_SOCKET ")" },
 	[CLI_O_HELP] = { "help", NULL, "this help; after a verb, the verb's" },
@@ -50,6 +51,30 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_ONLINE] = { "online", NULL, "then activate online" },
 	[CLI_O_PHONE] = { "phone", NULL, "then activate by telephone" },
 	[CLI_O_STORE] = { "store", NULL, "keep the keys on the host, sealed (administrator)" },
+	[CLI_O_KIND] = { "kind", "KIND", "what the file is, where its content does not say; or the kind of key" },
+	[CLI_O_DRY_RUN] = { "dry-run", NULL, "say what would change, change nothing" },
+	[CLI_O_WATCH] = { "watch", "FOLDER", "take every file that is put there; they move to done/ or failed/" },
+	[CLI_O_ONCE] = { "once", NULL, "with --watch: what is there now, then end" },
+	[CLI_O_MAP] = { "map", "HEADING=FIELD", "the field that a column is; may be repeated", true },
+	[CLI_O_HOST] = { "host", "NAME", "the machine that a file is from" },
+	[CLI_O_AT] = { "at", "TIME", "when it was written, as YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ" },
+	[CLI_O_CODE_PAGE] = { "code-page", "N", "its code page, such as 850 or 1252" },
+	[CLI_O_UTC_OFFSET] = { "utc-offset", "+hh:mm", "of the local times in it" },
+	[CLI_O_SET] = { "set", "FIELD=VALUE", "a field's value, empty removes it; may be repeated", true },
+	[CLI_O_TEXT] = { "text", "WORDS", "only what contains all these words" },
+	[CLI_O_CATEGORY] = { "category", "NAME", "only products of this category" },
+	[CLI_O_AGREEMENT] = { "agreement", "ID", "only what belongs to this agreement" },
+	[CLI_O_LICENSE_ID] = { "license-id", "ID", "only what has this licence ID" },
+	[CLI_O_ORGANISATION] = { "organisation", "ID", "only what belongs to this organisation" },
+	[CLI_O_FORMAT] = { "format", "csv|json|table", "how it is written" },
+	[CLI_O_ANONYMISE] = { "anonymise", NULL, "names, IDs and numbers as values that nobody can turn back" },
+	[CLI_O_OBSERVED] = { "observed", NULL, "what was read from imports, instead of what this host saw itself" },
+	[CLI_O_MACHINES] = { "machines", "N", "how many machines" },
+	[CLI_O_ISOLATED] = { "isolated", "N", "how many of them reach no host" },
+	[CLI_O_WITH_KEYS] = { "with-keys", NULL, "product keys too, under a passphrase" },
+	[CLI_O_PASSPHRASE_FD] = { "passphrase-fd", "N", "read the passphrase from file descriptor N" },
+	[CLI_O_RETIRE] = { "retire", NULL, "stop this host for good once its state is written" },
+	[CLI_O_DAYS] = { "days", "N", "how many days ahead" },
 };
 
 #define BIT(o) (UINT64_C(1) << (o))
@@ -196,6 +221,20 @@ static int unknown_verb(struct cli *c, const char *word)
 	return cli_say(c, CLI_USAGE, "there is no verb \"%s\" (musterctl --help lists them)", word);
 }
 
+/* One more value of an option that may be repeated, behind those before. @return false when memory is short. */
+static bool one_more(struct cli *c, int o, const char *value)
+{
+	size_t old = c->many[o] != NULL ? strlen(c->many[o]) : 0, n = strlen(value);
+	char *text = realloc(c->many[o], old + n + 2);
+
+	if (text == NULL)
+		return false;
+	memcpy(text + old, value, n);
+	memcpy(text + old + n, "\n", 2);
+	c->value[o] = c->many[o] = text;
+	return true;
+}
+
 /* Takes one "--name[=value]"; @return CLI_OK or CLI_USAGE. Moves *i when the value is the next argument. */
 static int take_option(struct cli *c, int argc, char **argv, int *i)
 {
@@ -205,7 +244,7 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 	for (int o = 0; o < CLI_O_COUNT; o++) {
 		if (strlen(options[o].name) != n || strncmp(options[o].name, word, n) != 0)
 			continue;
-		if (c->given[o])
+		if (c->given[o] && !options[o].many)
 			return cli_say(c, CLI_USAGE, "--%s is given twice", options[o].name);
 		c->given[o] = true;
 		if (options[o].value == NULL) {
@@ -213,13 +252,11 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 				return cli_say(c, CLI_USAGE, "--%s takes no value", options[o].name);
 			return CLI_OK;
 		}
-		if (word[n] == '=')
-			c->value[o] = word + n + 1;
-		else if (*i + 1 < argc)
-			c->value[o] = argv[++*i];
-		else
+		if (word[n] != '=' && *i + 1 >= argc)
 			return cli_say(c, CLI_USAGE, "--%s needs a value: --%s %s", options[o].name, options[o].name, options[o].value);
-		return CLI_OK;
+		word = word[n] == '=' ? word + n + 1 : argv[++*i];
+		c->value[o] = word;
+		return !options[o].many || one_more(c, o, word) ? CLI_OK : cli_say(c, CLI_FAILED, "out of memory");
 	}
 	return cli_say(c, CLI_USAGE, "there is no option \"%s\" (musterctl --help lists them)", argv[*i]);
 }
@@ -258,47 +295,56 @@ static int check_verb(struct cli *c, const struct cli_verb *v)
 	return CLI_OK;
 }
 
-int cli_main(int argc, char **argv)
+static int run(struct cli *c, int argc, char **argv)
 {
-	struct cli c = { .out = stdout, .errors = stderr };
 	const struct cli_verb *v;
 	size_t n;
-	int r = take_arguments(&c, argc, argv);
+	int r = take_arguments(c, argc, argv);
 
 	if (r != CLI_OK)
 		return r;
-	c.socket = c.value[CLI_O_SOCKET];
-	if (c.socket != NULL && c.socket[0] == '\0')
-		return cli_say(&c, CLI_USAGE, "--socket: the path is empty");
-	if (c.socket == NULL && (c.socket = getenv("MUSTER_SOCKET")) == NULL)
-		c.socket = ADMIN_SOCKET;
-	if (c.given[CLI_O_VERSION]) {
+	c->socket = c->value[CLI_O_SOCKET];
+	if (c->socket != NULL && c->socket[0] == '\0')
+		return cli_say(c, CLI_USAGE, "--socket: the path is empty");
+	if (c->socket == NULL && (c->socket = getenv("MUSTER_SOCKET")) == NULL)
+		c->socket = ADMIN_SOCKET;
+	if (c->given[CLI_O_VERSION]) {
 		printf("musterctl %s\n", PACKAGE_VERSION);
 		return CLI_OK;
 	}
-	if (c.verb != NULL && strcasecmp(c.verb, "help") == 0 && c.arg_count > 0) { /* help dlv */
-		c.verb = c.args[0] + (c.args[0][0] == '-' || c.args[0][0] == '/');
-		c.given[CLI_O_HELP] = true;
+	if (c->verb != NULL && strcasecmp(c->verb, "help") == 0 && c->arg_count > 0) { /* help dlv */
+		c->verb = c->args[0] + (c->args[0][0] == '-' || c->args[0][0] == '/');
+		c->given[CLI_O_HELP] = true;
 	}
-	if (c.verb == NULL || strcasecmp(c.verb, "help") == 0) {
-		print_help(c.given[CLI_O_HELP] || c.verb != NULL ? stdout : stderr);
-		return c.given[CLI_O_HELP] || c.verb != NULL ? CLI_OK : CLI_USAGE;
+	if (c->verb == NULL || strcasecmp(c->verb, "help") == 0) {
+		print_help(c->given[CLI_O_HELP] || c->verb != NULL ? stdout : stderr);
+		return c->given[CLI_O_HELP] || c->verb != NULL ? CLI_OK : CLI_USAGE;
 	}
 	v = cli_verbs(&n);
-	for (; n > 0 && strcasecmp(v->name, c.verb) != 0; n--)
+	for (; n > 0 && strcasecmp(v->name, c->verb) != 0; n--)
 		v++;
 	if (n == 0)
-		return unknown_verb(&c, c.verb);
-	c.verb = v->name;
-	if (c.given[CLI_O_HELP]) {
+		return unknown_verb(c, c->verb);
+	c->verb = v->name;
+	if (c->given[CLI_O_HELP]) {
 		print_verb_help(stdout, v);
 		return CLI_OK;
 	}
-	if ((r = check_verb(&c, v)) != CLI_OK)
+	if ((r = check_verb(c, v)) != CLI_OK)
 		return r;
-	r = v->run(&c);
-	json_decref(c.problem);
+	r = v->run(c);
+	json_decref(c->problem);
 	if (fflush(stdout) != 0 && r == CLI_OK)
-		return cli_say(&c, CLI_FAILED, "writing the output: %s", strerror(errno));
+		return cli_say(c, CLI_FAILED, "writing the output: %s", strerror(errno));
+	return r;
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli c = { .out = stdout, .errors = stderr };
+	int r = run(&c, argc, argv);
+
+	for (int o = 0; o < CLI_O_COUNT; o++)
+		free(c.many[o]);
 	return r;
 }

@@ -1,0 +1,80 @@
+/** The estate's inside: what its files share. For core/estate and its tests only. */
+#ifndef ESTATE_INTERNAL_H
+#define ESTATE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "core/base/buf.h"
+#include "core/estate/estate.h"
+
+struct observed;                       /* observed.c: observed.db and what is counted of it */
+struct import;                         /* import.c: the one that is under way */
+
+/**
+ * Two locks. `acts`: who changes entries holds it from looking to having recorded; an import only while it ends. `lock` guards the pointers below, for moments.
+ * Order: acts, lock.
+ */
+struct estate {
+	const struct clock *clock;
+	struct ledger *ledger;
+	struct activation *activation;
+	void (*event)(void *ctx, int level, const char *event, const char *text);
+	void *ctx;
+	char *dir, *host;
+	pthread_mutex_t acts, lock;
+	struct catalog *catalog;
+	struct observed *observed;
+	struct import *import;
+	pthread_t thread; pthread_cond_t wake; bool started, stopping;
+};
+
+/** The catalog now, one reference; catalog_unref(). */
+struct catalog *estate_catalog(struct estate *e);
+
+/* ---- entries.c ---- */
+/** One entry as stored, without `id`; MUSTER_E_NOT_FOUND. */
+int entry_read(struct estate *e, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err);
+/** Every entry of a kind in the order of IDs; @p fn returns non-zero to stop. @p entry borrowed. */
+int entry_each(struct estate *e, const struct estate_kind *k, int (*fn)(void *ctx, const char *id, const json_t *entry), void *ctx, struct muster_err *err);
+
+/* ---- stage.c: entries of an import, or of an act, before they are committed ---- */
+struct stage;
+enum stage_became { STAGE_NEW, STAGE_CHANGED, STAGE_SAME, STAGE_SKIPPED /**< the same again in this file */ };
+#define STAGE_MAX 100000               /**< entries of one import: more is refused with this number, and nothing is done */
+int stage_new(struct stage **out, struct estate *e, const char *actor, struct muster_err *err);
+void stage_free(struct stage *s);
+/** As committed, with what was staged so far over it; MUSTER_E_NOT_FOUND. *out is the caller's. */
+int stage_read(struct stage *s, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err);
+/**
+ * Add or change an entry: given members replace, those that are lists are united, null removes. @p id NULL: estate_entry_id(). References given as names
+ * (organisations, contacts, agreements by any of their numbers, orders by number) are resolved and made when they are missing. A `key` is sealed apart.
+ * @param[out] became may be NULL. @return MUSTER_E_INVALID with a sentence for the record's line.
+ */
+int stage_put(struct stage *s, const struct estate_kind *k, const char *id, const json_t *entry, enum stage_became *became, struct muster_err *err);
+/** Any other record of the state (store.h), as listings' history. */
+int stage_record(struct stage *s, const char *kind, struct muster_span id, struct muster_span data, struct muster_err *err);
+/** An activation ID learned from a listing: the state's edition row, as ledger_learn(). */
+int stage_learn(struct stage *s, const uint8_t activation_id[16], const char *product, const char *title, struct muster_err *err);
+/** Everything in one transaction with one journal row. What others changed meanwhile is looked at again: MUSTER_E_BUSY, say so and begin anew. */
+int stage_commit(struct stage *s, uint32_t journal_kind, const char *object, const char *detail, struct muster_err *err);
+
+/* ---- import.c ---- */
+/** What an import tells about itself; every type's part fills it. */
+struct import_sum { uint64_t n_new, changed, same, skipped, refused, doubtful; json_t *by_kind, *learned, *findings, *messages; };
+void import_count(struct import_sum *sum, const char *kind, enum stage_became became);
+/** A message for a line, kept up to 1,000 and counted beyond. @param level "refused", "doubtful", "note" */
+int import_say(struct import_sum *sum, unsigned long line, const char *level, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/** A record of type "listing" (import_listing.c), of "keys" or "books" (import_entries.c): through the stage. A refused record is said and MUSTER_OK. */
+int import_listing(struct stage *s, struct import_sum *sum, const json_t *record, struct muster_err *err);
+int import_entry(struct stage *s, struct import_sum *sum, const json_t *record, struct muster_err *err);
+
+/* ---- observed.c: records of type "events" and "machines", in one transaction of observed.db ---- */
+int observed_open(struct estate *e, struct muster_err *err);
+void observed_free(struct estate *e);
+int observed_begin(struct estate *e, struct muster_err *err);
+int observed_record(struct estate *e, struct import_sum *sum, const json_t *record, bool is_event, struct muster_err *err);
+int observed_end(struct estate *e, struct import_sum *sum, bool commit, struct muster_err *err);
+/** Hand the most recent observed clients of each pool that counts them to the ledger. */
+int observed_to_pools(struct estate *e, struct muster_err *err);
+
+#endif
