@@ -55,7 +55,8 @@ const char *estate_field_near(const struct estate_kind *k, const char *name);
  * @return MUSTER_OK; MUSTER_E_INVALID with a sentence that names the field and what it takes.
  */
 int estate_entry_check(const struct estate_kind *k, json_t *entry, struct muster_err *err);
-/** Set one field from text, as --set and cells of tables give it: "" removes; lists are separated by ','. The same errors. */
+/** Set one field from text, as --set and cells of tables give it: "" removes; lists are separated by ','; in their items "\,"
+ * is a comma and "\\" a backslash, one before anything else stands for itself (exchange/record.h writes them so). Flags: "yes", "no". The same errors. */
 int estate_entry_set(const struct estate_kind *k, json_t *entry, const struct estate_field *f, const char *text, struct muster_err *err);
 /** A field's value as one line of text (lists joined by ", "); "" absent. Never a key. @return out. */
 const char *estate_entry_text(const struct estate_kind *k, const json_t *entry, const struct estate_field *f, char *out, size_t n);

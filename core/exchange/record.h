@@ -91,14 +91,29 @@ extern const struct exchange_reader exchange_listing, exchange_events_text, exch
 int exchange_give(const struct exchange_sink *s, struct exchange_done *d, json_t *record, unsigned long line);
 int exchange_say(const struct exchange_sink *s, struct exchange_done *d, unsigned long line, const char *level, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* ---- writers (write.c): to a stream, row by row ---- */
-enum exchange_format { EXCHANGE_CSV /**< comma */, EXCHANGE_TSV /**< tab, as the portal writes .csv */, EXCHANGE_JSON /**< one object a line; the first says what it is */ };
-struct exchange_column { const char *member, *heading; };
+/* ---- writers (write.c, columns.c): to a stream, row by row ---- */
 /**
- * Cells that a spreadsheet would take for a formula (= + - @, tab, return at the beginning) get a ' in front, which exchange_table takes off again. Fields with the
- * separator, quotes or line ends are quoted (RFC 4180). @param header EXCHANGE_JSON: members of the first line, "export" and "version" among them; NULL none.
+ * What `musterctl export` writes and the readers exchange_json and exchange_table take again. Absent, null and empty are the same thing in all of them.
+ *
+ * JSON: first line {"export":"keys"|"machines"|"events"|"books","version":1,"host":…,"at":…} (and "anonymised":true), then one object a line: a "machines" or "events"
+ *   record as above, or {"kind":"key","id":"…","entry":{…}}.
+ * Delimited: the first line has the columns' headings, nothing else; keys by tab, the others by comma. The columns are those of exchange_columns(), in that order; readers
+ *   recognise machines by "Client ID,Activation ID,", events by "Event ID,Host,", books by "kind,id,". Keys have the headings of estate/kinds.c and a last one "ID"; the other
+ *   headings of books are names of fields, and only the cells of a row's kind are filled.
+ *   A list is joined by ',' ; within its items ',' is written "\,"  and '\' is "\\" (a reader takes a backslash before anything else as it stands). Flags are "yes" and "no".
+ *   A text that begins with any number of ' (also none) and then = + - @ tab or return gets one more ' in front, which a reader takes off again: no spreadsheet takes it
+ *   for a formula. Cells with separator, quote, line end, or blanks at an end are quoted (RFC 4180); UTF-8, lines end with \n.
+ * References are IDs in books; in keys they are names (organisations) and numbers (agreements, orders), which an import resolves, or makes.
  */
+enum exchange_format { EXCHANGE_CSV /**< comma */, EXCHANGE_TSV /**< tab, as the portal writes .csv */, EXCHANGE_JSON /**< one object a line; the first says what it is */ };
+enum exchange_cell { EXCHANGE_CELL_TEXT, EXCHANGE_CELL_NUMBER, EXCHANGE_CELL_FLAG, EXCHANGE_CELL_LIST };
+struct exchange_column { const char *member, *heading; enum exchange_cell cell; };
+#define EXCHANGE_COLUMNS_MAX 128
+/** The columns of an export of keys, machines, events or books. @return how many; 0: not one of these. */
+size_t exchange_columns(enum exchange_type t, struct exchange_column out[EXCHANGE_COLUMNS_MAX]);
+/** @param header EXCHANGE_JSON: the first line; NULL none. */
 int exchange_write_begin(FILE *out, enum exchange_format f, const struct exchange_column *columns, size_t n, const json_t *header, struct muster_err *err);
+/** One row: the members that are columns, in their order; what is null, empty or missing is left out. EXCHANGE_JSON with @p columns NULL: @p row as it is. */
 int exchange_write_row(FILE *out, enum exchange_format f, const struct exchange_column *columns, size_t n, const json_t *row, struct muster_err *err);
 
 /* ---- anonymise.c: names, IDs, numbers and addresses become HMACs under a key drawn for this export and then forgotten ---- */
