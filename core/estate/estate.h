@@ -37,6 +37,8 @@ struct estate_options {
 int estate_open(struct estate **out, const struct estate_options *o, struct muster_err *err);
 /** Catalog of a start or reload; referenced. Hands observed machines to the pools of products that count them. After ledger_bind(). */
 int estate_bind(struct estate *e, struct catalog *catalog, struct muster_err *err);
+/** How long observed events are kept ([host] events_keep); 400 days before the first call. Any thread. */
+void estate_configure(struct estate *e, const struct config *config);
 /** Its thread: an hour's round (observed machines to the pools, retention of observed events, imports left open). */
 int estate_start(struct estate *e, struct muster_err *err);
 void estate_stop(struct estate *e);
@@ -82,7 +84,8 @@ int estate_import_begin(struct estate *e, const char *actor, const json_t *what,
 int estate_import_records(struct estate *e, const char *actor, const char *import, const json_t *records, json_t **out, struct muster_err *err);
 /**
  * End it: commit, or roll back (dry run, or @p commit false). @param out {"import","committed":true,"new","changed","same","skipped","refused","doubtful",
- * "by_kind":{"host":{"new",…}},"learned":[{"activation_id","product","name"}],"findings":[{"finding":"gap"|"clone"|"names"|"full"|"skew","text"}],"messages":[…]}.
+ * "by_kind":{"host":{"new",…}},"learned":[{"activation_id","product","name"}],"findings":[{"finding":"gap"|"clone"|"names"|"full"|"skew","text"}],"messages":[…]}; messages
+ * are those not told before: of the ending itself.
  * new: was not there; changed: was there and says something else now; same: was there like this; skipped: repeats within the file.
  */
 int estate_import_end(struct estate *e, const char *actor, const char *import, bool commit, json_t **out, struct muster_err *err);

@@ -21,6 +21,7 @@ struct estate {
 	void (*event)(void *ctx, int level, const char *event, const char *text);
 	void *ctx;
 	char *dir, *host;
+	int64_t events_keep_ms;            /**< of observed events; under lock */
 	pthread_mutex_t acts, lock;
 	struct catalog *catalog;
 	struct observed *observed;
@@ -30,6 +31,9 @@ struct estate {
 
 /** The catalog now, one reference; catalog_unref(). */
 struct catalog *estate_catalog(struct estate *e);
+/** One line for the host's log. */
+void estate_say(const struct estate *e, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+#define ESTATE_EVENTS_KEEP_MS (INT64_C(400) * 86400000)   /* before a configuration says otherwise */
 
 /* ---- entries.c ---- */
 /** One entry as stored, without `id`; MUSTER_E_NOT_FOUND. */
@@ -62,11 +66,17 @@ int stage_commit(struct stage *s, uint32_t journal_kind, const char *object, con
 /** What an import tells about itself; every type's part fills it. */
 struct import_sum { uint64_t n_new, changed, same, skipped, refused, doubtful; json_t *by_kind, *learned, *findings, *messages; };
 void import_count(struct import_sum *sum, const char *kind, enum stage_became became);
-/** A message for a line, kept up to 1,000 and counted beyond. @param level "refused", "doubtful", "note" */
+/** A message for a line: part of the answer to the call that is under way, at most 5,000 in one, and how many more there were.
+ * @param level "refused", "doubtful", "note"; refused and doubtful are counted here. */
 int import_say(struct import_sum *sum, unsigned long line, const char *level, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /** A record of type "listing" (import_listing.c), of "keys" or "books" (import_entries.c): through the stage. A refused record is said and MUSTER_OK. */
 int import_listing(struct stage *s, struct import_sum *sum, const json_t *record, struct muster_err *err);
 int import_entry(struct stage *s, struct import_sum *sum, const json_t *record, struct muster_err *err);
+
+/** Roll back an import that nobody goes on with. The estate's thread. */
+void import_idle(struct estate *e);
+/** Roll back whatever is under way: the estate ends. */
+void import_drop(struct estate *e);
 
 /* ---- observed.c: records of type "events" and "machines", in one transaction of observed.db ---- */
 int observed_open(struct estate *e, struct muster_err *err);
@@ -74,6 +84,8 @@ void observed_free(struct estate *e);
 int observed_begin(struct estate *e, struct muster_err *err);
 int observed_record(struct estate *e, struct import_sum *sum, const json_t *record, bool is_event, struct muster_err *err);
 int observed_end(struct estate *e, struct import_sum *sum, bool commit, struct muster_err *err);
+/** Delete observed events that are older than they are kept; machines stay. Not while an import is under way. */
+int observed_retention(struct estate *e, struct muster_err *err);
 /** Hand the most recent observed clients of each pool that counts them to the ledger. */
 int observed_to_pools(struct estate *e, struct muster_err *err);
 

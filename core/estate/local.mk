@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
 %C%_libestatekinds_la_SOURCES = %D%/kinds.c %D%/kinds.h
 %C%_libestate_la_SOURCES = \
 	%D%/estate.c %D%/estate.h \
+	%D%/import.c \
+	%D%/observed.c \
 	%D%/internal.h
 estatekinds_libs = %D%/libestatekinds.la $(base_libs)
 estate_libs = %D%/libestate.la %D%/libestatekinds.la $(activation_libs)

@@ -15,6 +15,7 @@
 #define ADMIN_BODY_MAX (64u << 10)
 #define ADMIN_BATCH_MAX (32u << 20)  /* an issuer's answer to an export */
 #define ADMIN_PACK_MAX (6u << 20)     /* body with a licence pack, or with the answers of a batch */
+#define ADMIN_IMPORT_MAX (8u << 20)   /* records of an import, one call */
 #define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
 #define ADMIN_IDLE_S 60
 
@@ -55,6 +56,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_activate, admin_access_activate, admin_counted, admin_counted_ask, admin_counted_export, admin_counted_import, admin_counted_telephone,
 	admin_media, admin_media_inspect, admin_media_keys, admin_media_key_store, admin_media_key_remove,
 	admin_holdings, admin_holders, admin_take_back, admin_reassign, admin_entered, admin_entered_remove, admin_debt,
+	admin_import_begin, admin_import_records, admin_import_end,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */
 enum MHD_Result admin_follow(struct admin_call *c);

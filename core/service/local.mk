@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_crl.c \
 	%D%/admin_holdings.c \
 	%D%/admin_host.c \
+	%D%/admin_import.c \
 	%D%/admin_json.c \
 	%D%/admin_listing.c \
 	%D%/admin_policy.c \
@@ -46,4 +47,4 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/start.c %D%/start.h \
 	%D%/state.c %D%/state.h \
 	%D%/tls.c %D%/tls.h
-service_libs = %D%/libservice.la $(holdings_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)
+service_libs = %D%/libservice.la $(estate_libs) $(holdings_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -242,7 +242,7 @@ static void swap_tls(struct out *o, struct tls_identity *id)
 	say(o, line);
 }
 
-/* Ring, ledger, activation and holdings take the new catalog, or all keep the old one. */
+/* Ring, ledger, activation, holdings and estate take the new catalog, or all keep the old one. */
 static int adopt(struct service *s, const struct snapshot *before, const struct snapshot *after, struct muster_err *err)
 {
 	struct muster_err second = { 0 };
@@ -251,7 +251,7 @@ static int adopt(struct service *s, const struct snapshot *before, const struct 
 	if ((r = service_ring_reload(s, after->config, after->catalog, err)) != MUSTER_OK)
 		return r;
 	if ((r = ledger_bind(s->ledger, after->catalog, err)) == MUSTER_OK && (r = activation_bind(s->activation, after->config, after->catalog, err)) == MUSTER_OK &&
-	    (r = holdings_bind(s->holdings, after->catalog, err)) == MUSTER_OK)
+	    (r = holdings_bind(s->holdings, after->catalog, err)) == MUSTER_OK && (r = estate_bind(s->estate, after->catalog, err)) == MUSTER_OK)
 		return MUSTER_OK;
 	if (service_ring_reload(s, before->config, before->catalog, &second) != MUSTER_OK)
 		service_say(LOG_ERR, "certificate", second.message);
@@ -277,6 +277,7 @@ int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_er
 	if ((r = reload_tls(s, config, &tls, err)) != MUSTER_OK || (r = adopt(s, before, after, err)) != MUSTER_OK)
 		goto done;
 	ledger_configure(s->ledger, config);
+	estate_configure(s->estate, config);
 	reload_limits(s, config);
 	log_set_level(reload_log_level(config));
 	compare_host(&out, &before->config->host, &config->host);

@@ -66,6 +66,7 @@ static int open_state(struct service *s, const struct config *config, struct cat
 {
 	struct ledger_options o = { .dir = config->host.state, .clock = s->clock, .config = config, .event = state_says };
 	struct holdings_options h = { .clock = s->clock, .event = state_says };
+	struct estate_options e = { .dir = config->host.state, .host = config->host.name, .clock = s->clock, .event = state_says };
 	struct activation_options a = { .dir = config->host.state, .clock = s->clock, .hardware = s->hardware, .event = state_says };
 	char *dir = NULL;
 	int r;
@@ -95,6 +96,13 @@ static int open_state(struct service *s, const struct config *config, struct cat
 	h.ledger = s->ledger;
 	h.activation = s->activation;
 	if ((r = holdings_open(&s->holdings, &h, err)) != MUSTER_OK || (r = holdings_bind(s->holdings, *catalog, err)) != MUSTER_OK)
+		goto done;
+	e.ledger = s->ledger;
+	e.activation = s->activation;
+	if ((r = estate_open(&s->estate, &e, err)) != MUSTER_OK)
+		goto done;
+	estate_configure(s->estate, config);
+	if ((r = estate_bind(s->estate, *catalog, err)) != MUSTER_OK)
 		goto done;
 	r = settings_load(&s->settings, s->ledger, err);
 done:
@@ -204,7 +212,7 @@ int start_host(struct service *s, const char *config_path, struct muster_err *er
 	config = NULL;
 	catalog = NULL;
 	if ((r = ledger_start(s->ledger, err)) != MUSTER_OK || (r = activation_start(s->activation, err)) != MUSTER_OK ||
-	    (r = holdings_start(s->holdings, err)) != MUSTER_OK)
+	    (r = holdings_start(s->holdings, err)) != MUSTER_OK || (r = estate_start(s->estate, err)) != MUSTER_OK)
 		goto done;
 	if ((r = reload_tls(s, s->snapshot->config, NULL, err)) != MUSTER_OK)
 		goto done;
@@ -247,6 +255,7 @@ bool stop_host(struct service *s)
 		pause_ms(STEP_MS);
 	activation_stop(s->activation);
 	holdings_stop(s->holdings);
+	estate_stop(s->estate);
 	if (s->ledger != NULL)
 		ledger_stop(s->ledger);
 	patience = steady_ms() + READING_MS;
@@ -278,6 +287,7 @@ void start_fini(struct service *s)
 	if (s->admin_fd >= 0)
 		(void)close(s->admin_fd);
 	listeners_close(s);
+	estate_free(s->estate);
 	holdings_free(s->holdings);
 	activation_free(s->activation);
 	ledger_free(s->ledger);

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/catalog/catalog.h"
 #include "core/config/config.h"
+#include "core/estate/estate.h"
 #include "core/holdings/holdings.h"
 #include "core/ledger/ledger.h"
 #include "core/service/admission.h"
@@ -54,6 +55,7 @@ struct service {
 	struct ledger *ledger;
 	struct activation *activation;
 	struct holdings *holdings;
+	struct estate *estate;
 	struct rate *rate;
 	struct connections connections;
 	struct admission admission;
