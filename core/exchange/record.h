@@ -42,6 +42,7 @@ struct exchange_sink {
 /** What the caller says about a file. */
 struct exchange_hints {
 	enum exchange_type type;               /**< EXCHANGE_UNKNOWN: recognised by content */
+	const char *kind;                      /**< with EXCHANGE_BOOKS: the kind (estate/kinds.h) of a table's rows; NULL: by its headings */
 	const char *name;                      /**< base name of the file; NULL */
 	const char *host;                      /**< --host; NULL */
 	int64_t at;                            /**< s: --at, else the file's modification time: when a listing without a time was taken */
