@@ -48,6 +48,7 @@ struct catalog_product {
 	const struct catalog_pool *pool;      /**< NULL: not of a counted-together model */
 	uint32_t index;                /**< 0 … product_count-1 */
 	bool count_observed, enabled;
+	uint32_t low_water;            /**< the administrator's own mark: doctor warns when fewer are counted; 0 none */
 	bool advise;                   /**< policy = advise: what exceeds is granted and booked as debt */
 	const struct catalog_claim *allow; size_t allow_count;   /**< 0: everybody may claim */
 	const struct catalog_reservation *reservations; size_t reservation_count;   /**< seats and access */

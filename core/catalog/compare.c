@@ -166,6 +166,7 @@ static void compare_product(struct lines *l, const struct catalog_product *p, co
 	words(l, head, "pool", p->pool != NULL ? p->pool->name : NULL, q->pool != NULL ? q->pool->name : NULL);
 	number(l, head, "window", p->pool != NULL ? p->pool->window_s : 0, q->pool != NULL ? q->pool->window_s : 0);
 	number(l, head, "minimum_count", a->minimum_count, b->minimum_count);
+	number(l, head, "low_water", p->low_water, q->low_water);
 	number(l, head, "validity", a->validity_s, b->validity_s);
 	number(l, head, "renewal_interval", a->renewal_s, b->renewal_s);
 	number(l, head, "activation_interval", a->retry_s, b->retry_s);

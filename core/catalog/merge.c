@@ -173,8 +173,9 @@ static void take_common(struct builder *b, const struct config_product *p, struc
 	if (threshold) {
 		take_name(b, p, CONFIG_P_POOL, "pool", p->pool, &to->row.pool);
 		take_number(b, p, CONFIG_P_MINIMUM, "minimum_count", p->minimum_count, 1, LINT_MINIMUM_MAX, &to->row.minimum_count);
-	} else if ((p->given & (CONFIG_P_POOL | CONFIG_P_MINIMUM | CONFIG_P_WINDOW)) != 0) {
-		merge_fault(b, p, (p->given & CONFIG_P_POOL) != 0 ? "pool" : (p->given & CONFIG_P_MINIMUM) != 0 ? "minimum_count" : "window",
+		take_number(b, p, CONFIG_P_LOW_WATER, "low_water", p->low_water, 0, 2 * LINT_MINIMUM_MAX, &to->low_water);
+	} else if ((p->given & (CONFIG_P_POOL | CONFIG_P_MINIMUM | CONFIG_P_WINDOW | CONFIG_P_LOW_WATER)) != 0) {
+		merge_fault(b, p, (p->given & CONFIG_P_POOL) != 0 ? "pool" : (p->given & CONFIG_P_MINIMUM) != 0 ? "minimum_count" : (p->given & CONFIG_P_WINDOW) != 0 ? "window" : "low_water",
 		              "belongs to the threshold model, and this product's model is %s", lint_model_name(to->row.model));
 	}
 	take_number(b, p, CONFIG_P_VALIDITY, "validity", p->validity, LINT_INTERVAL_MIN, UINT32_MAX, &to->row.validity_s);

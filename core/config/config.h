@@ -58,6 +58,14 @@ struct config_limits {
 	uint64_t workers;                             /**< threads; 0: one per core */
 };
 
+/** [doctor]: from when on `musterctl doctor` says something. */
+struct config_doctor {
+	uint64_t idle;                                /**< s without a request: 1 d; 0 never */
+	uint64_t forecast;                            /**< s ahead that counts are thought of: 14 d */
+	uint64_t ends_warning, ends_critical;         /**< s before certificates, packs and coverage end: 30 d, 7 d */
+	uint64_t key_use;                             /**< percent of a key's activations: 90 */
+};
+
 /** [issuer NAME]: `roots = FILE.pem` relative to the configuration file. */
 struct config_issuer {
 	const char *name, *roots;
@@ -122,6 +130,7 @@ struct config_plugin {
 #define CONFIG_P_PER CONFIG_P(39)
 #define CONFIG_P_SERVER_VERSION CONFIG_P(40)
 #define CONFIG_P_MEDIUM CONFIG_P(41)
+#define CONFIG_P_LOW_WATER CONFIG_P(42)
 #define CONFIG_P_OF_SEATS (CONFIG_P_SEATS | CONFIG_P_SEAT_LEASE | CONFIG_P_HEARTBEAT | CONFIG_P_SEAT_GRACE | CONFIG_P_QUEUE)
 #define CONFIG_P_OF_ACCESS (CONFIG_P_TEMPORARY | CONFIG_P_PERMANENT_MIN | CONFIG_P_PERMANENT_MAX | CONFIG_P_RENEW_LEFT | CONFIG_P_USER_VALIDITY | \
 	CONFIG_P_USER_REASSIGN | CONFIG_P_GRACE | CONFIG_P_REVOKE | CONFIG_P_VERSIONS | CONFIG_P_PER | CONFIG_P_SERVER_VERSION)
@@ -144,6 +153,7 @@ struct config_product {
 	uint64_t seats, seat_lease, heartbeat, seat_grace, queue;                         /**< seats model; s where a time */
 	uint64_t temporary, permanent_min, permanent_max, renew_left, user_validity, user_reassign, grace, revoke_percent;   /**< access model */
 	const char *versions, *per, *server_version;                                      /**< access model; lists are comma-separated */
+	uint64_t low_water;          /**< count below which `musterctl doctor` warns; 0 none */
 	const char *medium;          /**< embedded model: PATH [SECTION] KEY, comma-separated */
 	struct config_place at;
 };
@@ -156,6 +166,7 @@ struct config {
 	const char *file;            /**< absolute path of muster.conf */
 	struct config_host host;
 	struct config_limits limits;
+	struct config_doctor doctor;
 	struct config_issuer *issuers; size_t issuer_count;
 	struct config_plugin *plugins; size_t plugin_count;
 	struct config_product *products; size_t product_count;
@@ -199,7 +210,7 @@ enum config_source config_source_of(const struct config *c, const char *section,
 struct config_place config_product_place(const struct config *c, const struct config_product *p, const char *key);
 
 /** Words for the settings an administrator stores (`sprt`, `sai` …): parse with the schema's own type and bounds.
- * @param section "host", "limits" … @param name "activation_interval" …; in "host" also "port" and "priority_low" (yes | no).
+ * @param section "host", "limits", "doctor" … @param name "activation_interval" …; in "host" also "port" and "priority_low" (yes | no).
  * Times need a unit: for `sai 120` pass "120min". @param[out] value parsed number. @return MUSTER_OK, MUSTER_E_NOT_FOUND (nearest name in err), MUSTER_E_INVALID. */
 int config_parse_number(const char *section, const char *name, const char *text, uint64_t *value, struct muster_err *err);
 

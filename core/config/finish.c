@@ -109,6 +109,15 @@ static void finish_limits(struct config_reading *g)
 		             (unsigned long long)l->queue_age_ms, (unsigned long long)l->deadline_ms);
 }
 
+static void finish_doctor(struct config_reading *g)
+{
+	const struct config_doctor *d = &g->c->doctor;
+
+	if (d->ends_critical > d->ends_warning)
+		config_fault(&g->report, config_where_key(g, "doctor", "ends_critical"), "%llus is longer than ends_warning, %llus",
+		             (unsigned long long)d->ends_critical, (unsigned long long)d->ends_warning);
+}
+
 static void finish_plugins(struct config_reading *g)
 {
 	for (size_t i = 0; i < g->c->plugin_count; i++) {
@@ -229,6 +238,7 @@ void config_finish(struct config_reading *g)
 	finish_tls(g);
 	finish_issuers(g);
 	finish_limits(g);
+	finish_doctor(g);
 	finish_plugins(g);
 	for (size_t i = 0; i < g->c->product_count; i++) {
 		struct product x = { .p = &g->c->products[i], .index = i };

@@ -78,6 +78,7 @@ int config_dump(const struct config *c, FILE *out)
 	fprintf(out, "; %s as it is in effect; stored settings are not in it (musterctl settings)\n", c->file);
 	dump_section(out, c, config_schema_section("host"), 0, NULL, &c->host, false);
 	dump_section(out, c, config_schema_section("limits"), 0, NULL, &c->limits, false);
+	dump_section(out, c, config_schema_section("doctor"), 0, NULL, &c->doctor, false);
 	for (size_t i = 0; i < c->issuer_count; i++)
 		dump_section(out, c, config_schema_section("issuer"), i, c->issuers[i].name, &c->issuers[i], false);
 	for (size_t i = 0; i < c->plugin_count; i++) {

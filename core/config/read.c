@@ -204,6 +204,7 @@ int config_read_begin(struct config_reading *g, const char *path, struct muster_
 		return err_nomem(err);
 	config_set_defaults(config_schema_section("host"), &g->c->host);
 	config_set_defaults(config_schema_section("limits"), &g->c->limits);
+	config_set_defaults(config_schema_section("doctor"), &g->c->doctor);
 	return MUSTER_OK;
 }
 

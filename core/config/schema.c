@@ -83,6 +83,16 @@ static const struct config_key limits_keys[] = {
 };
 #undef STRUCT
 
+#define STRUCT struct config_doctor
+static const struct config_key doctor_keys[] = {
+	ROW("idle", TIME, 0, idle, 0, 400 * DAY, "1d", NULL, "How long no machine may ask before it is reported. 0s: never. Where many renew, some hours are enough."),
+	ROW("forecast", TIME, 0, forecast, 1 * DAY, 400 * DAY, "14d", NULL, "How far ahead counts are thought of: machines that are silent now are taken to stay silent."),
+	ROW("ends_warning", TIME, 0, ends_warning, 1 * HOUR, 3650 * DAY, "30d", NULL, "How long before their end certificates, licence packs and coverage are a warning."),
+	ROW("ends_critical", TIME, 0, ends_critical, 1 * HOUR, 3650 * DAY, "7d", NULL, "The same for critical: no longer than ends_warning."),
+	ROW("key_use", NUMBER, 0, key_use, 1, 100, "90", "percent", "Part of a key's activations whose use is a warning; a key that is used up is critical."),
+};
+#undef STRUCT
+
 #define STRUCT struct config_issuer
 static const struct config_key issuer_keys[] = {
 	ROW("roots", PATH, CONFIG_KEY_REQUIRED, roots, 1, 1000, NULL, NULL, "File with the issuer's root certificates (PEM)."),
@@ -114,6 +124,8 @@ static const struct config_key product_keys[] = {
 	  .given = CONFIG_P_MODEL, .doc = "Licensing model: threshold, counted, embedded, access or seats. Must be given without `like`." },
 	GIVEN("pool", POOL, 0, pool, 1, 63, NULL, NULL, POOL, "Count pool whose machines are counted together. Without it and `like`: the application ID's."),
 	GIVEN("minimum_count", NUMBER, 0, minimum_count, 1, 100000, NULL, "machines", MINIMUM, "Machines that must have reported in before any is activated."),
+	GIVEN("low_water", NUMBER, 0, low_water, 0, 200000, NULL, "machines", LOW_WATER,
+	      "Your own mark above the minimum count: `musterctl doctor` warns when fewer machines are counted. No more are counted than twice the largest minimum count of the pool; 0, or without this key: none."),
 	GIVEN("validity", TIME, 0, validity, 1 * HOUR, 3650 * DAY, NULL, NULL, VALIDITY, "How long a lease lasts."),
 	GIVEN("activation_interval", TIME, 0, retry, 15 * MIN, 30 * DAY, NULL, NULL, RETRY, "As in [host], for this product."),
 	GIVEN("renewal_interval", TIME, 0, renewal, 15 * MIN, 30 * DAY, NULL, NULL, RENEWAL, "As in [host], for this product."),
@@ -185,6 +197,7 @@ static const struct config_key reservation_keys[] = {
 static const struct config_section sections[] = {
 	SECTION(host, NULL, 1, struct config_host, false, false, NULL, "The host itself."),
 	SECTION(limits, NULL, 1, struct config_limits, false, false, NULL, "What one address, one count pool and one request may take."),
+	SECTION(doctor, NULL, 1, struct config_doctor, false, false, NULL, "From when on `musterctl doctor` has something to say."),
 	SECTION(issuer, "NAME", CONFIG_ISSUERS_MAX, struct config_issuer, false, false,
 	        "[issuer main]\nroots = issuer.pem\n", "An issuer whose certificates this host trusts."),
 	SECTION(plugin, "NAME", CONFIG_PLUGINS_MAX, struct config_plugin, false, true,

@@ -170,7 +170,7 @@ static void *open_reservation(struct config_reading *g, const char *name, struct
 	return x;
 }
 
-/* [host] and [limits]: there is one structure; a second section is reported and read into the same. */
+/* [host], [limits] and [doctor]: there is one structure; a second section is reported and read into the same. */
 static void *open_single(struct config_reading *g, void *object)
 {
 	const struct config_record *r = config_memory_find(g->c->memory, g->section, 0);
@@ -230,6 +230,8 @@ static void open_section(struct config_reading *g, const char *argument, unsigne
 		g->object = open_single(g, &c->host);
 	} else if (strcmp(g->section->name, "limits") == 0) {
 		g->object = open_single(g, &c->limits);
+	} else if (strcmp(g->section->name, "doctor") == 0) {
+		g->object = open_single(g, &c->doctor);
 	} else if (strcmp(g->section->name, "issuer") == 0) {
 		g->object = open_issuer(g, argument, at);
 		index = c->issuer_count - 1;

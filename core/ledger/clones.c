@@ -126,3 +126,12 @@ uint32_t marks_count(const struct marks *t)
 {
 	return t->count;
 }
+
+uint32_t marks_since(const struct marks *t, int64_t since)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; t->count > 0 && i < MARKS_MAX; i++)
+		n += t->rows[i].product != 0 && t->rows[i].last >= since;
+	return n;
+}

@@ -30,5 +30,7 @@ void marks_seen(struct marks *t, const uint8_t client[16], uint32_t product, int
 /** @param product 0: of every product. */
 void marks_drop(struct marks *t, const uint8_t client[16], uint32_t product);
 uint32_t marks_count(const struct marks *t);
+/** Of those, how many were heard from since (ms). */
+uint32_t marks_since(const struct marks *t, int64_t since);
 
 #endif

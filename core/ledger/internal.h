@@ -111,6 +111,7 @@ struct ledger {
 	struct hostclock host;
 	int64_t applied_seq;               /* last event that memory holds */
 	int64_t last_at, last_commit;      /* time of the last event; wall time of the last commit */
+	int64_t last_request;              /* time of the last event that is a machine's */
 	int64_t commit_boot;               /* steady time of the last commit or probe */
 	int commit_result;
 	char commit_error[MUSTER_ERR_MAX];

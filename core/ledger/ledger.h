@@ -89,14 +89,23 @@ struct ledger_status {
 	uint64_t log_bytes, state_bytes, disk_free, disk_floor;
 	bool clock_held; char clock_reason[256];
 	bool disk_low;
+	int64_t last_request;            /**< ms: when a machine asked last; 0 none is known */
 };
 void ledger_status(struct ledger *l, struct ledger_status *out);
+/** How many client IDs, per product, other hardware uses too: machines from one image. Those whose owner was heard from within 30 days. */
+uint32_t ledger_clones(struct ledger *l);
 /** The time by which things age: it stands still while the host's clock is not believed (trust.md section 11). @param[out] held nothing is granted. Any thread. */
 int64_t ledger_age_time(struct ledger *l, bool *held);
 
 /** Live numbers of a pool and of a product since the host lives: by licensing status 0–6, failed; total includes the failed. */
 struct ledger_count { uint32_t current, cap, largest_minimum, physical, virtual_; };
 void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct ledger_count *out);
+/**
+ * How many of a pool's machines are left after so many days if those that are silent now stay silent. Whoever was heard from within @p silent_s is thought to
+ * come again; the others leave when the pool's window has passed since they were heard from. One consistent look; as in ledger_pool_count() the largest count is the cap.
+ * @param days ascending. @param[out] counts @p n of them. @return how many are silent.
+ */
+uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, const uint32_t *days, uint32_t *counts, size_t n);
 struct ledger_totals { uint64_t total, failed, status[7]; };
 void ledger_product_totals(struct ledger *l, const struct catalog_product *product, struct ledger_totals *out);
 

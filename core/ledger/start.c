@@ -45,6 +45,12 @@ static void pool_count_in(struct ledger *l, struct pool_slot *slot, const struct
 	marks_seen(l->marks, e->client, e->product, e->at);
 }
 
+static void request_seen(struct ledger *l, const struct store_event *e)
+{
+	if ((e->flags & STORE_F_SYSTEM) == 0 && e->at > l->last_request)
+		l->last_request = e->at;
+}
+
 void memory_apply(struct ledger *l, const struct store_event *e, struct product_slot *product, const struct pool_member *member)
 {
 	struct pool_slot *pool = product == NULL ? NULL : product->pool;
@@ -53,6 +59,7 @@ void memory_apply(struct ledger *l, const struct store_event *e, struct product_
 	if (e->flags & STORE_F_SYSTEM)
 		return;
 	repeats_add(l->repeats, e);
+	request_seen(l, e);
 	if (e->flags & STORE_F_RELEASE) {
 		if (pool != NULL)
 			pool->refill = true;
@@ -125,6 +132,7 @@ static int tail_load(void *ctx, const struct store_event *e)
 		memory_apply(l, e, slot_product(l, e->product), NULL);
 	else
 		repeats_add(l->repeats, e);
+	request_seen(l, e);   /* folded ones too */
 	return 0;
 }
 
@@ -138,7 +146,7 @@ static void memory_clear(struct ledger *l)
 	for (size_t i = 0; i < l->pool_count; i++)
 		if (l->pools[i] != NULL)
 			pool_replace(l->pools[i]->members, NULL, 0, INT64_MAX);
-	l->last_at = 0;
+	l->last_at = l->last_request = 0;
 }
 
 struct standing { struct ledger *l; struct pool_slot *slot; struct muster_err *err; int result; };

@@ -51,6 +51,38 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* A machine leaves once more than the window has passed; days are whole ones from now. */
+struct forecast { int64_t now, window, silent; const uint32_t *days; uint32_t *counts; size_t n; uint32_t quiet; };
+
+static void member_forecast(void *ctx, const struct pool_member *m)
+{
+	struct forecast *f = ctx;
+	int64_t left = m->last + f->window - f->now;
+	bool quiet = f->now - m->last > f->silent;
+
+	f->quiet += quiet;
+	for (size_t i = 0; i < f->n && (!quiet || (int64_t)f->days[i] * STORE_DAY_MS <= left); i++)
+		f->counts[i]++;
+}
+
+uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, const uint32_t *days, uint32_t *counts, size_t n)
+{
+	struct forecast f = { .silent = (int64_t)silent_s * 1000, .window = (int64_t)pool->window_s * 1000, .days = days, .counts = counts, .n = n };
+	const struct pool_slot *slot;
+	int64_t wall, boot;
+
+	memset(counts, 0, n * sizeof *counts);
+	pthread_mutex_lock(&l->lock);
+	if ((slot = pool_named(l, pool->name)) != NULL) {
+		host_time(l, &wall, &boot);
+		f.now = hostclock_age_time(&l->host, wall, boot);
+		pool_age(slot->members, f.now);
+		pool_each(slot->members, member_forecast, &f);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return f.quiet;
+}
+
 void ledger_product_totals(struct ledger *l, const struct catalog_product *product, struct ledger_totals *out)
 {
 	memset(out, 0, sizeof *out);
@@ -84,9 +116,22 @@ void ledger_status(struct ledger *l, struct ledger_status *out)
 	out->state_bytes = l->state_bytes;
 	out->disk_free = l->disk_free;
 	out->disk_floor = l->disk_floor;
+	out->last_request = l->last_request;
 	out->clock_held = hostclock_held(&l->host);
 	hostclock_reason(&l->host, out->clock_reason, sizeof out->clock_reason, clock_boot_ms(l->clock));
 	pthread_mutex_unlock(&l->lock);
+}
+
+uint32_t ledger_clones(struct ledger *l)
+{
+	int64_t wall, boot;
+	uint32_t n;
+
+	pthread_mutex_lock(&l->lock);
+	host_time(l, &wall, &boot);
+	n = marks_since(l->marks, hostclock_age_time(&l->host, wall, boot) - CLONE_SILENCE_MS);
+	pthread_mutex_unlock(&l->lock);
+	return n;
 }
 
 int64_t ledger_age_time(struct ledger *l, bool *held)

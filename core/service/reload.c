@@ -209,6 +209,15 @@ static void compare_limits(struct out *o, const struct config_limits *a, const s
 	number_changed(o, "[limits] workers", a->workers, b->workers, RESTART);
 }
 
+static void compare_doctor(struct out *o, const struct config_doctor *a, const struct config_doctor *b)
+{
+	number_changed(o, "[doctor] idle", a->idle, b->idle, "");
+	number_changed(o, "[doctor] forecast", a->forecast, b->forecast, "");
+	number_changed(o, "[doctor] ends_warning", a->ends_warning, b->ends_warning, "");
+	number_changed(o, "[doctor] ends_critical", a->ends_critical, b->ends_critical, "");
+	number_changed(o, "[doctor] key_use", a->key_use, b->key_use, "");
+}
+
 /* ---- swapping ---- */
 
 int reload_tls(const struct service *s, const struct config *config, struct tls_identity **out, struct muster_err *err)
@@ -282,6 +291,7 @@ int reload_run(struct service *s, reload_line *line, void *ctx, struct muster_er
 	log_set_level(reload_log_level(config));
 	compare_host(&out, &before->config->host, &config->host);
 	compare_limits(&out, &before->config->limits, &config->limits);
+	compare_doctor(&out, &before->config->doctor, &config->doctor);
 	(void)catalog_compare(before->catalog, catalog, say, &out);
 	swap_tls(&out, tls);
 	tls = NULL;

@@ -157,6 +157,8 @@ START_TEST(test_refusal_numbers)
 		{ "[plugin a]\nrequired = maybe\n", NULL, "muster.conf:2: [plugin a] required: 'maybe' is neither yes nor no\n" },
 		{ "[limits]\nconnections = 20\n", NULL, "muster.conf: [limits] connections_per_address: 100 is above connections, 20\n" },
 		{ "[limits]\nconnections = 20\nconnections_per_address = 21\n", NULL, "muster.conf:3: [limits] connections_per_address: 21 is above connections, 20\n" },
+		{ "[doctor]\nends_critical = 31d\n", NULL, "muster.conf:2: [doctor] ends_critical: 2678400s is longer than ends_warning, 2592000s\n" },
+		{ "[doctor]\nkey_use = 101\n", NULL, "muster.conf:2: [doctor] key_use: 101 is above 100\n" },
 		{ "[limits]\nqueue_age = 10s\n", NULL, "muster.conf:2: [limits] queue_age: 10000ms is not below deadline, 10000ms\n" },
 	};
 	EXPECT(table);

@@ -57,6 +57,11 @@ START_TEST(test_config_defaults)
 	ck_assert_uint_eq(c->limits.queue, 4096);
 	ck_assert_uint_eq(c->limits.queue_age_ms, 250);
 	ck_assert_uint_eq(c->limits.workers, 0);
+	ck_assert_uint_eq(c->doctor.idle, 86400);
+	ck_assert_uint_eq(c->doctor.forecast, 14 * 86400);
+	ck_assert_uint_eq(c->doctor.ends_warning, 30 * 86400);
+	ck_assert_uint_eq(c->doctor.ends_critical, 7 * 86400);
+	ck_assert_uint_eq(c->doctor.key_use, 90);
 	ck_assert_uint_eq(c->issuer_count + c->plugin_count + c->product_count + c->edition_count, 0);
 	config_free(c);
 	config_free(NULL);

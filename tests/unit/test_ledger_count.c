@@ -88,6 +88,48 @@ LEDGER_TEST(test_ledger_worked_case)
 	ck_assert_code(ask_code(f, SERVER, 7), CODE_OK);
 }
 
+/* What is left of a pool when those that are silent stay silent; whoever was heard from lately is thought to come again. */
+LEDGER_TEST(test_ledger_forecast)
+{
+	static const uint32_t days[] = { 0, 3, 9, 10, 14, 40 };
+	const struct catalog_pool *pool = fix_product(f, OFFICE2013)->pool;
+	struct ledger_status st;
+	uint32_t counts[6];
+
+	ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, days, counts, 6), 0);
+	ck_assert_uint_eq(counts[0] + counts[5], 0);
+	ledger_status(f->l, &st);
+	ck_assert_int_eq(st.last_request, 0);
+	ck_assert_uint_eq(ledger_clones(f->l), 0);
+	for (uint32_t i = 1; i <= 3; i++)
+		ask_code(f, OFFICE2013, i);
+	fix_advance(f, 7 * DAY);
+	for (uint32_t i = 4; i <= 5; i++)
+		ask_code(f, OFFICE2013, i);
+	fix_advance(f, 14 * DAY);
+	ask_code(f, OFFICE2013, 6);
+	/* Day 21: three leave after day 30, two after day 37, the sixth is not silent. */
+	ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, days, counts, 6), 5);
+	ck_assert_uint_eq(counts[0], 6);
+	ck_assert_uint_eq(counts[1], 6);
+	ck_assert_uint_eq(counts[2], 6);
+	ck_assert_uint_eq(counts[3], 3);
+	ck_assert_uint_eq(counts[4], 3);
+	ck_assert_uint_eq(counts[5], 1);
+	/* What it says of day 10 is so on that day. */
+	ledger_status(f->l, &st);
+	ck_assert_int_eq(st.last_request, NOW + 21 * DAY);
+	fix_advance(f, 9 * DAY);
+	ck_assert_uint_eq(fix_count(f, OFFICE2013).current, 6);
+	fix_advance(f, DAY);
+	ck_assert_uint_eq(fix_count(f, OFFICE2013).current, 3);
+	/* The fold and a restart keep when a machine asked last. */
+	fix_settle(f);
+	fix_restart(f);
+	ledger_status(f->l, &st);
+	ck_assert_int_eq(st.last_request, NOW + 21 * DAY);
+}
+
 /* A fleet of 1,000 of which six release: the count stays 10, and machines unknown so far are activated. */
 LEDGER_TEST(test_ledger_release)
 {
@@ -227,6 +269,6 @@ LEDGER_TEST(test_ledger_moved)
 	ck_assert_uint_eq(fix_count(f, OFFICE2013).current, 7);
 }
 
-UNIT_MAIN("ledger_count", test_ledger_windows, test_ledger_office, test_ledger_shared_pool, test_ledger_worked_case, test_ledger_release,
+UNIT_MAIN("ledger_count", test_ledger_windows, test_ledger_office, test_ledger_shared_pool, test_ledger_worked_case, test_ledger_forecast, test_ledger_release,
           test_ledger_release_small, test_ledger_two_products, test_ledger_virtual, test_ledger_not_certified, test_ledger_largest_minimum,
           test_ledger_moved)
