@@ -1,4 +1,5 @@
 # core/exchange: reading and writing administrators' files: installation media.
 noinst_LTLIBRARIES += %D%/libexchange.la
-%C%_libexchange_la_SOURCES = %D%/folder.c %D%/image.c %D%/internal.h %D%/medium.c %D%/medium.h %D%/record.h
+%C%_libexchange_la_SOURCES = %D%/folder.c %D%/image.c %D%/internal.h %D%/medium.c %D%/medium.h %D%/record.h \
+	%D%/anonymise.c %D%/columns.c %D%/write.c
 exchange_libs = %D%/libexchange.la $(estatekinds_libs) $(base_libs) $(ARCHIVE_LIBS) $(EXPAT_LIBS) $(CSV_LIBS)

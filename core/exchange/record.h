@@ -18,6 +18,7 @@
 #define EXCHANGE_RECORD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <muster/types.h>
 
@@ -100,7 +101,7 @@ int exchange_say(const struct exchange_sink *s, struct exchange_done *d, unsigne
  *   record as above, or {"kind":"key","id":"…","entry":{…}}.
  * Delimited: the first line has the columns' headings, nothing else; keys by tab, the others by comma. The columns are those of exchange_columns(), in that order; readers
  *   recognise machines by "Client ID,Activation ID,", events by "Event ID,Host,", books by "kind,id,". Keys have the headings of estate/kinds.c and a last one "ID"; the other
- *   headings of books are names of fields, and only the cells of a row's kind are filled.
+ *   headings of books are names of fields (`kind` of a key is "key_kind"), and only the cells of a row's kind are filled.
  *   A list is joined by ',' ; within its items ',' is written "\,"  and '\' is "\\" (a reader takes a backslash before anything else as it stands). Flags are "yes" and "no".
  *   A text that begins with any number of ' (also none) and then = + - @ tab or return gets one more ' in front, which a reader takes off again: no spreadsheet takes it
  *   for a formula. Cells with separator, quote, line end, or blanks at an end are quoted (RFC 4180); UTF-8, lines end with \n.

@@ -1,3 +1,6 @@
 # Unit tests of core/exchange.
 unit_tests += %D%/test_exchange_medium
 %C%_test_exchange_medium_LDADD = $(exchange_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_exchange_write %D%/test_exchange_anonymise
+%C%_test_exchange_write_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+%C%_test_exchange_anonymise_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
