@@ -46,6 +46,7 @@ include %D%/unit/licensing.mk
 include %D%/unit/ledger.mk
 include %D%/unit/activation.mk
 include %D%/unit/holdings.mk
+include %D%/unit/estate.mk
 include %D%/unit/exchange.mk
 include %D%/unit/service.mk
 include %D%/unit/issuer.mk

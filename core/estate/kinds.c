@@ -15,6 +15,7 @@
 #define COUNT(n, head, syn, doc) { n, ESTATE_COUNT, false, false, 0, NULL, head, syn, doc }
 #define FLAG(n, head, syn, doc) { n, ESTATE_FLAG, false, false, 0, NULL, head, syn, doc }
 #define CHOICE(n, req, of, head, syn, doc) { n, ESTATE_CHOICE, req, false, 0, of, head, syn, doc }
+#define PARTIAL(doc, syn) { "partial", ESTATE_PARTIAL, false, false, 5, NULL, "Partial Product Key", syn, doc }
 #define NOTE LINES("note", "Notes", "note|comment|comments|remark|remarks", "anything worth knowing")
 
 static const struct estate_field organisation[] = {
@@ -56,7 +57,7 @@ static const struct estate_field product[] = {
 	TEXT("category", false, 64, "Category", "category|product category|family|pool", "Windows, Office, Servers, …"),
 	TEXT("serves", false, 63, "Host Product", NULL, "name of this host's product that counts it (musterctl products)"),
 	{ "activation_ids", ESTATE_UUID, false, true, 36, NULL, "Activation IDs", "activation id|activation ids", "activation IDs, where known" },
-	TEXT("setup_key", false, 29, "Setup Key", "setup key|kms client setup key|kms client key|gvlk", "marks a volume client; not a secret, shown to every role"),
+	{ "setup_key", ESTATE_SETUP, false, false, 29, NULL, "Setup Key", "setup key|kms client setup key|kms client key|gvlk", "marks a volume client; not a secret, shown to every role" },
 	FLAG("keyless", "No Key Needed", "no key needed|keyless", "needs no product key"),
 	LINES("rights", "Rights", "rights|downgrade rights", "downgrade and re-imaging rights; Open License: own at least one unit"),
 	NOTE
@@ -66,7 +67,7 @@ static const struct estate_field key[] = {
 	TEXTS("products", 200, "Product", "product|product name|products|product description|item name|title", "what it is for"),
 	CHOICE("kind", true, "host|mak|esu|setup|embedded|retail|other", "Key Type", "type|key type|kind|product key type|activation type|channel", "what kind of key"),
 	{ "key", ESTATE_KEY, false, false, 64, NULL, "Product Key", "key|product key|productkey|license key|licence key|vlk", "the whole key; sealed, only key readers see it" },
-	TEXT("partial", false, 5, "Partial Product Key", "partial|partial key|last five|last 5|partial product key", "its last five characters; follows from a whole key"),
+	PARTIAL("its last five characters; follows from a whole key", "partial|partial key|last five|last 5|partial product key"),
 	TEXTS("license_ids", 64, "License ID", "license id|licence id|licenseid|license number|agreement/license id|parent id", "licence IDs it came with"),
 	REFS("organisations", "organisation", "Organization", "organisation|organization|organizations|organization name|company|customer", "who may use it; children of these too"),
 	REF("agreement", "agreement", "Agreement", "agreement|agreement id|agreement number", "the agreement it belongs to"),
@@ -101,7 +102,7 @@ static const struct estate_field request[] = {
 	TEXT("reference", false, 64, "Agreement Number", NULL, "agreement or enrolment number, or licence ID"),
 	TEXT("authorization", false, 64, "Authorization Number", NULL, "authorisation number (MAK)"),
 	TEXT("product", false, 200, "Product", NULL, "product with version and edition"),
-	TEXT("partial", false, 5, "Partial Product Key", NULL, "last five characters of the key (MAK)"),
+	PARTIAL("last five characters of the key (MAK)", NULL),
 	REF("key", "key", "Key", NULL, "the key it is about"),
 	COUNT("needed", "Number Needed", NULL, "how many more"),
 	LINES("reason", "Business Reason", NULL, "why"),
@@ -119,7 +120,7 @@ static const struct estate_field host[] = {
 	TEXT("name", false, 256, "Name", NULL, "as listed"),
 	TEXT("description", false, 256, "Description", NULL, "as listed"),
 	CHOICE("channel", false, "host|client|mak|retail|other", "Channel", NULL, "what the description says it is (facts.md section 3)"),
-	TEXT("partial", false, 5, "Partial Product Key", NULL, "last five characters of its key"),
+	PARTIAL("last five characters of its key", NULL),
 	TEXT("license_status", false, 100, "License Status", NULL, "as listed"),
 	TEXT("extended_pid", false, 100, "Extended PID", NULL, "as listed"),
 	FLAG("enabled", "Enabled", NULL, "its activation service runs"),

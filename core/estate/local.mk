@@ -1,11 +1,11 @@
 # core/estate: the administrator's books: organisations, agreements, orders, products, keys, requests, observed hosts, machines and events.
 # libestatekinds is the table of kinds and fields alone: musterctl and the readers of core/exchange use it without the rest.
 noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
-%C%_libestatekinds_la_SOURCES = %D%/kinds.c %D%/kinds.h
+%C%_libestatekinds_la_SOURCES = %D%/kinds.c %D%/kinds_check.c %D%/kinds.h
 %C%_libestate_la_SOURCES = \
 	%D%/estate.c %D%/estate.h \
 	%D%/import.c \
 	%D%/observed.c \
 	%D%/internal.h
-estatekinds_libs = %D%/libestatekinds.la $(base_libs)
+estatekinds_libs = %D%/libestatekinds.la $(base_libs) $(JANSSON_LIBS)
 estate_libs = %D%/libestate.la %D%/libestatekinds.la $(activation_libs)

@@ -1,0 +1,3 @@
+# Unit tests of core/estate.
+unit_tests += %D%/test_estate_kinds
+%C%_test_estate_kinds_LDADD = $(estatekinds_libs) $(CHECK_LIBS)
