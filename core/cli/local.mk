@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += %D%/libcli.la
 %C%_libcli_la_SOURCES = \
 	%D%/acts.c %D%/acts.h \
+	%D%/advise.c %D%/advise.h \
 	%D%/answer_file.c %D%/answer_file.h \
 	%D%/api.c %D%/api.h \
 	%D%/cli.h %D%/main.c \
