@@ -34,9 +34,9 @@ enum exchange_type exchange_type_find(const char *name);
 /** Where a reader puts what it finds. Each returns 0, or anything else to stop the reader (which then returns MUSTER_E_REFUSED). */
 struct exchange_sink {
 	int (*record)(void *ctx, json_t *record);   /**< a new reference, the sink's */
-	/** @param level "refused" a record not taken, "doubtful", "note". @param line 0: of the whole file. */
+	/** @param level "refused" a record not taken, "doubtful", "note". @param line 0: of the whole file. May be NULL, as progress. */
 	int (*message)(void *ctx, unsigned long line, const char *level, const char *text);
-	void (*progress)(void *ctx, uint64_t bytes_read);
+	void (*progress)(void *ctx, uint64_t bytes_read);   /**< called by read.c, not by readers */
 	void *ctx;
 };
 
@@ -68,6 +68,8 @@ int exchange_read(const struct exchange_input *in, const struct exchange_hints *
 /* ---- text.c: any encoding to UTF-8 lines (UTF-8, UTF-16LE/BE with and without BOM, OEM and ANSI code pages; NUL bytes and half pairs are named and replaced) ---- */
 struct exchange_text;
 struct exchange_line { const char *p; size_t n; unsigned long number; bool cut; /**< longer than EXCHANGE_LINE_MAX: p has its beginning */ };
+/** @return MUSTER_OK; MUSTER_E_UNSUPPORTED no text (an archive, a picture, a program, a binary log) with what it is and how to export instead; MUSTER_E_INVALID unknown
+ * @p code_page, which decides for files without a byte order mark; MUSTER_E_LIMIT; MUSTER_E_NOMEM; what @p in says. */
 int exchange_text_open(struct exchange_text **out, const struct exchange_input *in, const char *code_page, struct muster_err *err);
 /** Next line without its end, borrowed until the next call. @return 1, 0 at the end, < 0 MUSTER_E_… */
 int exchange_text_line(struct exchange_text *t, struct exchange_line *line, struct muster_err *err);
@@ -78,6 +80,10 @@ const char *exchange_text_peek(struct exchange_text *t, size_t *n);
 const char *exchange_text_encoding(const struct exchange_text *t);
 uint64_t exchange_text_read(const struct exchange_text *t);          /**< bytes of the file so far */
 unsigned long exchange_text_faults(const struct exchange_text *t);   /**< places that were no text */
+/** The first few of them: what stood there and in which line; replaced by U+FFFD. NULL: no more are named. read.c says them. */
+const char *exchange_text_fault(const struct exchange_text *t, size_t i, unsigned long *line);
+/** Lines of what was decoded so far; after the end: of the file. read.c puts it into `done`. */
+unsigned long exchange_text_lines(const struct exchange_text *t);
 void exchange_text_close(struct exchange_text *t);
 
 /* ---- the readers; each recognises its own by the peeked beginning: 0 no … 100 certainly ---- */

@@ -4,3 +4,5 @@ unit_tests += %D%/test_exchange_medium
 unit_tests += %D%/test_exchange_write %D%/test_exchange_anonymise
 %C%_test_exchange_write_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
 %C%_test_exchange_anonymise_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_tests += %D%/test_exchange_text
+%C%_test_exchange_text_LDADD = $(exchange_libs) $(CHECK_LIBS)
