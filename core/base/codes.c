@@ -237,6 +237,15 @@ static const struct code_info table[] = {
 	OWN(160, 409, "Batch ID used before",
 		"A request with this ID was answered before, and it was another request.",
 		"Send the request again with a new ID."),
+	OWN(161, 503, "Host retired",
+		"The host was retired: its state was moved to another host, which goes on in its place. It grants nothing any more, for good.",
+		"Let the machines ask the replacement host: change the DNS record _muster._tcp or their configuration, then switch this host off."),
+	OWN(162, 422, "State file not accepted",
+		"The file was cut off or changed, is no state file of a host, was signed by nobody this host trusts, or does not fit this host. Nothing of it was taken.",
+		"Compare the file with the one that `musterctl state export` wrote, copy it again, or make a new one; the detail says what was found."),
+	OWN(163, 503, "Host is being moved",
+		"The host's state is being written out for its retirement; until that is done or given up nothing is granted, so that nothing is lost.",
+		"Nothing on this machine: it asks again by itself. An administrator sees the outcome where `musterctl state export --retire` runs."),
 };
 
 const struct code_info *code_table(size_t *count)

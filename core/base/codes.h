@@ -85,7 +85,10 @@ enum code {
 	CODE_M_GENERATION = 157,    /**< issuer: the Installation ID belongs to a licence pack that is not the newest */
 	CODE_M_SLOTS = 158,         /**< issuer: the newest licence pack has no activation slot left */
 	CODE_M_WRONG_TAGS = 159,    /**< issuer: too many Installation IDs today that this key did not make */
-	CODE_M_BATCH = 160          /**< issuer: the batch's ID was used for another request */
+	CODE_M_BATCH = 160,         /**< issuer: the batch's ID was used for another request */
+	CODE_M_RETIRED = 161,       /**< the host was retired by `state export --retire`: it grants nothing any more, for good */
+	CODE_M_STATE_FILE = 162,    /**< admin API: a state file that was cut or changed, is another's, or does not fit this host */
+	CODE_M_MOVING = 163         /**< the host is being moved: nothing is granted while its state is written out */
 };
 
 struct code_info {

@@ -142,7 +142,7 @@ static int refused_by(struct asking *q, const char *host, const struct answer *a
 		*step = STEP_DONE;
 		return MUSTER_OK;
 	}
-	if (a->code != (uint32_t)CODE_UNSUPPORTED_PRODUCT && a->code != (uint32_t)CODE_HOST_NOT_ACTIVATED && a->code != CODE_M_MODEL)
+	if (a->code != (uint32_t)CODE_UNSUPPORTED_PRODUCT && a->code != (uint32_t)CODE_HOST_NOT_ACTIVATED && a->code != CODE_M_MODEL && a->code != CODE_M_RETIRED)
 		q->soon = true;
 	if (a->retry_after > q->wait)
 		q->wait = a->retry_after;

@@ -272,11 +272,16 @@ static bool is_clone(const struct context *c)
 static void adopt(struct context *c)
 {
 	struct ledger *l = c->l;
+	int moved;
 
 	/* A lease of ours with a number this log has not reached, or of a ledger before this one. */
 	if (!c->r->lease_known || (c->r->lease_seq != 0 && c->r->lease_seq < c->g->next_seq))
 		return;
+	if ((moved = c->r->lease_origin_seq == 0 ? 0 : moved_knows(l, c->r->lease_origin, c->r->lease_origin_seq)) == 1)
+		return;   /* granted by a host whose rows are here */
 	c->s->event.flags |= STORE_F_ADOPTED;
+	if (moved != 0)
+		return;   /* or by one that granted on after its state was written out */
 	if (c->r->lease_seq != 0 && c->r->lease_seq < INT64_MAX / 2)
 		c->g->next_seq = c->r->lease_seq + 1;   /* its number is taken: a jti names one lease */
 	if (l->told_rollback_ms == 0 || c->g->boot - l->told_rollback_ms >= HOUR_MS) {

@@ -48,7 +48,8 @@ static void row_report(struct store_use *row, const struct store_event *e)
 {
 	if (row->first == 0)
 		row->first = e->at;
-	row->last = e->at;
+	if (e->at > row->last)
+		row->last = e->at;   /* one that was taken over may be a little ahead */
 	row->requests += e->n;
 	row->result = e->result;
 	row->status = e->status;

@@ -47,6 +47,7 @@ struct product_slot {
 	struct pool_slot *pool;            /* NULL: not of a counted-together model */
 	struct new_day day;                /* of what is decided elsewhere */
 	uint64_t n[8];                     /* requests by status 0–6, then failed; committed ones */
+	uint64_t moved[8];                 /* the same of ledgers whose rows were taken over */
 };
 
 struct edition_slot { uint8_t activation_id[16]; uint32_t product; char *name; };
@@ -86,6 +87,8 @@ struct ledger {
 	struct queue queue;
 	atomic_bool ready;                 /* memory stands for what is on disk */
 	atomic_bool stopping, disk_low;
+	atomic_bool is_retired;
+	_Atomic int64_t hold_until;        /* steady ms: nothing is granted until then; 0: it is */
 	_Atomic int64_t backlog;           /* rows committed and not folded */
 	bool started;
 	pthread_t writer_thread, state_thread;
@@ -116,6 +119,8 @@ struct ledger {
 	int commit_result;
 	char commit_error[MUSTER_ERR_MAX];
 	int64_t fold_seq, fold_at;
+	struct store_source *sources; size_t source_count;   /* ledgers taken over */
+	char retired[256];                 /* why nothing is granted any more; "" it is */
 	struct store_event system[SYSTEM_EVENTS_MAX]; uint32_t system_count;
 	struct said said[SAID_MAX]; uint32_t said_count;
 	uint64_t disk_free, disk_floor, log_bytes, state_bytes;
@@ -182,6 +187,13 @@ int marks_load(struct ledger *l, struct muster_err *err);
 /** One committed event into memory; lock held. */
 void memory_apply(struct ledger *l, const struct store_event *e, struct product_slot *product, const struct pool_member *member);
 
+/* moved.c */
+/** Sources and whether this host is retired, from the state; state_lock and lock held. */
+int moved_load(struct ledger *l, struct muster_err *err);
+/** What a ledger was taken over from, lock held: 0 not known, 1 its rows hold the event @p seq, 2 it is a later one. */
+int moved_knows(const struct ledger *l, const uint8_t ledger_id[16], int64_t seq);
+/** The rule by which two rows of a client become one. Pure. As store.h's take(). */
+bool moved_merge(void *ctx, struct store_use *row, bool is_new, struct store_part *parts, size_t *n, const struct store_taken *from);
 /* writer.c */
 int group_new(struct ledger *l, struct muster_err *err);
 void group_free(struct ledger *l);

@@ -190,6 +190,7 @@ void ledger_free(struct ledger *l)
 		l->store->free(l->store);
 	bindings_retire(l, 0, true);
 	names_free(l);
+	mem_free(l->sources);
 	repeats_free(l->repeats);
 	marks_free(l->marks);
 	windows_free(l->new_clients);
@@ -230,6 +231,8 @@ static int turned_away(struct ledger_request *r, uint32_t code)
 
 int ledger_submit(struct ledger *l, struct ledger_request *r)
 {
+	uint32_t moving;
+
 	/* No constraint of the store may be broken by what a request holds. */
 	if (r->status > 6 || r->nonce_len > sizeof r->nonce || (r->addr_len != 0 && r->addr_len != 4 && r->addr_len != 16) ||
 	    memchr(r->name, '\0', sizeof r->name) == NULL) {
@@ -238,6 +241,8 @@ int ledger_submit(struct ledger *l, struct ledger_request *r)
 	}
 	if (atomic_load(&l->stopping))
 		return turned_away(r, CODE_M_STOPPING);
+	if ((moving = ledger_moving(l, NULL, 0)) != 0)
+		return turned_away(r, moving);
 	if (!atomic_load(&l->ready) || atomic_load(&l->disk_low))
 		return turned_away(r, CODE_M_STORAGE);
 	/* Too much waits to be folded: requests are taken no faster than that shrinks. */

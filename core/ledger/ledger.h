@@ -40,6 +40,7 @@ struct ledger_request {
 	bool lease_known;                /**< a lease of ours for this client and product verified */
 	bool has_lease_hw; uint8_t lease_hw[32];
 	int64_t lease_seq;               /**< seq in that lease's jti when it is of this ledger; 0 */
+	uint8_t lease_origin[16]; int64_t lease_origin_seq;   /**< ledger and seq in the jti of another ledger's lease; seq 0: none */
 	bool loopback;
 	bool certified; int64_t chain_end;  /**< see threshold.h */
 	bool decided, grants;            /**< decided elsewhere (counted keys, holdings): recorded as `verdict`, no pool is touched; grants: OK means a lease, like any other */
@@ -164,6 +165,42 @@ struct ledger_newcomer {
 bool ledger_newcomer(struct ledger *l, struct ledger_newcomer *n);
 /** What it was taken for was not committed. */
 void ledger_newcomer_return(struct ledger *l, const struct ledger_newcomer *n);
+
+/* ---- moving to another host (moved.c; trust.md section 11) ---- */
+
+/**
+ * Nothing is granted for @p ms of steady time from now, so that what is written out is all there is: requests are turned away with M-163. Again before that ends
+ * to prolong it; 0 ends it. @return false: an earlier hold has ended meanwhile (@p prolong), or the host is retired.
+ */
+bool ledger_hold(struct ledger *l, int64_t ms, bool prolong);
+/** M-161, M-163 or 0: what every request is refused with now. Any thread, no lock. @param[out] text a sentence for people; may be NULL. */
+uint32_t ledger_moving(struct ledger *l, char *text, size_t n);
+/** The held host stops for good: a setting of the ledger's own and the journal row @p row in one transaction. @p file names the export. MUSTER_E_NOT_YET: the hold has ended. */
+int ledger_retire(struct ledger *l, const struct store_journal *row, const char *file, struct muster_err *err);
+/** Fold up to now. @p all: everything, however long it takes (the host is held). @param[out] seq up to which all events are in the rows. */
+int ledger_export_begin(struct ledger *l, bool all, int64_t *seq, struct muster_err *err);
+/** A client's row and who contributed to it: this ledger (source 1) too, if it did. */
+struct ledger_moved { struct store_use use; const char *product; const struct store_part *parts; size_t part_count; };
+/** Rows behind (client, number of the product) in key order, at most STORE_PAGE_MAX. */
+int ledger_export_uses(struct ledger *l, const uint8_t after_client[16], uint32_t after_product, int (*fn)(void *ctx, const struct ledger_moved *), void *ctx, size_t *n,
+                       struct muster_err *err);
+int ledger_sources(struct ledger *l, int (*fn)(void *ctx, const struct store_source *), void *ctx, struct muster_err *err);
+int ledger_counters(struct ledger *l, int (*fn)(void *ctx, const struct store_counter *), void *ctx, struct muster_err *err);
+int ledger_pools(struct ledger *l, int (*fn)(void *ctx, const struct store_pool *), void *ctx, struct muster_err *err);
+int ledger_products(struct ledger *l, int (*fn)(void *ctx, const struct store_product *), void *ctx, struct muster_err *err);
+/**
+ * Names of an export: pools are known by name, their largest minimum count only rises and the window of one that is here stays; products that are not known here get a number
+ * and the pool that they name. On entry products[i].pool is 1 + an index into @p pools (0: none); on success all numbers are the state's.
+ */
+int ledger_take_names(struct ledger *l, struct store_pool *pools, size_t pool_count, struct store_product *products, size_t product_count, struct muster_err *err);
+/**
+ * Take rows of an export over, in one transaction that may be repeated; rows are put in order. store.h has the rest; @p end NULL but with the last ones.
+ * Who is known from there counts after ledger_take_done().
+ */
+int ledger_take(struct ledger *l, struct store_source *sources, size_t source_count, struct store_taken *rows, size_t n, const struct store_take_end *end, struct muster_err *err);
+/** Into memory: counters, marks of clones, and every pool from the clients' rows at once. */
+int ledger_take_done(struct ledger *l, struct muster_err *err);
+
 int ledger_clock_accept(struct ledger *l, const char *actor, struct muster_err *err);
 int ledger_backup(struct ledger *l, const char *actor, const char *dir, struct muster_err *err);
 

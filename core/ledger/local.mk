@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libledger.la
 	%D%/internal.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/limits.c %D%/limits.h \
+	%D%/moved.c \
 	%D%/names.c \
 	%D%/newcomers.c \
 	%D%/pace.c \

@@ -75,8 +75,8 @@ static int counter_load(void *ctx, const struct store_counter *c)
 {
 	struct product_slot *p = slot_product(ctx, c->product);
 
-	if (p != NULL && c->source == 1)
-		p->n[c->status == STORE_COUNTER_FAILED ? COUNT_FAILED : c->status % COUNT_FAILED] += c->n;
+	if (p != NULL)
+		(c->source == 1 ? p->n : p->moved)[c->status == STORE_COUNTER_FAILED ? COUNT_FAILED : c->status % COUNT_FAILED] += c->n;
 	return 0;
 }
 
@@ -141,8 +141,10 @@ static void memory_clear(struct ledger *l)
 	repeats_clear(l->repeats);
 	marks_clear(l->marks);
 	for (size_t i = 0; i < l->product_count; i++)
-		if (l->products[i] != NULL)
+		if (l->products[i] != NULL) {
 			memset(l->products[i]->n, 0, sizeof l->products[i]->n);
+			memset(l->products[i]->moved, 0, sizeof l->products[i]->moved);
+		}
 	for (size_t i = 0; i < l->pool_count; i++)
 		if (l->pools[i] != NULL)
 			pool_replace(l->pools[i]->members, NULL, 0, INT64_MAX);
@@ -202,7 +204,7 @@ static int state_load(struct ledger *l, struct muster_err *err)
 	memory_clear(l);
 	l->fold_seq = info.fold_seq;
 	l->fold_at = info.fold_at;
-	if ((r = ops->counters(l->state, counter_load, l, err)) != MUSTER_OK)
+	if ((r = ops->counters(l->state, counter_load, l, err)) != MUSTER_OK || (r = moved_load(l, err)) != MUSTER_OK)
 		return r;
 	for (size_t i = 0; i < l->pool_count; i++)
 		if (l->pools[i] != NULL && ((r = ops->members(l->state, l->pools[i]->row.pool, member_load, l, err)) != MUSTER_OK ||

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/codes.h"
 #include "core/base/err.h"
 
 #define STALE_MS 10000
@@ -92,11 +93,11 @@ void ledger_product_totals(struct ledger *l, const struct catalog_product *produ
 
 		if (p == NULL || strcmp(p->row.name, product->row.name) != 0)
 			continue;
-		out->failed = p->n[COUNT_FAILED] + refusals_held(l->refusals, p->row.product);
+		out->failed = p->n[COUNT_FAILED] + p->moved[COUNT_FAILED] + refusals_held(l->refusals, p->row.product);
 		out->total = out->failed;
 		for (size_t s = 0; s < 7; s++) {
-			out->status[s] = p->n[s];
-			out->total += p->n[s];
+			out->status[s] = p->n[s] + p->moved[s];
+			out->total += out->status[s];
 		}
 	}
 	pthread_mutex_unlock(&l->lock);
@@ -200,9 +201,12 @@ int ledger_ready(struct ledger *l, struct muster_err *err)
 	char reason[256];
 	int r = MUSTER_OK;
 	bool held, stuck;
+	uint32_t moving;
 
 	if (atomic_load(&l->stopping))
 		return err_set(err, MUSTER_E_BUSY, "stopping");
+	if ((moving = ledger_moving(l, reason, sizeof reason)) != 0)
+		return err_code(err, moving == CODE_M_RETIRED ? MUSTER_E_REFUSED : MUSTER_E_BUSY, moving, "%s", reason);
 	probe_if_stale(l);
 	pthread_mutex_lock(&l->lock);
 	held = hostclock_held(&l->host);

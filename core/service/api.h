@@ -37,8 +37,11 @@ void api_activate_common(struct request *r, const struct setting_intervals *i, c
 enum MHD_Result api_ledger_refused(struct request *r);
 /** The lease's claims, when it verifies now under one of the ring's chains and @p expect. */
 int api_lease(struct request *r, struct lease_claims *out, const char *lease, size_t n, const struct lease_expect *expect, struct muster_err *err);
-/** Seq of a jti of this ledger; 0: another ledger's. */
-int64_t api_lease_seq(const struct service *s, const char *jti);
+/** Which ledger's event a lease's jti names: lease_seq for this host's own, else lease_origin and lease_origin_seq. */
+void api_lease_origin(struct ledger_request *l, const struct service *s, const char *jti);
+/** Nothing is granted, because this host was retired or is being moved; then the answer is api_moved(). */
+bool api_moving(const struct request *r);
+enum MHD_Result api_moved(struct request *r);
 const char *api_model_word(uint32_t model);
 /** Why a product is not served whatever is asked; NULL: it is. */
 const char *api_not_served(const struct catalog_product *p);

@@ -12,6 +12,8 @@
 #include "core/base/uuid.h"
 #include "core/service/problem.h"
 
+#define MOVING_RETRY_S 20
+
 /* ---- what release shares ---- */
 
 void api_ledger_begin(struct request *r, enum ledger_kind kind)
@@ -34,16 +36,33 @@ int api_lease(struct request *r, struct lease_claims *out, const char *lease, si
 	return ring_lease_verify(out, r->view, (struct muster_span){ (const uint8_t *)lease, n }, expect, clock_wall_ms(r->service->clock) / 1000, err);
 }
 
-int64_t api_lease_seq(const struct service *s, const char *jti)
+void api_lease_origin(struct ledger_request *l, const struct service *s, const char *jti)
 {
-	size_t n = strlen(s->host_id);
+	const char *number = jti + UUID_TEXT;
 	char *end;
 	long long seq;
 
-	if (strncmp(jti, s->host_id, n) != 0 || jti[n] != '.' || jti[n + 1] < '1' || jti[n + 1] > '9')
-		return 0;
-	seq = strtoll(jti + n + 1, &end, 10);
-	return *end == '\0' ? seq : 0;
+	l->lease_seq = l->lease_origin_seq = 0;
+	if (strlen(jti) <= UUID_TEXT || jti[UUID_TEXT - 1] != '.' || number[0] < '1' || number[0] > '9' || uuid_parse(l->lease_origin, jti, UUID_TEXT - 1) != MUSTER_OK)
+		return;
+	seq = strtoll(number, &end, 10);
+	if (*end != '\0')
+		return;
+	*(strncmp(jti, s->host_id, UUID_TEXT - 1) == 0 ? &l->lease_seq : &l->lease_origin_seq) = seq;
+}
+
+bool api_moving(const struct request *r)
+{
+	return ledger_moving(r->service->ledger, NULL, 0) != 0;
+}
+
+enum MHD_Result api_moved(struct request *r)
+{
+	char text[256] = "";
+	uint32_t code = ledger_moving(r->service->ledger, text, sizeof text);
+
+	/* Who is to ask another host need not wait; who is to ask this one again need not long. */
+	return request_problem(r, code != 0 ? code : CODE_M_MOVING, text[0] != '\0' ? text : NULL, NULL, code == CODE_M_RETIRED ? 0 : MOVING_RETRY_S);
 }
 
 enum MHD_Result api_ledger_refused(struct request *r)
@@ -104,7 +123,7 @@ static void take_lease(struct request *r, const struct catalog_product *p)
 	r->ledger.lease_known = true;
 	r->ledger.has_lease_hw = claims.has_hw;
 	memcpy(r->ledger.lease_hw, claims.hw, 32);
-	r->ledger.lease_seq = api_lease_seq(r->service, claims.jti);
+	api_lease_origin(&r->ledger, r->service, claims.jti);
 }
 
 static int check(struct request *r, const struct catalog_edition *e, struct muster_err *err)
@@ -218,6 +237,8 @@ enum MHD_Result api_activate(struct request *r)
 		return request_problem(r, fault.code, fault.detail, fault.field, 0);
 	if (atomic_load(&r->service->stopping))
 		return request_problem(r, CODE_M_STOPPING, NULL, NULL, 0);
+	if (api_moving(r))
+		return api_moved(r);
 	fill_ledger(r);
 	decide(r);
 	if (r->ledger.refused == 0 && r->ledger.edition->product->row.model == MUSTER_MODEL_COUNTED)

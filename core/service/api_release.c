@@ -22,7 +22,7 @@ static enum MHD_Result submit(struct request *r, const struct lease_claims *clai
 	l->lease_known = true;
 	l->has_lease_hw = claims->has_hw;
 	memcpy(l->lease_hw, claims->hw, 32);
-	l->lease_seq = api_lease_seq(r->service, claims->jti);
+	api_lease_origin(l, r->service, claims->jti);
 	l->client_time = clock_wall_ms(r->service->clock);
 	/* Named by the release hash, not by the lease's nonce: that names the activation, of which this is no repeat. */
 	memcpy(l->nonce, claims->rel, sizeof claims->rel);
@@ -52,6 +52,8 @@ enum MHD_Result api_release(struct request *r)
 		return request_problem(r, fault.code, fault.detail, fault.field, 0);
 	if (atomic_load(&r->service->stopping))
 		result = request_problem(r, CODE_M_STOPPING, NULL, NULL, 0);
+	else if (api_moving(r))
+		result = api_moved(r);
 	else if (api_lease(r, &claims, body.lease, body.lease_len, NULL, &err) != MUSTER_OK)
 		result = request_problem(r, CODE_M_LEASE, err.message, NULL, 0);
 	else if (!claims.has_rel || trust_release_hash(hash, body.secret) != MUSTER_OK || CRYPTO_memcmp(hash, claims.rel, sizeof hash) != 0)

@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/memory_holding.c \
 	%D%/memory_record.c \
 	%D%/memory_state.c \
+	%D%/memory_take.c \
 	%D%/rules.c %D%/rules.h \
 	%D%/sqlite.h \
 	%D%/sqlite_backup.c \
@@ -28,6 +29,7 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/sqlite_record.c \
 	%D%/sqlite_schema.c \
 	%D%/sqlite_state.c %D%/sqlite_state.h \
+	%D%/sqlite_take.c \
 	%D%/store.h \
 	%D%/store_memory.c %D%/store_memory.h \
 	%D%/store_sqlite.c \

@@ -76,6 +76,7 @@ void memory_state_init(struct memory *m)
 	table_init(&m->tables[MEMORY_USES], sizeof(struct store_use), compare_uses);
 	memory_records_init(&m->tables[MEMORY_RECORDS]);
 	memory_holdings_init(&m->tables[MEMORY_HOLDINGS]);
+	memory_take_init(m);
 }
 
 void memory_staged_init(struct memory_staged *t, struct memory *m)
@@ -107,7 +108,7 @@ void memory_staged_apply(struct memory_staged *t)
 }
 
 /* The copy to change, made when first asked for; NULL when memory is exhausted. */
-static struct table *staged(struct memory_staged *t, enum memory_table which)
+struct table *memory_staged_table(struct memory_staged *t, enum memory_table which)
 {
 	if (!t->touched[which]) {
 		if (!table_copy(&t->tables[which], &t->m->tables[which]))
@@ -180,7 +181,7 @@ static int drop_unknown(struct memory_staged *t, const uint8_t activation_id[16]
 	size_t at;
 
 	memcpy(key.activation_id, activation_id, sizeof key.activation_id);
-	if ((unknown = staged(t, MEMORY_UNKNOWN)) == NULL)
+	if ((unknown = memory_staged_table(t, MEMORY_UNKNOWN)) == NULL)
 		return err_nomem(err);
 	if (table_find(unknown, &key, &at) != NULL)
 		table_remove(unknown, at, 1);
@@ -190,7 +191,7 @@ static int drop_unknown(struct memory_staged *t, const uint8_t activation_id[16]
 /* Put an edition with the state's product number. */
 static int stage_edition(struct memory_staged *t, const struct store_edition *given, uint32_t product, struct muster_err *err)
 {
-	struct table *editions = staged(t, MEMORY_EDITIONS);
+	struct table *editions = memory_staged_table(t, MEMORY_EDITIONS);
 	struct store_edition fresh = *given, *row;
 	bool is_new;
 
@@ -228,7 +229,7 @@ static uint32_t product_number(const struct table *products, const char *name)
 
 int memory_stage_names(struct memory_staged *t, const struct memory_names *names, struct muster_err *err)
 {
-	struct table *pools = staged(t, MEMORY_POOLS), *products = staged(t, MEMORY_PRODUCTS);
+	struct table *pools = memory_staged_table(t, MEMORY_POOLS), *products = memory_staged_table(t, MEMORY_PRODUCTS);
 	int r = MUSTER_OK;
 
 	if (pools == NULL || products == NULL)
@@ -295,7 +296,7 @@ int memory_stage_events(struct memory_staged *t, const struct store_event *const
 
 static int stage_unknown(struct memory_staged *t, const struct store_fold_end *end, struct muster_err *err)
 {
-	struct table *unknown = staged(t, MEMORY_UNKNOWN);
+	struct table *unknown = memory_staged_table(t, MEMORY_UNKNOWN);
 
 	if (unknown == NULL)
 		return err_nomem(err);
@@ -323,7 +324,7 @@ static int stage_unknown(struct memory_staged *t, const struct store_fold_end *e
 
 static int stage_counters(struct memory_staged *t, const struct store_fold_end *end, struct muster_err *err)
 {
-	struct table *counters = staged(t, MEMORY_COUNTERS);
+	struct table *counters = memory_staged_table(t, MEMORY_COUNTERS);
 
 	if (counters == NULL)
 		return err_nomem(err);
@@ -341,7 +342,7 @@ static int stage_counters(struct memory_staged *t, const struct store_fold_end *
 
 static int stage_members(struct memory_staged *t, const struct store_fold_end *end, struct muster_err *err)
 {
-	struct table *members = staged(t, MEMORY_MEMBERS);
+	struct table *members = memory_staged_table(t, MEMORY_MEMBERS);
 
 	if (members == NULL)
 		return err_nomem(err);
@@ -364,7 +365,7 @@ int memory_stage_end(struct memory_staged *t, const struct store_fold_end *end, 
 
 	if ((r = stage_counters(t, end, err)) != MUSTER_OK || (r = stage_members(t, end, err)) != MUSTER_OK || (r = stage_unknown(t, end, err)) != MUSTER_OK)
 		return r;
-	if ((pools = staged(t, MEMORY_POOLS)) == NULL)
+	if ((pools = memory_staged_table(t, MEMORY_POOLS)) == NULL)
 		return err_nomem(err);
 	for (size_t i = 0; i < end->pool_count; i++) {
 		struct store_pool *row = table_find(pools, &end->pools[i], NULL);
@@ -379,7 +380,7 @@ int memory_stage_end(struct memory_staged *t, const struct store_fold_end *end, 
 
 static int stage_forget(struct memory_staged *t, const struct store_change *change, struct muster_err *err)
 {
-	struct table *uses = staged(t, MEMORY_USES);
+	struct table *uses = memory_staged_table(t, MEMORY_USES);
 	struct store_use key = { .product = change->product };
 	bool found = false;
 	size_t at;
@@ -401,7 +402,7 @@ static int stage_forget(struct memory_staged *t, const struct store_change *chan
 
 static int stage_setting(struct memory_staged *t, const struct store_change *change, struct muster_err *err)
 {
-	struct table *settings = staged(t, MEMORY_SETTINGS);
+	struct table *settings = memory_staged_table(t, MEMORY_SETTINGS);
 	struct store_setting *row;
 	size_t at;
 	bool is_new;
@@ -419,9 +420,9 @@ static int stage_setting(struct memory_staged *t, const struct store_change *cha
 	return MUSTER_OK;
 }
 
-static int stage_journal(struct memory_staged *t, const struct store_journal *given, struct muster_err *err)
+int memory_stage_journal(struct memory_staged *t, const struct store_journal *given, struct muster_err *err)
 {
-	struct table *journal = staged(t, MEMORY_JOURNAL);
+	struct table *journal = memory_staged_table(t, MEMORY_JOURNAL);
 	struct store_journal row = *given;
 	const struct store_journal *before;
 	int r;
@@ -455,14 +456,14 @@ int memory_stage_change(struct memory_staged *t, const struct store_change *chan
 	case STORE_RECORD_PUT:
 	case STORE_RECORD_INSERT:
 	case STORE_RECORD_DELETE:
-		r = memory_stage_record(staged(t, MEMORY_RECORDS), change, err);
+		r = memory_stage_record(memory_staged_table(t, MEMORY_RECORDS), change, err);
 		break;
 	case STORE_HOLDING_PUT:
 	case STORE_HOLDING_DELETE:
-		r = memory_stage_holding(staged(t, MEMORY_HOLDINGS), change, err);
+		r = memory_stage_holding(memory_staged_table(t, MEMORY_HOLDINGS), change, err);
 		break;
 	}
 	if (r == MUSTER_OK && change->journal.kind != 0)
-		r = stage_journal(t, &change->journal, err);
+		r = memory_stage_journal(t, &change->journal, err);
 	return r;
 }

@@ -30,6 +30,14 @@ int memory_stage_end(struct memory_staged *t, const struct store_fold_end *end, 
 /** @p records NULL: it could not be copied. */
 int memory_stage_record(struct table *records, const struct store_change *c, struct muster_err *err);
 int memory_stage_holding(struct table *holdings, const struct store_change *c, struct muster_err *err);   /**< as memory_stage_record() */
+/** The copy of a table to change, made when first asked for; NULL when memory is exhausted. */
+struct table *memory_staged_table(struct memory_staged *t, enum memory_table which);
+int memory_stage_journal(struct memory_staged *t, const struct store_journal *given, struct muster_err *err);
+/* memory_take.c */
+void memory_take_init(struct memory *m);
+int memory_stage_taken(struct memory_staged *t, struct store_source *sources, size_t source_count, const struct store_taken *rows, size_t n,
+                       bool (*merge)(void *, struct store_use *, bool, struct store_part *, size_t *, const struct store_taken *), void *ctx,
+                       const struct store_take_end *end, struct muster_err *err);
 int memory_stage_change(struct memory_staged *t, const struct store_change *change, struct muster_err *err);
 
 #endif

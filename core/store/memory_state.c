@@ -151,6 +151,24 @@ static int state_transact(struct store_state *base, const struct store_change *c
 	return r;
 }
 
+static int state_take(struct store_state *base, struct store_source *sources, size_t source_count, const struct store_taken *rows, size_t n,
+                      bool (*merge)(void *, struct store_use *, bool, struct store_part *, size_t *, const struct store_taken *), void *ctx,
+                      const struct store_take_end *end, struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	struct memory_staged staged;
+	int r;
+
+	memory_hook(s->m, true);
+	(void)pthread_mutex_lock(&s->m->lock);
+	memory_staged_init(&staged, s->m);
+	if ((r = check_writer(s, err)) == MUSTER_OK && (r = memory_stage_taken(&staged, sources, source_count, rows, n, merge, ctx, end, err)) == MUSTER_OK)
+		r = commit(s, &staged, err);
+	memory_staged_fini(&staged);
+	(void)pthread_mutex_unlock(&s->m->lock);
+	return r;
+}
+
 /* A copy of a table, to be given out without the lock. */
 static int snapshot(struct memory_state *s, enum memory_table which, struct table *out, struct muster_err *err)
 {
@@ -183,6 +201,43 @@ LIST(pools, MEMORY_POOLS, struct store_pool)
 LIST(products, MEMORY_PRODUCTS, struct store_product)
 LIST(editions, MEMORY_EDITIONS, struct store_edition)
 LIST(unknown, MEMORY_UNKNOWN, struct store_unknown)
+
+/* This ledger's own has no row in the table. */
+static int state_sources(struct store_state *base, int (*fn)(void *, const struct store_source *), void *ctx, struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	struct store_source own = { .source = 1 };
+	struct table t;
+	int r = snapshot(s, MEMORY_SOURCES, &t, err);
+
+	if (r != MUSTER_OK)
+		return r;
+	memcpy(own.ledger_id, s->m->state_id, sizeof own.ledger_id);
+	if (fn(ctx, &own) == 0)
+		for (size_t i = 0; i < t.n && fn(ctx, table_at(&t, i)) == 0; i++)
+			;
+	table_fini(&t);
+	return MUSTER_OK;
+}
+
+static int state_parts(struct store_state *base, const uint8_t after_client[16], uint32_t after_product, const uint8_t to_client[16], uint32_t to_product,
+                       int (*fn)(void *, const struct store_part *), void *ctx, struct muster_err *err)
+{
+	struct table t;
+	int r = snapshot(handle(base), MEMORY_PARTS, &t, err);
+
+	for (size_t i = 0; r == MUSTER_OK && i < t.n; i++) {
+		const struct store_part *p = table_at(&t, i);
+
+		if (rules_compare_key(p->client, p->product, after_client, after_product) <= 0)
+			continue;
+		if (rules_compare_key(p->client, p->product, to_client, to_product) > 0 || fn(ctx, p) != 0)
+			break;
+	}
+	if (r == MUSTER_OK)
+		table_fini(&t);
+	return r;
+}
 
 static int state_members(struct store_state *base, uint32_t pool, int (*fn)(void *, const struct store_member *), void *ctx, struct muster_err *err)
 {
@@ -425,6 +480,7 @@ static void state_close(struct store_state *base)
 
 static const struct store_state_ops state_ops = {
 	.claim = state_claim, .info = state_info, .names = state_names, .fold = state_fold, .transact = state_transact,
+	.take = state_take, .sources = state_sources, .parts = state_parts,
 	.settings = state_settings, .counters = state_counters, .pools = state_pools, .members = state_members,
 	.products = state_products, .editions = state_editions, .unknown = state_unknown, .recent = state_recent,
 	.page = state_page, .use = state_use, .clones = state_clones, .journal = state_journal,

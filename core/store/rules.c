@@ -52,6 +52,23 @@ size_t rules_group(const struct store_event *const *events, size_t n)
 	return i;
 }
 
+int rules_check_taken(const struct store_taken *rows, size_t n, size_t source_count, struct muster_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && rules_compare_key(rows[i - 1].use.client, rows[i - 1].use.product, rows[i].use.client, rows[i].use.product) >= 0)
+			return err_set(err, MUSTER_E_INVALID, "rows to be taken over out of order");
+		for (size_t k = 0; k < rows[i].part_count; k++)
+			if (rows[i].parts[k].source == 0 || rows[i].parts[k].source > source_count || (k > 0 && rows[i].parts[k].source <= rows[i].parts[k - 1].source))
+				return err_set(err, MUSTER_E_INVALID, "a row to be taken over names a source that is not given, or one twice");
+	}
+	return MUSTER_OK;
+}
+
+int rules_many_sources(struct muster_err *err)
+{
+	return err_set(err, MUSTER_E_LIMIT, "the rows of %d hosts are here, which is the most that one ledger keeps apart", STORE_SOURCES_MAX);
+}
+
 int rules_check_end(const struct store_fold_end *end, int64_t fold_seq, struct muster_err *err)
 {
 	if (end == NULL || end->fold_seq > fold_seq)

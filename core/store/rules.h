@@ -12,6 +12,10 @@ int rules_check_sorted(const struct store_event *const *events, size_t n, struct
 size_t rules_group(const struct store_event *const *events, size_t n);
 /** The position of @p end against the stored one. @return MUSTER_OK or MUSTER_E_INVALID. */
 int rules_check_end(const struct store_fold_end *end, int64_t fold_seq, struct muster_err *err);
+/** Sorted by (client, product), parts by source and within the sources. @return MUSTER_OK or MUSTER_E_INVALID. */
+int rules_check_taken(const struct store_taken *rows, size_t n, size_t source_count, struct muster_err *err);
+/** @return MUSTER_E_LIMIT. */
+int rules_many_sources(struct muster_err *err);
 /** Numbers on entry of names() within their arrays. @return MUSTER_OK or MUSTER_E_INVALID. */
 int rules_check_names(const struct store_product *products, size_t product_count, size_t pool_count,
                       const struct store_edition *editions, size_t edition_count, struct muster_err *err);

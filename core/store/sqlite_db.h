@@ -7,7 +7,7 @@
 #include "core/store/store.h"
 
 enum db_kind { DB_LOG, DB_STATE, DB_BOOKS /* sqlite_books.c: opened by db_connect(), has a schema of its own */ };
-#define DB_STATEMENTS_MAX 64
+#define DB_STATEMENTS_MAX 80
 
 struct db {
 	sqlite3 *h;

@@ -6,7 +6,7 @@
 #include "core/base/err.h"
 #include "core/store/rules.h"
 
-static int write_use(struct db *db, sqlite3_stmt *s, const struct store_use *u, struct muster_err *err)
+int sqlite_write_use(struct db *db, sqlite3_stmt *s, const struct store_use *u, struct muster_err *err)
 {
 	db_bind_blob(s, 1, u->client, sizeof u->client);
 	(void)sqlite3_bind_int64(s, 2, u->product);
@@ -52,8 +52,8 @@ static int fold_group(struct db *db, const struct store_event *const *events, si
 	merge(ctx, &row, is_new, events, n);
 	row.last_hour = row.last / STORE_HOUR_MS;
 	if (is_new)
-		return row.last_seq == 0 ? MUSTER_OK : write_use(db, db->stmt[S_USE_ADD], &row, err);
-	return write_use(db, db->stmt[row.last_hour == hour ? S_USE_SET_SAME_HOUR : S_USE_SET], &row, err);
+		return row.last_seq == 0 ? MUSTER_OK : sqlite_write_use(db, db->stmt[S_USE_ADD], &row, err);
+	return sqlite_write_use(db, db->stmt[row.last_hour == hour ? S_USE_SET_SAME_HOUR : S_USE_SET], &row, err);
 }
 
 static int add_counters(struct db *db, const struct store_fold_end *end, struct muster_err *err)

@@ -212,7 +212,7 @@ static int forget_use(struct db *db, const struct store_change *c, struct muster
 	return sqlite3_changes(db->h) > 0 ? MUSTER_OK : rules_no_client(err, c->client);
 }
 
-static int add_journal(struct db *db, const struct store_journal *given, struct muster_err *err)
+int sqlite_add_journal(struct db *db, const struct store_journal *given, struct muster_err *err)
 {
 	sqlite3_stmt *last = db->stmt[S_JOURNAL_LAST], *s = db->stmt[S_JOURNAL_ADD];
 	struct store_journal row = *given, before;
@@ -269,7 +269,7 @@ static int apply(struct db *db, const struct store_change *c, struct muster_err 
 	case STORE_JOURNAL_ONLY:
 		break;
 	}
-	return r == MUSTER_OK && c->journal.kind != 0 ? add_journal(db, &c->journal, err) : r;
+	return r == MUSTER_OK && c->journal.kind != 0 ? sqlite_add_journal(db, &c->journal, err) : r;
 }
 
 int sqlite_transact(struct store_state *base, const struct store_change *changes, size_t n, struct muster_err *err)

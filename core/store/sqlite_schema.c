@@ -9,7 +9,7 @@
 /* "MuLg" and "MuSt" in the file's head: tells our files from others', and the log from the state. */
 #define APPLICATION_LOG 0x4d754c67
 #define APPLICATION_STATE 0x4d755374
-#define SCHEMA 4
+#define SCHEMA 5
 
 /* Times are milliseconds UTC; product 0 and edition 0 are unknown. */
 static const char log_schema_1[] =
@@ -69,10 +69,18 @@ static const char state_schema_4[] =
 	"CREATE TABLE holding_sum(product INTEGER, class INTEGER, state INTEGER, n INTEGER NOT NULL, PRIMARY KEY(product, class, state)) WITHOUT ROWID;"
 	"UPDATE ledger SET schema=4;";
 
+static const char log_schema_5[] = "UPDATE log SET schema=5;";
+
+/* moved: what other ledgers contributed to a client's row, so that the same again adds nothing (trust.md section 11). */
+static const char state_schema_5[] =
+	"CREATE TABLE moved(client BLOB, product INTEGER, source INTEGER, seq INTEGER, requests INTEGER, PRIMARY KEY(client, product, source)) WITHOUT ROWID;"
+	"ALTER TABLE source ADD COLUMN taken_at INTEGER;"
+	"UPDATE ledger SET schema=5;";
+
 /* Step i brings schema i to i + 1. touches_rows: its length grows with the file. */
 static const struct step { const char *sql; bool touches_rows; } steps[2][SCHEMA] = {
-	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false }, { log_schema_3, false }, { log_schema_4, false } },
-	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true }, { state_schema_3, false }, { state_schema_4, false } },
+	[DB_LOG] = { { log_schema_1, false }, { log_schema_2, false }, { log_schema_3, false }, { log_schema_4, false }, { log_schema_5, false } },
+	[DB_STATE] = { { state_schema_1, false }, { state_schema_2, true }, { state_schema_3, false }, { state_schema_4, false }, { state_schema_5, false } },
 };
 
 /* One number. @p sql may name tables that are not there. */

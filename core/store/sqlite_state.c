@@ -74,6 +74,15 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_HOLDINGS_DUE] = "SELECT " HOLDING_COLUMNS " FROM holding INDEXED BY holding_due WHERE until IS NOT NULL AND until <= ?1"
 		" ORDER BY until, product, class, holder LIMIT ?2",
 	[S_HOLDING_SUMS] = "SELECT product, class, state, n FROM holding_sum WHERE n > 0 ORDER BY product, class, state",
+	[S_SOURCES] = "SELECT source, ledger_id, name, kind, taken_seq, taken_at FROM source ORDER BY source",
+	[S_SOURCE_FIND] = "SELECT source FROM source WHERE ledger_id=?1",
+	[S_SOURCE_ADD] = "INSERT INTO source(ledger_id, name, kind, taken_seq, taken_at) VALUES(?1, ?2, 1, 0, 0)",
+	[S_SOURCE_TAKEN] = "UPDATE source SET name=?2, taken_seq=max(taken_seq, ?3), taken_at=max(taken_at, ?4) WHERE source=?1 AND kind=1",
+	[S_PARTS_OF] = "SELECT client, product, source, seq, requests FROM moved WHERE client=?1 AND product=?2 ORDER BY source",
+	[S_PART_PUT] = "INSERT INTO moved(client, product, source, seq, requests) VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET seq=?4, requests=?5",
+	[S_PARTS] = "SELECT client, product, source, seq, requests FROM moved WHERE (client, product) > (?1, ?2) AND (client, product) <= (?3, ?4)"
+		" ORDER BY client, product, source",
+	[S_COUNTER_MAX] = "INSERT INTO counter(source, product, status, n) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n=max(n, ?4)",
 };
 
 void sqlite_read_use(struct store_use *u, sqlite3_stmt *s)
@@ -174,6 +183,7 @@ static void state_close(struct store_state *base)
 
 static const struct store_state_ops ops = {
 	.claim = state_claim, .info = state_info, .names = sqlite_names, .fold = sqlite_fold, .transact = sqlite_transact,
+	.take = sqlite_take, .sources = sqlite_sources, .parts = sqlite_parts,
 	.settings = sqlite_settings, .counters = sqlite_counters, .pools = sqlite_pools, .members = sqlite_members,
 	.products = sqlite_products, .editions = sqlite_editions, .unknown = sqlite_unknown, .recent = sqlite_recent,
 	.page = sqlite_page, .use = sqlite_use, .clones = sqlite_clones, .journal = sqlite_journal,

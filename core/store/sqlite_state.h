@@ -20,7 +20,8 @@ enum {
 	S_SETTINGS, S_COUNTERS, S_POOLS, S_MEMBERS, S_PRODUCTS, S_EDITIONS, S_UNKNOWN, S_JOURNAL,
 	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES,
 	S_RECORD_PUT, S_RECORD_INSERT, S_RECORD_DELETE, S_RECORD, S_RECORDS,
-	S_HOLDING_STATE, S_HOLDING_PUT, S_HOLDING_DELETE, S_HOLDING_SUM, S_HOLDING, S_HOLDINGS, S_HOLDINGS_DUE, S_HOLDING_SUMS, S_STATEMENTS
+	S_HOLDING_STATE, S_HOLDING_PUT, S_HOLDING_DELETE, S_HOLDING_SUM, S_HOLDING, S_HOLDINGS, S_HOLDINGS_DUE, S_HOLDING_SUMS,
+	S_SOURCES, S_SOURCE_FIND, S_SOURCE_ADD, S_SOURCE_TAKEN, S_PARTS_OF, S_PART_PUT, S_PARTS, S_COUNTER_MAX, S_STATEMENTS
 };
 
 /*
@@ -46,7 +47,16 @@ int sqlite_read_position(struct db *db, struct store_state_info *info, struct mu
 int sqlite_names(struct store_state *, struct store_pool *pools, size_t pool_count, struct store_product *products, size_t product_count,
                  struct store_edition *editions, size_t edition_count, struct muster_err *err);
 int sqlite_transact(struct store_state *, const struct store_change *changes, size_t n, struct muster_err *err);
+int sqlite_add_journal(struct db *db, const struct store_journal *given, struct muster_err *err);   /* in a transaction */
+/* sqlite_take.c */
+int sqlite_take(struct store_state *, struct store_source *sources, size_t source_count, const struct store_taken *rows, size_t n,
+                bool (*merge)(void *, struct store_use *, bool, struct store_part *, size_t *, const struct store_taken *), void *ctx,
+                const struct store_take_end *end, struct muster_err *err);
+int sqlite_sources(struct store_state *, int (*fn)(void *, const struct store_source *), void *ctx, struct muster_err *err);
+int sqlite_parts(struct store_state *, const uint8_t after_client[16], uint32_t after_product, const uint8_t to_client[16], uint32_t to_product,
+                 int (*fn)(void *, const struct store_part *), void *ctx, struct muster_err *err);
 /* sqlite_fold.c */
+int sqlite_write_use(struct db *db, sqlite3_stmt *s, const struct store_use *u, struct muster_err *err);   /* in a transaction */
 int sqlite_fold(struct store_state *, const struct store_event *const *events, size_t n,
                 void (*merge)(void *, struct store_use *, bool, const struct store_event *const *, size_t), void *ctx,
                 const struct store_fold_end *end, struct muster_err *err);

@@ -76,6 +76,15 @@ struct store_use {
 struct store_member { uint32_t pool; uint8_t client[16]; int64_t last; uint8_t hw[32]; bool has_hw, is_virtual; uint32_t product; };
 struct store_counter { uint32_t source, product; uint8_t status; uint64_t n; };   /**< status 255: failed requests */
 #define STORE_COUNTER_FAILED 255
+
+#define STORE_SOURCES_MAX 256          /**< ledgers whose rows were taken over, with this one */
+#define STORE_SEQ_ELSEWHERE (-1)       /**< last_seq of a row that only another ledger has events of */
+/** A ledger whose rows are here. 1 is this one (kind 0); others (kind 1) were taken over from an export (trust.md section 11). */
+struct store_source { uint32_t source, kind; uint8_t ledger_id[16]; char name[128]; int64_t taken_seq, taken_at; };
+/** What another ledger contributed to a client's row: its requests there, up to its event seq. Key (client, product, source). */
+struct store_part { uint8_t client[16]; uint32_t product, source; int64_t seq; uint64_t requests; };
+/** One client's row as an export has it; parts[i].source is 1 + an index into the sources given beside, rising. */
+struct store_taken { struct store_use use; const struct store_part *parts; size_t part_count; };
 struct store_pool { uint32_t pool; char name[128]; uint32_t window_s, largest_minimum; };
 struct store_product { uint32_t product, pool; char name[128]; };
 struct store_edition { uint8_t activation_id[16]; uint32_t edition, product; char name[256]; bool learned; };
@@ -165,6 +174,12 @@ struct store_change {
 	struct store_journal journal;            /**< kind 0: none; seq, prev and hash are the store's */
 };
 
+/**
+ * What the last transaction of taking over adds; NULL in the ones before it. Counters are amounts so far, by 1 + an index into the sources: the larger stays.
+ * The sources' taken_seq and taken_at are raised to what they say, names are written; one of this ledger is left alone.
+ */
+struct store_take_end { const struct store_counter *counters; size_t counter_count; struct store_journal journal; };
+
 struct store_state_info { uint8_t ledger_id[16]; uint32_t epoch; int64_t fold_seq, fold_at; uint32_t schema; uint64_t bytes; };
 
 struct store_state;
@@ -193,6 +208,19 @@ struct store_state_ops {
 	            const struct store_fold_end *end, struct muster_err *err);
 	/** All changes and their journal rows in one transaction. MUSTER_E_NOT_FOUND: STORE_USE_FORGET met no row; nothing was changed. */
 	int (*transact)(struct store_state *, const struct store_change *changes, size_t n, struct muster_err *err);
+	/**
+	 * Take rows of other ledgers over, in one transaction, sorted by (client, product), else MUSTER_E_INVALID. Sources that are not known yet get a number, which is
+	 * written to sources[i].source. @p merge brings a row (new: client and product only) and what others contributed to it so far (*@p n of @p parts, room for
+	 * STORE_SOURCES_MAX) to what they are now, by the state's numbers of sources; it returns whether anything changed, and is called again when a failed
+	 * call is repeated. MUSTER_E_LIMIT: more than STORE_SOURCES_MAX sources.
+	 */
+	int (*take)(struct store_state *, struct store_source *sources, size_t source_count, const struct store_taken *rows, size_t n,
+	            bool (*merge)(void *ctx, struct store_use *row, bool is_new, struct store_part *parts, size_t *n, const struct store_taken *from), void *ctx,
+	            const struct store_take_end *end, struct muster_err *err);
+	int (*sources)(struct store_state *, int (*fn)(void *ctx, const struct store_source *), void *ctx, struct muster_err *err);
+	/** What others contributed to the rows with key > (after) and <= (to), in key order. */
+	int (*parts)(struct store_state *, const uint8_t after_client[16], uint32_t after_product, const uint8_t to_client[16], uint32_t to_product,
+	             int (*fn)(void *ctx, const struct store_part *), void *ctx, struct muster_err *err);
 	int (*settings)(struct store_state *, int (*fn)(void *ctx, const struct store_setting *), void *ctx, struct muster_err *err);
 	int (*counters)(struct store_state *, int (*fn)(void *ctx, const struct store_counter *), void *ctx, struct muster_err *err);
 	int (*pools)(struct store_state *, int (*fn)(void *ctx, const struct store_pool *), void *ctx, struct muster_err *err);

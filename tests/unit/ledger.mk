@@ -23,3 +23,6 @@ unit_tests += %D%/test_ledger_holdings
 unit_tests += %D%/test_ledger_kill
 %C%_test_ledger_kill_SOURCES = %D%/test_ledger_kill.c $(ledger_fixture)
 %C%_test_ledger_kill_LDADD = $(ledger_test_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_ledger_moved
+%C%_test_ledger_moved_SOURCES = %D%/test_ledger_moved.c $(ledger_fixture)
+%C%_test_ledger_moved_LDADD = $(ledger_test_libs) $(CHECK_LIBS)

@@ -202,9 +202,9 @@ START_TEST(test_sqlite_newer)
 {
 	make_ledger();
 	sql(log_path, "UPDATE log SET schema=99");
-	sql(state_path, "UPDATE ledger SET schema=5");
-	refused(false, MUSTER_E_UNSUPPORTED, "newer Muster (schema 99, this one knows up to 4)");
-	refused(true, MUSTER_E_UNSUPPORTED, "newer Muster (schema 5, ");
+	sql(state_path, "UPDATE ledger SET schema=6");
+	refused(false, MUSTER_E_UNSUPPORTED, "newer Muster (schema 99, this one knows up to 5)");
+	refused(true, MUSTER_E_UNSUPPORTED, "newer Muster (schema 6, ");
 	sql(log_path, "UPDATE log SET schema=-1");
 	refused(false, MUSTER_E_IO, "claims schema -1");
 	finish();
@@ -221,7 +221,7 @@ START_TEST(test_sqlite_damaged)
 	make_ledger();
 	sql(log_path, "DELETE FROM log");
 	refused(false, MUSTER_E_IO, "its head row is gone");
-	sql(log_path, "INSERT INTO log(epoch, schema) VALUES(0, 4); ALTER TABLE event RENAME COLUMN digest TO other");
+	sql(log_path, "INSERT INTO log(epoch, schema) VALUES(0, 5); ALTER TABLE event RENAME COLUMN digest TO other");
 	refused(false, MUSTER_E_IO, "is damaged (table event has no column named digest)");
 	sql(state_path, "DROP TABLE counter");
 	refused(true, MUSTER_E_IO, "is damaged (no such table: counter)");
@@ -271,7 +271,7 @@ START_TEST(test_sqlite_migrates)
 	ck_assert_int_eq(migrations, 1);  /* the state's reads every client, and says so beforehand */
 	EXPECT(MUSTER_OK, lg->ops->info(lg, &li, &err));
 	EXPECT(MUSTER_OK, st->ops->info(st, &si, &err));
-	ck_assert_uint_eq(si.schema, 4);
+	ck_assert_uint_eq(si.schema, 5);
 	ck_assert_uint_eq(li.epoch, 8);
 	ck_assert_uint_eq(si.epoch, 4);
 	ck_assert_int_eq(si.fold_seq, 41);
