@@ -9,7 +9,8 @@
  *   "host" in estate/kinds.h that were listed}, "doubts":["…"], "updates":["platform updates it still needs"].
  * type "events" (facts.md section 4): "id" 12288 … 12294, "host" (null), "logged_at" (RFC 3339 ms, null), "record" (the log's own number, null), and as far as the
  *   event has them: "result" ("0x…"), "minimum_count", "name", "client_id", "at" (the client's time, RFC 3339), "virtual", "license_status" 0–6, "minutes_left",
- *   "activation_id"; 12288 also "server"; 12289 "activated", "count", "activation_interval", "renewal_interval"; 12293 and 12294 "domain". Other IDs that tell of the log itself:
+ *   "activation_id"; 12288 also "server"; 12289 "activated", "count", "activation_interval", "renewal_interval"; 12293 and 12294 "domain". "host" is the computer that logged the event
+ *   (of 12290 the host, of 12288 and 12289 the client), else --host. Other IDs that tell of the log itself, with "log" (its name) as far as the event has it:
  *   "id" 1104 (log full), 104 and 1102 (log cleared), 6005/6006 are left out. Hundreds of other events are skipped by the reader and counted.
  * type "machines": members of an item of estate_machines(), as exported.
  * type "keys" and "books": "kind" (of estate/kinds.h), "id" (null: made from the content), "entry" {fields}; references may be names: "organisation":"Example GmbH" is made when it is missing.
