@@ -27,10 +27,14 @@ noinst_LTLIBRARIES += %D%/libstore.la
 	%D%/sqlite_log.c \
 	%D%/sqlite_names.c \
 	%D%/sqlite_record.c \
+	%D%/sqlite_observed.c %D%/sqlite_observed.h \
+	%D%/sqlite_observed_backup.c \
+	%D%/sqlite_observed_list.c \
+	%D%/sqlite_observed_put.c \
 	%D%/sqlite_schema.c \
 	%D%/sqlite_state.c %D%/sqlite_state.h \
 	%D%/sqlite_take.c \
-	%D%/store.h \
+	%D%/store.h %D%/store_observed.h \
 	%D%/store_memory.c %D%/store_memory.h \
 	%D%/store_sqlite.c \
 	%D%/table.c %D%/table.h

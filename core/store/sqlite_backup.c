@@ -37,7 +37,7 @@ static int remove_part(const char *part, struct muster_err *err)
 	return r;
 }
 
-static int sync_path(const char *path, struct muster_err *err)
+int sqlite_sync_path(const char *path, struct muster_err *err)
 {
 	int r = MUSTER_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -135,38 +135,45 @@ done:
 	return r;
 }
 
-static int copy_file(struct sqlite_store *s, const char *part, enum db_kind kind, uint64_t wal_max, struct muster_err *err)
+int sqlite_copy(struct db *from, const char *dir, const char *name, uint64_t wal_max, struct muster_err *err)
 {
 	int r, fd;
-	struct db from, to;
+	struct db to;
 	char *path;
 
 	memset(&to, 0, sizeof to);
-	if ((r = db_open(&from, s->dir, kind, false, NULL, 0, err)) != MUSTER_OK)
-		return r;
-	if ((path = file_join(part, db_file(kind))) == NULL) {
-		r = err_nomem(err);
-		goto done;
-	}
+	if ((path = file_join(dir, name)) == NULL)
+		return err_nomem(err);
 	if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0) {
 		r = err_errno(err, errno, "cannot make %s", path);
 		goto done;
 	}
 	(void)close(fd);
 	/* Synced once, at the end: until it has its name it is no backup. */
-	if ((r = connect_copy(&to, path, kind, err)) != MUSTER_OK
+	if ((r = connect_copy(&to, path, from->kind, err)) != MUSTER_OK
 	    || (r = db_exec(&to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;", "write the backup", err)) != MUSTER_OK
-	    || (r = begin_reading(&from, err)) != MUSTER_OK
-	    || (r = copy_pages(&from, &to, wal_max, err)) != MUSTER_OK)
+	    || (r = begin_reading(from, err)) != MUSTER_OK)
 		goto done;
+	r = copy_pages(from, &to, wal_max, err);
+	(void)db_exec(from, "COMMIT", "read", NULL);
 	db_close(&to);
-	db_close(&from);
-	if ((r = check_copy(path, kind, err)) == MUSTER_OK)
-		r = sync_path(path, err);
+	if (r == MUSTER_OK && (r = check_copy(path, from->kind, err)) == MUSTER_OK)
+		r = sqlite_sync_path(path, err);
 done:
 	db_close(&to);
-	db_close(&from);
 	mem_free(path);
+	return r;
+}
+
+static int copy_file(struct sqlite_store *s, const char *part, enum db_kind kind, uint64_t wal_max, struct muster_err *err)
+{
+	struct db from;
+	int r = db_open(&from, s->dir, kind, false, NULL, 0, err);
+
+	if (r != MUSTER_OK)
+		return r;
+	r = sqlite_copy(&from, part, db_file(kind), wal_max, err);
+	db_close(&from);
 	return r;
 }
 
@@ -192,14 +199,14 @@ static int backup_into(struct sqlite_store *s, const char *dir, const char *part
 		return err_errno(err, errno, "cannot make the folder %s", part);
 	/* State first: the log copied afterwards then holds every row that this state has not folded. */
 	if ((r = copy_file(s, part, DB_STATE, wal_max, err)) != MUSTER_OK || (r = copy_file(s, part, DB_LOG, wal_max, err)) != MUSTER_OK
-	    || (r = sync_path(part, err)) != MUSTER_OK)
+	    || (r = sqlite_sync_path(part, err)) != MUSTER_OK)
 		goto undo;
 	if (rename(part, dir) != 0) {
 		r = err_errno(err, errno, "cannot rename %s to %s", part, dir);
 		goto undo;
 	}
 	/* It is whole; only its name may not outlive a power cut. */
-	return sync_path(parent, err);
+	return sqlite_sync_path(parent, err);
 undo:
 	(void)remove_part(part, NULL);
 	return r;

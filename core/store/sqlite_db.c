@@ -15,14 +15,14 @@
 
 const char *db_file(enum db_kind kind)
 {
-	static const char *const names[] = { [DB_LOG] = "log.db", [DB_STATE] = "state.db", [DB_BOOKS] = "books.db" };
+	static const char *const names[] = { [DB_LOG] = "log.db", [DB_STATE] = "state.db", [DB_BOOKS] = "books.db", [DB_OBSERVED] = "observed.db" };
 
 	return names[kind];
 }
 
 const char *db_noun(enum db_kind kind)
 {
-	static const char *const nouns[] = { [DB_LOG] = "the log", [DB_STATE] = "the state", [DB_BOOKS] = "the books" };
+	static const char *const nouns[] = { [DB_LOG] = "the log", [DB_STATE] = "the state", [DB_BOOKS] = "the books", [DB_OBSERVED] = "what was observed" };
 
 	return nouns[kind];
 }
@@ -312,8 +312,8 @@ static int connect_file(struct db *db, struct muster_err *err)
 	(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if ((r = db_exec(db, settings, "open", err)) != MUSTER_OK)
 		return r;
-	/* 16 MiB for the fold, whose rows lie all over the file; the log is written at its end: SQLite's 2 MiB do, as for readers. */
-	if (db->write && db->kind == DB_STATE)
+	/* 16 MiB for the fold and for imports, whose rows lie all over the file; the log is written at its end: SQLite's 2 MiB do, as for readers. */
+	if (db->write && (db->kind == DB_STATE || db->kind == DB_OBSERVED))
 		return db_exec(db, "PRAGMA cache_size=-16384", "open", err);
 	return db->write ? MUSTER_OK : db_exec(db, "PRAGMA query_only=ON", "open", err);
 }

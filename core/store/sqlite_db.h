@@ -6,7 +6,7 @@
 
 #include "core/store/store.h"
 
-enum db_kind { DB_LOG, DB_STATE, DB_BOOKS /* sqlite_books.c: opened by db_connect(), has a schema of its own */ };
+enum db_kind { DB_LOG, DB_STATE, DB_BOOKS /* sqlite_books.c: opened by db_connect(), has a schema of its own */, DB_OBSERVED /* sqlite_observed.c, likewise */ };
 #define DB_STATEMENTS_MAX 80
 
 struct db {
@@ -20,9 +20,9 @@ struct db {
 	sqlite3_stmt *stmt[DB_STATEMENTS_MAX];
 };
 
-/** "log.db", "state.db" or "books.db". */
+/** "log.db", "state.db", "books.db" or "observed.db". */
 const char *db_file(enum db_kind kind);
-/** "the log", "the state" or "the books", for messages. */
+/** "the log", "the state", …, for messages. */
 const char *db_noun(enum db_kind kind);
 
 /**
