@@ -82,6 +82,8 @@ int activation_rekey(struct activation *a, const char *actor, json_t **out, stru
  * was written for more than a day; CODE_M_AUDIT both. */
 int activation_audit_verify(struct activation *a, const char *expect, json_t **out, struct muster_err *err);
 int activation_audit_head(struct activation *a, json_t **out, struct muster_err *err);
+/** What is known without reading the chain: @p fault why it does not hold, "" it does as far as its end was followed; @p beat_ms the last heartbeat. */
+void activation_audit_state(struct activation *a, char *fault, size_t n, int64_t *beat_ms);
 /** ledger_backup(), with the anchored head as it was just before. */
 int activation_backup(struct activation *a, const char *actor, const char *dir, struct muster_err *err);
 /** The highest number is kept: MUSTER_E_EXISTS for a lower one. */

@@ -382,6 +382,14 @@ int activation_audit_head(struct activation *a, json_t **out, struct muster_err 
 	return r;
 }
 
+void activation_audit_state(struct activation *a, char *fault, size_t n, int64_t *beat_ms)
+{
+	pthread_mutex_lock(&a->rest->lock);
+	(void)snprintf(fault, n, "%s", a->rest->fault);
+	*beat_ms = a->rest->beat;
+	pthread_mutex_unlock(&a->rest->lock);
+}
+
 /* "SEQ:HASH", the hash whole or its beginning. */
 static int read_expected(struct watch *w, const char *text, struct muster_err *err)
 {

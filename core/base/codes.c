@@ -246,6 +246,12 @@ static const struct code_info table[] = {
 	OWN(163, 503, "Host is being moved",
 		"The host's state is being written out for its retirement; until that is done or given up nothing is granted, so that nothing is lost.",
 		"Nothing on this machine: it asks again by itself. An administrator sees the outcome where `musterctl state export --retire` runs."),
+	OWN(164, 0, "Count is sinking",
+		"Fewer machines are counted than the mark that was set for the product (low_water), or silent machines will soon leave fewer than its minimum count. Machines activated already keep what they have.",
+		"Find out which machines have fallen silent with `musterctl clients`, and let them report again."),
+	OWN(165, 0, "Setup key not noted",
+		"The setup key of this product, which marks a machine as a volume client, is not noted in the catalogue. It is not secret.",
+		"Copy it from the product's download page: `musterctl catalogue set ID --set setup_key=…`; where none is needed `--set keyless=yes`."),
 };
 
 const struct code_info *code_table(size_t *count)

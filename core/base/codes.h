@@ -88,7 +88,9 @@ enum code {
 	CODE_M_BATCH = 160,         /**< issuer: the batch's ID was used for another request */
 	CODE_M_RETIRED = 161,       /**< the host was retired by `state export --retire`: it grants nothing any more, for good */
 	CODE_M_STATE_FILE = 162,    /**< admin API: a state file that was cut or changed, is another's, or does not fit this host */
-	CODE_M_MOVING = 163         /**< the host is being moved: nothing is granted while its state is written out */
+	CODE_M_MOVING = 163,        /**< the host is being moved: nothing is granted while its state is written out */
+	CODE_M_LOW_WATER = 164,     /**< doctor: a count is below the administrator's own mark, or will sink below the minimum */
+	CODE_M_SETUP_KEY = 165      /**< doctor: the setup key of a product is not noted in the catalogue */
 };
 
 struct code_info {

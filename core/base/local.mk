@@ -13,7 +13,8 @@ noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \
-	%D%/uuid.c %D%/uuid.h
+	%D%/uuid.c %D%/uuid.h \
+	%D%/verdict.c %D%/verdict.h
 base_libs = %D%/libbase.la $(OPENSSL_LIBS)
 
 # clock_file(): for test programs only, hence a library of its own.

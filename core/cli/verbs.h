@@ -52,6 +52,9 @@ int verb_media(struct cli *c);
 int verb_access(struct cli *c);
 int verb_seats(struct cli *c);
 int verb_debt(struct cli *c);
+/* verbs_doctor.c */
+/** Exit codes of its own: enum verdict, wrong usage and no host included. */
+int verb_doctor(struct cli *c);
 /* verbs_audit.c */
 int verb_rekey(struct cli *c);
 int verb_audit(struct cli *c);

@@ -137,6 +137,10 @@ static CURLcode set_target(struct exchange *x)
 		SET(CURLOPT_CAINFO, r->ca_file);
 		SET(CURLOPT_CAPATH, NULL);
 	}
+	if (r->unverified) {
+		SET(CURLOPT_SSL_VERIFYPEER, 0L);
+		SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	SET(CURLOPT_ERRORBUFFER, x->text);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, x);

@@ -6,6 +6,7 @@
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H
 
+#include <stdbool.h>
 #include <muster/types.h>
 #include "core/base/buf.h"
 
@@ -17,6 +18,7 @@ struct http_request {
 	const char *content_type;   /**< of the body; NULL: application/json */
 	struct muster_span body;    /**< n 0: none, unless method is POST */
 	const char *ca_file;        /**< PEM roots for https; NULL: the system's */
+	bool unverified;            /**< https: anybody's certificate will do, to see whether somebody is there: nothing is sent or believed */
 	size_t max;                 /**< largest answer body in bytes; 0: 65 536. A stream is not limited, its refusal is */
 	uint32_t timeout_ms;        /**< of the whole exchange; 0: none (streams) */
 	uint32_t connect_ms;        /**< for the connection; 0: the smaller of 5 000 and timeout_ms */

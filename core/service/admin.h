@@ -57,6 +57,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_media, admin_media_inspect, admin_media_keys, admin_media_key_store, admin_media_key_remove,
 	admin_holdings, admin_holders, admin_take_back, admin_reassign, admin_entered, admin_entered_remove, admin_debt,
 	admin_import_begin, admin_import_records, admin_import_end,
+	admin_doctor,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */
 enum MHD_Result admin_follow(struct admin_call *c);

@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_catalog.c \
 	%D%/admin_counted.c \
 	%D%/admin_crl.c \
+	%D%/admin_doctor.c \
 	%D%/admin_holdings.c \
 	%D%/admin_host.c \
 	%D%/admin_import.c \
@@ -28,6 +29,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/api_release.c \
 	%D%/connection.c %D%/connection.h \
 	%D%/daemon.c %D%/service.h \
+	%D%/doctor.c %D%/doctor.h %D%/doctor_estate.c %D%/doctor_gather.c %D%/doctor_rules.c \
 	%D%/holder.c %D%/holder.h \
 	%D%/http.c %D%/http.h \
 	%D%/listener.c %D%/listener.h \

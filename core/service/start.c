@@ -38,6 +38,7 @@ int start_init(struct service *s, const struct clock *clock, service_hardware *h
 
 	memset(s, 0, sizeof *s);
 	s->clock = clock;
+	s->began = clock_wall_ms(clock) / 1000;
 	s->hardware = hardware;
 	s->admin_fd = -1;
 	pthread_mutex_init(&s->lock, NULL);

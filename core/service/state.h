@@ -50,6 +50,7 @@ struct admin;         /* the admin API's server, admin.c */
 
 struct service {
 	const struct clock *clock;
+	int64_t began;                     /**< s: when this process was started */
 	service_hardware *hardware;        /**< NULL: this machine's */
 	struct trust_ring *ring;
 	struct ledger *ledger;

@@ -19,3 +19,5 @@ unit_tests += %D%/test_service_rate
 %C%_test_service_rate_LDADD = $(service_libs) $(CHECK_LIBS)
 unit_tests += %D%/test_service_settings
 %C%_test_service_settings_LDADD = $(service_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_doctor
+%C%_test_doctor_LDADD = $(service_libs) $(CHECK_LIBS)
