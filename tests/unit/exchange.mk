@@ -6,3 +6,6 @@ unit_tests += %D%/test_exchange_write %D%/test_exchange_anonymise
 %C%_test_exchange_anonymise_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
 unit_tests += %D%/test_exchange_text
 %C%_test_exchange_text_LDADD = $(exchange_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_exchange_listing
+%C%_test_exchange_listing_LDADD = $(cli_libs) $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+EXTRA_DIST += %D%/data/dli-windows7-client.txt
