@@ -77,7 +77,7 @@ static int heading(const char *p, size_t n)
 	return -1;
 }
 
-/* A heading line names the ID, or two other columns. */
+/* A heading line names two columns; a later one in the same file the ID among them. */
 static bool take_headings(struct rows *s)
 {
 	size_t where[COLUMNS] = { 0 }, known = 0, n;
@@ -91,7 +91,7 @@ static bool take_headings(struct rows *s)
 		where[c] = i + 1;
 		known++;
 	}
-	if (where[COLUMN_ID] == 0 && known < 2)
+	if (known < 2 || (s->headed && where[COLUMN_ID] == 0))
 		return false;
 	memcpy(s->where, where, sizeof where);
 	return true;
@@ -179,10 +179,8 @@ static int take_row(struct rows *s)
 	e->line = s->began;
 	if ((i = s->where[COLUMN_ID]) > 0 && i <= s->count) {
 		p = cell(s, i - 1, &n);
-		if ((e->id = event_id_of(p, n)) == 0 && heading(p, n) == COLUMN_ID) {
-			(void)take_headings(s);   /* several exports in one file */
-			return MUSTER_OK;
-		}
+		if ((e->id = event_id_of(p, n)) == 0 && take_headings(s))
+			return MUSTER_OK;   /* several exports in one file */
 		if (e->id != 0 && !event_wanted(e->id))
 			return events_take(&s->x, e, s->err);
 	}
@@ -220,12 +218,13 @@ static void on_cell(void *p, size_t n, void *ctx)
 	buf_addc(&s->row, '\0');
 }
 
+/* "#TYPE …" of PowerShell, "sep=;" of spreadsheets, remarks in front of the headings. */
 static bool is_note(const struct rows *s)
 {
 	size_t n;
 	const char *p = cell(s, 0, &n);
 
-	return (n >= 5 && memcmp(p, "#TYPE", 5) == 0) || (n >= 4 && strncasecmp(p, "sep=", 4) == 0);
+	return (n >= 5 && memcmp(p, "#TYPE", 5) == 0) || (n >= 1 && *p == '#' && !s->headed) || (n >= 4 && strncasecmp(p, "sep=", 4) == 0);
 }
 
 static void on_row(int end, void *ctx)

@@ -164,8 +164,9 @@ static void event_ends(struct xml *s)
 	s->inside = false;
 	if (s->cleared.n > 0)
 		event_word(&e->log, buf_str(&s->cleared), s->cleared.n);
-	/* The message has the fields too, where the data has none or is only rendered. */
-	if (!s->message.failed && event_wanted(e->id) && e->id >= 12288 && (e->text.n == 0 || (e->id <= 12290 && event_guess(buf_str(&e->text), e->text.n) == 0))) {
+	/* The message has the fields too, where the data has none. */
+	if (e->id >= 12288 && event_wanted(e->id) && !s->message.failed &&
+	    (e->text.n == 0 || (event_guess(buf_str(&e->text), e->text.n) == 0 && event_guess(buf_str(&s->message), s->message.n) != 0))) {
 		buf_clear(&e->text);
 		buf_add(&e->text, buf_str(&s->message), s->message.n);
 	}
@@ -241,12 +242,12 @@ static unsigned long lines_of(const char *p, size_t n)
 	return lines;
 }
 
-/* The parser did not like these bytes. @return why, for people. */
-static const char *fault(const struct xml *s, const char *p, size_t n)
+/* The parser did not like the byte at @p at. @return why, for people. */
+static const char *fault(const struct xml *s, const char *p, size_t n, size_t at)
 {
 	if (s->stopped)
 		return "elements are nested deeper than 32";
-	if (n >= 9 && memcmp(p, "<!DOCTYPE", 9) == 0)
+	if (at >= 2 && n - at >= 7 && memcmp(p + at - 2, "<!DOCTYPE", 9) == 0)
 		return "a document type, which exports of events have not: nothing it declares is used";
 	return XML_ErrorString(XML_GetErrorCode(s->parser));
 }
@@ -284,7 +285,7 @@ static int parse(struct xml *s, const char *p, size_t n, size_t *used)
 	/* Where the fault is; one that began in earlier bytes is behind us. Not searched again: the tag that was wrong. */
 	*used = at >= 0 && (uint64_t)at > before ? (size_t)((uint64_t)at - before) : 0;
 	*used = *used < n ? *used : n - 1;
-	why = fault(s, p + *used, n - *used);
+	why = fault(s, p, n, *used);
 	++*used;
 	s->searching = true;
 	/* Behind an event: the end of a root that this parser did not see, the declaration of a file that was appended. */

@@ -9,3 +9,5 @@ unit_tests += %D%/test_exchange_text
 unit_tests += %D%/test_exchange_listing
 %C%_test_exchange_listing_LDADD = $(cli_libs) $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
 EXTRA_DIST += %D%/data/dli-windows7-client.txt
+unit_tests += %D%/test_exchange_events
+%C%_test_exchange_events_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
