@@ -59,6 +59,8 @@ uint32_t event_id_of(const char *text, size_t n);
  * @return MUSTER_OK; MUSTER_E_INVALID with what is missing or wrong.
  */
 int event_fields(json_t *record, uint32_t id, const char *text, size_t n, struct muster_err *err);
+/** RFC 3339 into a record; @p fine with milliseconds. @return MUSTER_OK, MUSTER_E_NOMEM. */
+int event_set_time(json_t *record, const char *name, int64_t ms, bool fine);
 /** `2010/9/29 21:46` and `2010/09/29 17:52`, UTC; seconds may follow. */
 int event_time(int64_t *ms, const char *text, size_t n);
 /**

@@ -442,6 +442,7 @@ START_TEST(test_events_other_programs)
 	ck_assert_uint_eq(done.skipped, 3);
 	ck_assert_str_eq(messages, "");
 	NUMBER(0, "id", 104);
+	TEXT(0, "log", "Key Management Service");
 	NUMBER(1, "id", 12290);
 }
 END_TEST
