@@ -117,3 +117,18 @@ fuzz_targets += %D%/fuzz_image
 %C%_fuzz_image_SOURCES = %D%/fuzz_image.c $(fuzz_main)
 %C%_fuzz_image_LDADD = $(exchange_libs)
 %C%_fuzz_image_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_events_text
+%C%_fuzz_events_text_SOURCES = %D%/fuzz_events_text.c %D%/fuzz_events.h $(fuzz_main)
+%C%_fuzz_events_text_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_events_text_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_events_csv
+%C%_fuzz_events_csv_SOURCES = %D%/fuzz_events_csv.c %D%/fuzz_events.h $(fuzz_main)
+%C%_fuzz_events_csv_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_events_csv_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_events_xml
+%C%_fuzz_events_xml_SOURCES = %D%/fuzz_events_xml.c %D%/fuzz_events.h $(fuzz_main)
+%C%_fuzz_events_xml_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_events_xml_LDFLAGS = $(fuzz_ldflags)
