@@ -30,7 +30,10 @@ int list_take(void *ctx, const json_t *item)
 		return json_array_append(l->items, (json_t *)(uintptr_t)item);
 	if (l->table == NULL && (l->table = table_new(l->c, l->columns, l->column_count, l->pages == 0)) == NULL)
 		return -1;
-	l->row(l->table, item);
+	if (l->row_of != NULL)
+		l->row_of(l->of, l->table, item);
+	else
+		l->row(l->table, item);
 	if (++l->rows == PAGE)
 		list_flush(l);
 	return 0;

@@ -10,6 +10,8 @@ struct list {
 	const struct table_column *columns;
 	size_t column_count;
 	void (*row)(struct libscols_table *t, const json_t *item);
+	void (*row_of)(const void *of, struct libscols_table *t, const json_t *item);   /**< instead of row, with what it is about */
+	const void *of;
 	struct libscols_table *table;
 	json_t *items;        /**< with --json */
 	size_t rows, pages;

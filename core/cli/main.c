@@ -72,7 +72,7 @@ static const struct { const char *name, *value; const char *doc; bool many; } op
 	[CLI_O_OBSERVED] = { "observed", NULL, "what was read from imports, instead of what this host saw itself" },
 	[CLI_O_MACHINES] = { "machines", "N", "how many machines" },
 	[CLI_O_ISOLATED] = { "isolated", "N", "how many of them reach no host" },
-	[CLI_O_WITH_KEYS] = { "with-keys", NULL, "product keys too, under a passphrase" },
+	[CLI_O_WITH_KEYS] = { "with-keys", NULL, "whole product keys too; in a state file under a passphrase" },
 	[CLI_O_PASSPHRASE_FD] = { "passphrase-fd", "N", "read the passphrase from file descriptor N" },
 	[CLI_O_RETIRE] = { "retire", NULL, "stop this host for good once its state is written" },
 	[CLI_O_DAYS] = { "days", "N", "how many days ahead" },

@@ -4,6 +4,7 @@
 #include "core/cli/verbs.h"
 
 #define O(x) (UINT64_C(1) << CLI_O_##x)
+#define ENTRIES (O(TEXT) | O(SET) | O(YES) | O(LIMIT) | O(ALL))   /* of every kind of entry in the books */
 
 static const struct cli_verb verbs[] = {
 	{ "dlv", "dlv [all | ACTIVATION-ID]", "A product's details and live numbers", CLI_VIEWER, 0, 0, 1, verb_dlv,
@@ -47,8 +48,11 @@ static const struct cli_verb verbs[] = {
 	  "musterctl /ipk ANC9X-P4XJN-VAG5Y-48SN1-FGXNR   as administrators type it; others on this machine can read a command line" },
 	{ "upk", "upk ACTIVATION-ID | NUMBER", "Remove a product key", CLI_ADMINISTRATOR, O(YES), 0, 1, verb_upk,
 	  "musterctl upk 2e28138a-847f-42bc-9752-61b03fff33cd\nmusterctl upk 706200501 --yes" },
-	{ "keys", "keys", "Product keys, what they entitle to and how often they were used", CLI_VIEWER, O(WHOLE), 0, 0, verb_keys,
-	  "musterctl keys\nmusterctl keys --whole 706200501   (key reader)" },
+	{ "keys", "keys [list | show | add | set | remove | copy | export]", "Product keys: alone those of this host, with a word behind it those in the books", CLI_VIEWER,
+	  O(WHOLE) | ENTRIES | O(ORGANISATION) | O(AGREEMENT) | O(LICENSE_ID) | O(PRODUCT) | O(KIND) | O(KEY_FD) | O(FILE) | O(OUT) | O(FORMAT) | O(ANONYMISE) | O(WITH_KEYS), 0, CLI_ARGS_MAX, verb_keys,
+	  "musterctl keys\nmusterctl keys --whole 706200501   (key reader)\nmusterctl keys list --license-id V1234567\nmusterctl keys show EEEEE\n"
+	  "musterctl keys add --set kind=mak --set products=\"Office LTSC 2021\" --set allowed=50   asks for the key without showing it   (administrator)\n"
+	  "musterctl keys set EEEEE --set used=17\nmusterctl keys copy EEEEE --out key.txt   (key reader)\nmusterctl keys export --agreement select-2026" },
 	{ "cpky", "cpky", "Why there is no readable product key to clear", CLI_ANYONE, 0, 0, 0, verb_cpky, "musterctl cpky" },
 	{ "ato", "ato [ACTIVATION-ID]", "Activate this host online", CLI_ADMINISTRATOR, 0, 0, 1, verb_ato,
 	  "musterctl ato\nmusterctl /ato 2e28138a-847f-42bc-9752-61b03fff33cd" },
@@ -78,6 +82,31 @@ static const struct cli_verb verbs[] = {
 	  O(PRODUCT) | O(LIMIT) | O(ALL) | O(AFTER) | O(REASON) | O(LICENSES) | O(NOTE) | O(YES), 0, 2, verb_seats,
 	  "musterctl seats                 report: how many, out, free, over, waiting\nmusterctl seats list --product acme-cad\nmusterctl seats release 36f27b39-2fd5-440b-be67-a09996d27a38 --reason \"left over the weekend\"   (administrator)\n"
 	  "musterctl seats add --product cad --licenses 5 --note \"order 4712\"   only with `record = yes`; other seats come in packs\nmusterctl seats remove ID" },
+	{ "organisations", "organisations [list | show ID | add [ID] | set ID | remove ID]", "Organisations, parents and children", CLI_VIEWER, ENTRIES | O(ORGANISATION), 0, 3, verb_estate,
+	  "musterctl organisations\nmusterctl organisations add --set name=\"Contoso GmbH\"   (administrator)\nmusterctl organisations add contoso-it --set name=\"Contoso IT\" --set parent=contoso-gmbh" },
+	{ "contacts", "contacts [list | show ID | add [ID] | set ID | remove ID]", "Sellers, support and whom else to call", CLI_VIEWER, ENTRIES | O(KIND), 0, 3, verb_estate,
+	  "musterctl contacts\nmusterctl contacts add --set name=\"Licence Shop\" --set role=seller --set telephone=+49301234567   (administrator)" },
+	{ "agreements", "agreements [list | show ID | add [ID] | set ID | remove ID]", "Agreements with their orders and keys", CLI_VIEWER, ENTRIES | O(ORGANISATION), 0, 3, verb_estate,
+	  "musterctl agreements\nmusterctl agreements show select-2026\n"
+	  "musterctl agreements add select-2026 --set programme=Select --set license_ids=V1234567 --set number=7654321 --set end=2029-06-30   (administrator)" },
+	{ "orders", "orders [list | show ID | add [ID] | set ID | remove ID]", "Orders: submitted, fulfilled or cancelled", CLI_VIEWER, ENTRIES | O(AGREEMENT) | O(PRODUCT), 0, 3, verb_estate,
+	  "musterctl orders --agreement select-2026\nmusterctl orders add --set number=4711 --set state=submitted --set bought=50   (administrator)\nmusterctl orders set 4711 --set state=fulfilled" },
+	{ "catalogue", "catalogue [list | show ID | add [ID] | set ID | remove ID]", "Products as they are sold: category, setup key, rights", CLI_VIEWER, ENTRIES | O(CATEGORY) | O(PRODUCT), 0, 3, verb_estate,
+	  "musterctl catalogue --category Office\nmusterctl catalogue --text \"standard 2021\"\n"
+	  "musterctl catalogue add --set name=\"Office LTSC 2021 Standard\" --set category=Office --set serves=office2021   (administrator)" },
+	{ "hosts", "hosts [list | show ID | add [ID] | set ID | remove ID]", "Activation hosts of vendors as their listings showed them, and how their counts went", CLI_VIEWER, ENTRIES, 0, 3, verb_estate,
+	  "musterctl hosts\nmusterctl hosts show kms01" },
+	{ "request", "request host-activations | mak-limit | kms-exception", "Ask for more: fields, checks, and the text to send", CLI_ADMINISTRATOR, O(SET) | O(AGREEMENT) | O(OUT), 0, 1, verb_request,
+	  "musterctl request mak-limit          asks field by field\nmusterctl request mak-limit --set partial=EEEEE --set needed=50 --set reason=\"a new site\" --out request.txt\n"
+	  "musterctl request kms-exception --agreement ov-2026" },
+	{ "requests", "requests [list | show ID | add [ID] | set ID [STATE] | remove ID]", "Requests for more, and what became of them", CLI_VIEWER, ENTRIES | O(AGREEMENT) | O(PRODUCT) | O(KIND), 0, 3, verb_estate,
+	  "musterctl requests\nmusterctl requests set mak-limit-1 asked   (administrator)\nmusterctl requests set mak-limit-1 granted --set granted=50" },
+	{ "advise", "advise --machines N", "Host key, MAK or both for a number of machines, with the reasons", CLI_VIEWER, O(MACHINES) | O(ISOLATED) | O(PRODUCT) | O(AGREEMENT), 0, 0, verb_advise,
+	  "musterctl advise --machines 40\nmusterctl advise --machines 40 --isolated 6 --product office2013\nmusterctl advise --machines 40 --agreement ov-2026" },
+	{ "export", "export keys | machines | events | books", "Keys, machines, events or the whole books, for others and for `musterctl import`", CLI_VIEWER,
+	  O(LICENSE_ID) | O(AGREEMENT) | O(ORGANISATION) | O(PRODUCT) | O(TEXT) | O(KIND) | O(HOST) | O(FORMAT) | O(OUT) | O(ANONYMISE) | O(OBSERVED) | O(WITH_KEYS), 0, CLI_ARGS_MAX, verb_export,
+	  "musterctl export keys --license-id V1234567 --out keys.csv\nmusterctl export keys EEEEE FFFFF --format table\nmusterctl export keys --with-keys --out keys.csv   (key reader)\n"
+	  "musterctl export machines --format json --out machines.json\nmusterctl export events --observed\nmusterctl export books --anonymise --format json\nmusterctl export books agreements orders" },
 	{ "debt", "debt", "What exceeds what there is, of every model", CLI_VIEWER, O(PRODUCT), 0, 0, verb_debt, "musterctl debt\nmusterctl debt --product acme-cad --json" },
 	{ "crl", "crl [show | install FILE]", "Revocation lists of issuers", CLI_VIEWER, 0, 0, 2, verb_crl,
 	  "musterctl crl\nmusterctl crl install issuer.crl   (administrator)" },

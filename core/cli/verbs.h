@@ -55,6 +55,15 @@ int verb_debt(struct cli *c);
 /* verbs_doctor.c */
 /** Exit codes of its own: enum verdict, wrong usage and no host included. */
 int verb_doctor(struct cli *c);
+/* verbs_estate.c */
+/** organisations, contacts, agreements, orders, catalogue, requests, hosts: c->verb says which; `keys` with a word behind it. */
+int verb_estate(struct cli *c);
+/* verbs_request.c, verbs_advise.c, verbs_export.c */
+int verb_request(struct cli *c);
+int verb_advise(struct cli *c);
+int verb_export(struct cli *c);
+/** `keys export` */
+int verb_keys_export(struct cli *c);
 /* verbs_audit.c */
 int verb_rekey(struct cli *c);
 int verb_audit(struct cli *c);

@@ -151,6 +151,15 @@ static int key_whole(struct cli *c)
 	return r == MUSTER_OK ? CLI_OK : r;
 }
 
+/* Options of the books would look like a choice of rows. */
+static int only_installed(struct cli *c)
+{
+	for (int o = 0; o < CLI_O_COUNT; o++)
+		if (c->given[o] && o != CLI_O_JSON && o != CLI_O_SOCKET && o != CLI_O_WHOLE)
+			return cli_say(c, CLI_USAGE, "`keys` alone shows the keys of this host and takes no such option; those in the books: musterctl keys list, show, add, set, remove, copy or export");
+	return CLI_OK;
+}
+
 int verb_keys(struct cli *c)
 {
 	struct muster_err err;
@@ -160,6 +169,10 @@ int verb_keys(struct cli *c)
 	size_t i;
 	int r;
 
+	if (c->arg_count > 0)
+		return strcasecmp(c->args[0], "export") == 0 ? verb_keys_export(c) : verb_estate(c);
+	if ((r = only_installed(c)) != CLI_OK)
+		return r;
 	if (c->given[CLI_O_WHOLE])
 		return key_whole(c);
 	if (api_get(c, "/admin/v1/keys", &answer, &err) != MUSTER_OK)
