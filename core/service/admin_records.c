@@ -164,14 +164,14 @@ static json_t *event_json(const struct ledger_event *e)
 	release = (v->flags & STORE_F_RELEASE) != 0;
 	address_text_of(address, v->addr, v->addr_len);
 	/* A release is no request for activation: no 12290. */
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:i, s:o, s:o, s:s?, s:I, s:o, s:I, s:s?, s:b, s:b, s:o}", "seq", (json_int_t)v->seq,
+	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:i, s:o, s:o, s:s?, s:I, s:o, s:I, s:s?, s:b, s:b, s:o, s:o}", "seq", (json_int_t)v->seq,
 		"id", release ? json_null() : json_integer(12290),
 		"at", admin_json_time(v->at), "result", admin_json_code(v->result), "minimum_count", (json_int_t)v->minimum, "name", admin_json_text(v->name),
 		"client_id", admin_json_uuid(v->client), "virtual", (v->flags & STORE_F_VIRTUAL) != 0, "license_status", (int)v->status,
 		"minutes_left", (v->flags & STORE_F_MINUTES) != 0 ? json_integer(v->minutes) : json_null(), "activation_id", admin_json_uuid(e->activation_id),
 		"product", e->product, "count", (json_int_t)v->count, "expires_at", admin_json_time(v->expires), "requests", (json_int_t)v->n,
 		"address", address[0] != '\0' ? address : NULL, "release", release, "debt", (v->flags & STORE_F_DEBT) != 0,
-		"record_line", release ? json_null() : record_line(e));
+		"record_line", release ? json_null() : record_line(e), "seen", v->seen != 0 ? admin_json_time(v->seen) : json_null());
 }
 
 static int add_event(void *ctx, const struct ledger_event *e)

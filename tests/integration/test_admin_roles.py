@@ -129,7 +129,12 @@ def command(verb, host):
              "access add": "--product rds --per device --of 2019 --licenses 5", "access remove": "00112233445566778899aabbccddeeff --yes",
              "access activate": "rds --programme Select --number 7654321 --online", "access id": "rds",
              "access revoke": f"{CLIENT} --product rds --reason test", "access reassign": "alice bob --product rds --reason test",
+             "keys set": "NONE --set used=1", "keys remove": "NONE --yes", "keys copy": "NONE --out -",
+             "organisations set": "none --set note=x", "organisations remove": "none --yes", "advise": "--machines 10", "export": "books",
              "seats release": f"{CLIENT} --product cad --reason test", "seats add": "--product cad --licenses 5", "seats remove": "00112233445566778899aabbccddeeff --yes"}
+    if verb in ("organisations add", "keys add", "request"):   # another one each time
+        fixed[verb] = {"organisations add": "--set name=", "keys add": "--set kind=mak --set partial=EEEEE --set products=",
+                       "request": "host-activations --set reference=1 --set product=p --set needed=1 --set reason="}[verb] + uuid.uuid4().hex
     if verb == "backup":
         return ["backup", str(host.folder / f"backup-{uuid.uuid4()}")]
     if verb == "plugin":
@@ -140,6 +145,8 @@ def command(verb, host):
         return ["discover", str(host.medium), *verb.split()[1:]]
     if verb == "ipk":
         return ["ipk", "--file", str(host.file)]
+    if verb == "export --with-keys":
+        return ["export", "keys", "--with-keys"]
     return (verb + " " + fixed.get(verb, "")).split()
 
 
@@ -147,10 +154,11 @@ def command(verb, host):
 REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "dti", "atp", "phone", "mak ask", "mak export", "mak import", "mak phone", "crl install", "plugin enable", "media remove",
                 # No agreement is known, nothing was entered, nobody holds anything, and seats come in packs only.
                 "access activate", "access id",
+                "keys set", "keys remove", "keys copy", "organisations set", "organisations remove",
                 "access remove", "access revoke", "access reassign", "seats release", "seats add", "seats remove"}
 
 # They look at the products before they act: who may not even look is told so.
-LOOK_FIRST = {"access activate", "access id", "discover --store"}
+LOOK_FIRST = {"access activate", "access id", "discover --store", "request", "export --with-keys"}
 
 
 def rank(role):
