@@ -114,11 +114,16 @@ static enum origin origin_of(const struct event *e)
 
 /* ---- the record ---- */
 
+/* @param near the client's own time; INT64_MIN: not told. */
 static void compare_clocks(struct events *x, int64_t logged, int64_t near)
 {
-	int64_t ahead = logged + x->offset_ms - near, quarters = (ahead + (ahead < 0 ? -1 : 1) * QUARTER_MS / 2) / QUARTER_MS;
+	int64_t ahead, quarters;
 
-	if (near != INT64_MIN && quarters >= -QUARTERS && quarters <= QUARTERS)
+	if (near == INT64_MIN)
+		return;
+	ahead = logged + x->offset_ms - near;
+	quarters = (ahead + (ahead < 0 ? -1 : 1) * QUARTER_MS / 2) / QUARTER_MS;
+	if (quarters >= -QUARTERS && quarters <= QUARTERS)
 		x->quarters[quarters + QUARTERS]++;
 }
 

@@ -8,7 +8,7 @@
 #include "core/base/buf.h"
 #include "core/exchange/record.h"
 
-#define EVENT_WORD_MAX 256u               /* bytes of a name, a provider, a date */
+#define EVENT_WORD_MAX 255u               /* bytes of a name, a provider, a date */
 #define EVENT_TEXT_MAX (64u << 10)        /* bytes of a message; the system's own limit is half of it */
 #define EVENT_FIELDS_MAX 64u
 
