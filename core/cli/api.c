@@ -131,6 +131,11 @@ int api_get(struct cli *c, const char *path, json_t **out, struct muster_err *er
 	return call(c, path, NULL, out, err);
 }
 
+int api_post_text(struct cli *c, const char *path, const char *body, json_t **out, struct muster_err *err)
+{
+	return call(c, path, body, out, err);
+}
+
 int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, struct muster_err *err)
 {
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : strdup("{}");

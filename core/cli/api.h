@@ -9,6 +9,8 @@
 int api_get(struct cli *c, const char *path, json_t **out, struct muster_err *err);
 /** POST @p body (may be NULL; borrowed); its text is wiped afterwards. */
 int api_post(struct cli *c, const char *path, const json_t *body, json_t **out, struct muster_err *err);
+/** The same of a body that is JSON text already; the caller's to wipe. */
+int api_post_text(struct cli *c, const char *path, const char *body, json_t **out, struct muster_err *err);
 /** GET a stream of newline-delimited JSON; the callback gets each document (borrowed) and returns non-zero to stop. */
 int api_follow(struct cli *c, const char *path, int (*fn)(void *ctx, const json_t *document), void *ctx, struct muster_err *err);
 /** Walk a paged list: every item, at most @p limit (0: all). @param first query of the first page only ("tail=20", "after=…"), or NULL.

@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/estate.c %D%/estate.h \
 	%D%/export.c %D%/export.h %D%/export_books.c %D%/export_seen.c \
 	%D%/holdings.c %D%/holdings.h \
+	%D%/import.c %D%/import.h %D%/import_watch.c %D%/verbs_import.c \
 	%D%/list.c %D%/list.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/phone.c %D%/setup.c \

@@ -48,6 +48,8 @@ int verb_mak(struct cli *c);
 /* verbs_discover.c */
 int verb_discover(struct cli *c);
 int verb_media(struct cli *c);
+/* verbs_import.c */
+int verb_import(struct cli *c);
 /* verbs_access.c, verbs_seats.c */
 int verb_access(struct cli *c);
 int verb_seats(struct cli *c);

@@ -74,7 +74,7 @@ static const struct estate_field key[] = {
 	REF("order", "order", "Order", "order|order number", "the order that brought it"),
 	COUNT("bought", "Licenses Bought", "licenses bought|licences|licenses|quantity", "licences bought: says nothing of activations"),
 	COUNT("allowed", "Activations Allowed", "total|allowed|activations allowed|mak total|total activations|maximum|activation limit", "activations it may make (a preset share of the licences)"),
-	COUNT("used", "Activations Used", "used|activations used|mak used|used activations|count|consumed|seats used|achieved", "activations made"),
+	COUNT("used", "Activations Used", "used|activations used|mak used|used activations|count|consumed|seats used|achieved|activations|seats|used/total|activations used/total|mak used/total|seats used/total|activations/seats|activations or seats|achieved/total", "activations made"),
 	TEXT("osa_status", false, 64, "OSA Status", "osa|osa status|online services|status|key status", "as the portal says"),
 	DATE("coverage_start", "Coverage Start", "coverage start|start date|start|valid from", "unusable before this day (ESU)"),
 	DATE("coverage_end", "Coverage End", "coverage end|end date|end|valid to|expiration date", "last day"),

@@ -10,8 +10,9 @@
 static const char *const names[EXCHANGE_TYPES] = { "unknown", "listing", "events", "machines", "keys", "books" };
 
 /* Each reader has its row here. Of two that are equally sure the earlier one reads. */
-static const struct exchange_reader *const readers[] = {
-	&exchange_listing, &exchange_events_xml, &exchange_events_text, &exchange_events_csv,
+static const struct { const struct exchange_reader *reader; unsigned also; /* bits 1 << type of other types it reads: it says which before its first record */ } readers[] = {
+	{ &exchange_listing, 0 }, { &exchange_events_xml, 0 }, { &exchange_events_text, 0 }, { &exchange_events_csv, 0 },
+	{ &exchange_json, 1u << EXCHANGE_KEYS | 1u << EXCHANGE_MACHINES | 1u << EXCHANGE_EVENTS }, { &exchange_table, 1u << EXCHANGE_BOOKS | 1u << EXCHANGE_MACHINES },
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
 
@@ -86,15 +87,18 @@ static const struct exchange_reader *reader_for(enum exchange_type type, const c
 	int sure = type == EXCHANGE_UNKNOWN ? SURE_ENOUGH - 1 : 0;
 
 	for (size_t i = 0; i < READERS; i++) {
-		int s = readers[i]->recognise(p, n);
+		const struct exchange_reader *r = readers[i].reader;
+		bool reads = type == EXCHANGE_UNKNOWN || r->type == type || (readers[i].also >> type & 1u) != 0;
+		int s = r->recognise(p, n);
 
-		if (type != EXCHANGE_UNKNOWN && readers[i]->type != type && !(readers[i]->type == EXCHANGE_BOOKS && s >= SURE_ENOUGH))
+		if (!reads && !(r == &exchange_json && s >= SURE_ENOUGH))
 			continue;
-		if (first == NULL && readers[i]->type == type)
-			first = readers[i];
+		/* what JSON is not begins otherwise: then it is a table */
+		if (type != EXCHANGE_UNKNOWN && reads && (first == NULL || first == &exchange_json))
+			first = r;
 		if (s > sure) {
 			sure = s;
-			best = readers[i];
+			best = r;
 		}
 	}
 	return best != NULL ? best : first;

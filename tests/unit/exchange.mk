@@ -11,3 +11,5 @@ unit_tests += %D%/test_exchange_listing
 EXTRA_DIST += %D%/data/dli-windows7-client.txt
 unit_tests += %D%/test_exchange_events
 %C%_test_exchange_events_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_tests += %D%/test_exchange_table
+%C%_test_exchange_table_LDADD = $(exchange_libs) $(JANSSON_LIBS) $(CHECK_LIBS)
