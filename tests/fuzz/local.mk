@@ -132,3 +132,13 @@ fuzz_targets += %D%/fuzz_events_xml
 %C%_fuzz_events_xml_SOURCES = %D%/fuzz_events_xml.c %D%/fuzz_events.h $(fuzz_main)
 %C%_fuzz_events_xml_LDADD = $(exchange_libs) $(JANSSON_LIBS)
 %C%_fuzz_events_xml_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_text
+%C%_fuzz_text_SOURCES = %D%/fuzz_text.c $(fuzz_main)
+%C%_fuzz_text_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_text_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_listing
+%C%_fuzz_listing_SOURCES = %D%/fuzz_listing.c $(fuzz_main)
+%C%_fuzz_listing_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_listing_LDFLAGS = $(fuzz_ldflags)
