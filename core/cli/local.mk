@@ -28,5 +28,5 @@ cli_libs = %D%/libcli.la $(exchange_libs) $(http_libs) $(catalog_libs) $(trust_l
 
 # muster, the program on a machine to be activated: its own library, it shares nothing with musterctl.
 noinst_LTLIBRARIES += %D%/libmustercli.la
-%C%_libmustercli_la_SOURCES = %D%/muster_cli.h %D%/muster_main.c %D%/muster_agent.c %D%/muster_key.c %D%/muster_print.c %D%/muster_run.c %D%/muster_verbs.c
+%C%_libmustercli_la_SOURCES = %D%/muster_cli.h %D%/muster_main.c %D%/muster_agent.c %D%/muster_doctor.c %D%/muster_key.c %D%/muster_print.c %D%/muster_run.c %D%/muster_verbs.c %D%/verdicts.c %D%/verdicts.h
 mcli_libs = %D%/libmustercli.la $(client_libs)

@@ -61,6 +61,8 @@ int mcli_say(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 int mcli_fail(const struct muster_err *err);
 /** Open the state folder into m->client. @return enum mcli_exit. */
 int mcli_open(struct mcli *m);
+/** The same without a word. @return MUSTER_OK or what went wrong. */
+int mcli_open_quietly(struct mcli *m, struct muster_err *err);
 void mcli_close(struct mcli *m);
 /** Call @p fn with the activation ID of each argument, or of every product with state. @return the largest exit code. */
 int mcli_products(struct mcli *m, int (*fn)(struct mcli *m, const char *id, json_t *list), json_t *list);
@@ -106,6 +108,8 @@ int mcli_remove_key(struct mcli *m);
 int mcli_set_hosts(struct mcli *m);
 int mcli_clear_hosts(struct mcli *m);
 int mcli_agent(struct mcli *m);
+/** Exit codes of its own: enum verdict. */
+int mcli_doctor(struct mcli *m);
 int mcli_run(struct mcli *m);
 
 #endif

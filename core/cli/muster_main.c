@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
 	{ "run", NULL, "PRODUCT -- COMMAND...", 2, MCLI_ARGS_MAX, mcli_run, "take a seat, run a command, give the seat back" },
 	{ "rearm", NULL, "", 0, 0, mcli_rearm, "take a new client machine ID; leases are given up" },
 	{ "agent", NULL, "[PRODUCT...]", 0, MCLI_ARGS_MAX, mcli_agent, "stay and renew whenever it is due" },
+	{ "doctor", NULL, "", 0, 0, mcli_doctor, "is all well here, and what is to be done; exit codes of its own" },
 	{ "skms", NULL, "NAME[:PORT]...", 1, MCLI_ARGS_MAX, mcli_set_hosts, "keep a list of hosts, tried in this order" },
 	{ "ckms", NULL, "", 0, 0, mcli_clear_hosts, "forget that list" },
 };
@@ -114,7 +115,7 @@ static int help(void)
 		"  --help, --version\n"
 		"\nExit codes: 0 activated or done; 1 counted or waiting, not activated yet; 2 refused; 3 no host answered; 4 no valid lease\n"
 		"(status, verify); 5 a fault on this machine; 64 wrong usage. With several products the largest. run: the command's own;\n"
-		"125 it was not started, 126 and 127 it could not be.");
+		"125 it was not started, 126 and 127 it could not be. doctor: as Nagios plugins: 0 well, 1 warning, 2 critical, 3 unknown.");
 	return MCLI_OK;
 }
 

@@ -18,7 +18,7 @@ static int64_t now_of(void *ctx)
 	return clock_wall_ms(ctx);
 }
 
-int mcli_open(struct mcli *m)
+int mcli_open_quietly(struct mcli *m, struct muster_err *err)
 {
 	/* The option's context is not const; the clock is only read. */
 	union { const struct clock *in; void *out; } clock = { .in = m->clock };
@@ -27,10 +27,16 @@ int mcli_open(struct mcli *m)
 		.hosts = m->hosts.n > 0 ? buf_str(&m->hosts) : NULL, .name = m->name, .now_ms = now_of, .ctx = clock.out, .is_virtual = m->is_virtual,
 		.timeout_ms = m->timeout_ms, .stop = m->stop, .event = m->event, .ca = m->ca, .no_queue = m->no_queue
 	};
-	struct muster_err err = { 0 };
 
 	mcli_close(m);
-	if (muster_client_open(&m->client, &o, &err) != MUSTER_OK)
+	return muster_client_open(&m->client, &o, err);
+}
+
+int mcli_open(struct mcli *m)
+{
+	struct muster_err err = { 0 };
+
+	if (mcli_open_quietly(m, &err) != MUSTER_OK)
 		return mcli_fail(&err);
 	return m->user == NULL || muster_client_set_user(m->client, m->user, &err) == MUSTER_OK ? MCLI_OK : mcli_say(MCLI_USAGE, "%s", err.message);
 }

@@ -10,6 +10,7 @@ http_libs = %D%/libhttp.la $(base_libs) $(CURL_LIBS)
 	%D%/ask.c %D%/ask_after.c %D%/asking.h \
 	%D%/client.c %D%/client_private.h \
 	%D%/counted.c %D%/counted.h \
+	%D%/doctor.c %D%/doctor.h %D%/doctor_facts.c \
 	%D%/events.c \
 	%D%/facts.c \
 	%D%/grant.c \

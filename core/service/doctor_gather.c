@@ -233,7 +233,9 @@ static void gather_ledger(struct doctor_facts *f, struct service *s)
 {
 	struct ledger_status l;
 	struct muster_err why = { 0 };
+	bool held;
 
+	(void)ledger_age_time(s->ledger, &held);   /* both clocks are looked at now, not when the next request comes */
 	ledger_status(s->ledger, &l);
 	f->ready = ledger_ready(s->ledger, &why) == MUSTER_OK;
 	(void)snprintf(f->not_ready, sizeof f->not_ready, "%.470s", f->ready ? "" : why.message);
