@@ -18,6 +18,8 @@ static const struct { const struct exchange_reader *reader; unsigned also; /* bi
 
 /* A file may still be of a kind whose reader is not sure of it: less is no recognition. */
 #define SURE_ENOUGH 20
+/* The ones after it are not asked. */
+#define CERTAIN 95
 
 const char *exchange_type_name(enum exchange_type t)
 {
@@ -86,12 +88,12 @@ static const struct exchange_reader *reader_for(enum exchange_type type, const c
 	const struct exchange_reader *best = NULL, *first = NULL;
 	int sure = type == EXCHANGE_UNKNOWN ? SURE_ENOUGH - 1 : 0;
 
-	for (size_t i = 0; i < READERS; i++) {
+	for (size_t i = 0; i < READERS && sure < CERTAIN; i++) {
 		const struct exchange_reader *r = readers[i].reader;
 		bool reads = type == EXCHANGE_UNKNOWN || r->type == type || (readers[i].also >> type & 1u) != 0;
-		int s = r->recognise(p, n);
+		int s;
 
-		if (!reads && !(r == &exchange_json && s >= SURE_ENOUGH))
+		if ((!reads && r != &exchange_json) || ((s = r->recognise(p, n)) < SURE_ENOUGH && !reads))
 			continue;
 		/* what JSON is not begins otherwise: then it is a table */
 		if (type != EXCHANGE_UNKNOWN && reads && (first == NULL || first == &exchange_json))
