@@ -121,6 +121,13 @@ int activation_issuer_id(struct activation *a, const struct catalog_product *p, 
 int activation_seal(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err);
 int activation_unseal(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err);
 
+/** From here to activation_let() no other key file takes this one's place: what is sealed and committed in between lies under the present one. Then only the two
+ * below and calls of the ledger, no other of the activation's. */
+void activation_hold(struct activation *a);
+void activation_let(struct activation *a);
+int activation_seal_held(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err);
+int activation_unseal_held(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err);
+
 /* ---- a machine with a counted key (client API) ---- */
 struct counted_request {
 	struct counted_request *next;                 /**< the activation's */

@@ -127,6 +127,7 @@ void activation_issuers_free(struct activation_issuer *issuers, size_t n);
  * whose place is {kind, hexadecimal of the record's ID, "sealed"}. Rekeying needs to know no more than that, and calls records_load() afterwards. */
 #define ACTIVATION_R_SLOT "slot"          /**< id: number ‖ generation ‖ slot(2); data: chain (PEM), PKCS#8 sealed */
 #define ACTIVATION_R_EMBEDDED "embedded-key"   /**< core/holdings keeps these; here only to be sealed anew */
+#define ACTIVATION_R_ESTATE "estate-secret"   /**< core/estate keeps these (ESTATE_R_SECRET); likewise */
 #define ACTIVATION_R_RETIRED "retired"    /**< id: kid; a certificate whose key was removed: signs no more */
 #define RECORD_JSON_MAX (64u << 10)
 

@@ -99,6 +99,26 @@ int activation_issuer_id(struct activation *a, const struct catalog_product *p, 
 	return anchors != NULL ? MUSTER_OK : err_set(err, MUSTER_E_NOT_FOUND, "%s has no issuer whose root is installed on this host", p->row.name);
 }
 
+void activation_hold(struct activation *a)
+{
+	activation_begin(a);
+}
+
+void activation_let(struct activation *a)
+{
+	activation_end(a);
+}
+
+int activation_seal_held(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err)
+{
+	return seal_record(out, a, kind, id, plain, err);
+}
+
+int activation_unseal_held(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err)
+{
+	return unseal_record(plain, a, kind, id, sealed, err);
+}
+
 int activation_seal(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err)
 {
 	int r;

@@ -33,7 +33,7 @@
 typedef char passphrase_text[HEX_SIZE(32)];
 
 /* Kinds of records with a member `sealed` (internal.h): its place is {kind, hexadecimal of the ID, "sealed"}. */
-static const char *const sealed_kinds[] = { ACTIVATION_R_KEY, ACTIVATION_R_SLOT, ACTIVATION_R_EMBEDDED };
+static const char *const sealed_kinds[] = { ACTIVATION_R_KEY, ACTIVATION_R_SLOT, ACTIVATION_R_EMBEDDED, ACTIVATION_R_ESTATE };
 
 static bool exists(const char *path)
 {

@@ -96,7 +96,7 @@ int estate_write(struct cli *c, const struct estate_kind *k, const char *id, boo
 	if (id != NULL && (r = estate_entry_path(c, k, id, &path)) != CLI_OK)
 		goto done;
 	buf_clear(&path);
-	buf_addf(&path, "/admin/v1/estate/%s/%s", k->plural, add ? "add" : "set");
+	buf_addf(&path, "/admin/v1/estate/%s/%s", k->plural, add ? "add" : "change");
 	body = json_pack("{s:s?, s:O}", "id", id, "entry", entry);
 	r = api_post(c, buf_str(&path), body, out, &err) == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
 	json_decref(body);

@@ -55,7 +55,11 @@ void estate_free(struct estate *e);
  * Products: catalogue entries and this host's own products, merged by `serves` (source "host" or "catalogue").
  */
 int estate_list(struct estate *e, const struct estate_kind *k, const json_t *filter, const char *after, size_t limit, json_t **out, struct muster_err *err);
-/** One entry; agreements with "orders":[…] and "keys":[…], organisations with "children", "agreements" and "keys". @p id an ID, or the beginning of one that only one has; for keys also the partial. */
+/**
+ * One entry; agreements with "orders":[…] and "keys":[…] (its own, its orders', and those that came with one of its licence IDs), organisations with "children", "agreements" and
+ * "keys" (its own, its parents', which serve it, and its children's), orders and products with "keys"; "contact_entries" of all that have contacts; keys with "rights" [{"product",
+ * "rights"}] as the catalogue notes them; "advice" ["…"] where the programme is Open License. @p id an ID, the beginning of one that only one has, a name or a number; of keys the partial.
+ */
 int estate_get(struct estate *e, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err);
 /**
  * Add (@p id NULL: made from the entry) or change an entry: members given replace, null removes. References must exist. The answer is the entry.
@@ -66,6 +70,8 @@ int estate_put(struct estate *e, const char *actor, const struct estate_kind *k,
 int estate_remove(struct estate *e, const char *actor, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err);
 /** {"id","key"}; written into the journal before it is shown. Key readers. MUSTER_E_NOT_FOUND: none kept. */
 int estate_key_whole(struct estate *e, const char *actor, const char *id, json_t **out, struct muster_err *err);
+/** An export with whole keys leaves: written into the journal before it does. @p type "keys" or "books". */
+int estate_exported(struct estate *e, const char *actor, const char *type, struct muster_err *err);
 /** The ID that an imported entry has: the same content gives the same ID, so that importing twice changes nothing. Keys: partial, "-" and 6 hexadecimal digits of product and whole key's hash. */
 int estate_entry_id(char out[ESTATE_ID_MAX + 1], const struct estate_kind *k, const json_t *entry, struct muster_err *err);
 

@@ -19,12 +19,7 @@
 #define MESSAGES_MAX 5000
 #define NAME_MAX_BYTES 255
 
-/* Written by others; an import of their types is refused until they are there. */
-#pragma weak stage_new
-#pragma weak stage_free
-#pragma weak stage_commit
-#pragma weak import_listing
-#pragma weak import_entry
+#pragma weak import_listing   /* written by others; an import of listings is refused until it is there */
 
 enum import_type { IMPORT_LISTING, IMPORT_EVENTS, IMPORT_MACHINES, IMPORT_KEYS, IMPORT_BOOKS, IMPORT_TYPES };
 static const char *const type_words[IMPORT_TYPES] = { "listing", "events", "machines", "keys", "books" };
@@ -245,7 +240,7 @@ static int name_of(const json_t *what, const char **out, struct muster_err *err)
 
 static int served(enum import_type t, struct muster_err *err)
 {
-	bool there = !staged(t) || (stage_new != NULL && stage_free != NULL && stage_commit != NULL && (t == IMPORT_LISTING ? import_listing != NULL : import_entry != NULL));
+	bool there = t != IMPORT_LISTING || import_listing != NULL;
 
 	return there ? MUSTER_OK : err_code(err, MUSTER_E_REFUSED, CODE_M_ARGUMENT, "imports of type %s are not served by this host yet", type_words[t]);
 }
@@ -451,7 +446,10 @@ static int finish(struct estate *e, struct import *im, bool commit, struct muste
 {
 	const struct import_sum *s = &im->sum;
 	char detail[300];
+	int r;
 
+	if (im->stage != NULL && (commit || im->dry_run) && (r = import_settle(im->stage, &im->sum, err)) != MUSTER_OK)
+		return r;
 	(void)snprintf(detail, sizeof detail, "%s: new=%llu changed=%llu same=%llu skipped=%llu refused=%llu", type_words[im->type], (unsigned long long)s->n_new,
 	               (unsigned long long)s->changed, (unsigned long long)s->same, (unsigned long long)s->skipped, (unsigned long long)s->refused);
 	if (im->observed && commit)

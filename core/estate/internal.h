@@ -35,11 +35,17 @@ struct catalog *estate_catalog(struct estate *e);
 void estate_say(const struct estate *e, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 #define ESTATE_EVENTS_KEEP_MS (INT64_C(400) * 86400000)   /* before a configuration says otherwise */
 
-/* ---- entries.c ---- */
+/* ---- records.c: entries as they are stored ---- */
+#define ENTRY_WHOLE "whole"            /**< member of a stored entry beside its fields: its whole key is kept, sealed, under ESTATE_R_SECRET */
 /** One entry as stored, without `id`; MUSTER_E_NOT_FOUND. */
 int entry_read(struct estate *e, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err);
 /** Every entry of a kind in the order of IDs; @p fn returns non-zero to stop. @p entry borrowed. */
 int entry_each(struct estate *e, const struct estate_kind *k, int (*fn)(void *ctx, const char *id, const json_t *entry), void *ctx, struct muster_err *err);
+/** The same behind @p after (NULL: from the beginning), of those whose stored text holds @p needle (NULL: all), which is quicker than to parse each. */
+int entry_scan(struct estate *e, const struct estate_kind *k, const char *after, const char *needle, int (*fn)(void *ctx, const char *id, const json_t *entry), void *ctx,
+               struct muster_err *err);
+/** The whole key kept of an entry, appended to @p plain, a secret; MUSTER_E_NOT_FOUND. */
+int entry_secret(struct estate *e, const char *id, struct buf *plain, struct muster_err *err);
 
 /* ---- stage.c: entries of an import, or of an act, before they are committed ---- */
 struct stage;
@@ -50,17 +56,32 @@ void stage_free(struct stage *s);
 /** As committed, with what was staged so far over it; MUSTER_E_NOT_FOUND. *out is the caller's. */
 int stage_read(struct stage *s, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err);
 /**
- * Add or change an entry: given members replace, those that are lists are united, null removes. @p id NULL: estate_entry_id(). References given as names
- * (organisations, contacts, agreements by any of their numbers, orders by number) are resolved and made when they are missing. A `key` is sealed apart.
- * @param[out] became may be NULL. @return MUSTER_E_INVALID with a sentence for the record's line.
+ * Add or change an entry: given members replace, those that are lists are united, null removes. @p id NULL: the entry that has the same name or number (keys: the
+ * same last five, unless whole key or product say that it is another), else estate_entry_id(). References given as names (organisations, contacts, agreements
+ * by any of their numbers, orders by number) are resolved; what is missing then may stand further down in the file, and is made by stage_settle(). A `key` is sealed apart.
+ * @param[out] became may be NULL. @return MUSTER_E_INVALID, or MUSTER_E_REFUSED, with a sentence for the record's line; MUSTER_E_LIMIT: STAGE_MAX, or an entry too long.
  */
 int stage_put(struct stage *s, const struct estate_kind *k, const char *id, const json_t *entry, enum stage_became *became, struct muster_err *err);
+/** As an administrator's act: lists are replaced, references must exist, @p add says whether it must be new or there; the entry's ID into @p found. Under the acts' lock. */
+int stage_act(struct stage *s, const struct estate_kind *k, const char *id, bool add, const json_t *entry, char found[ESTATE_ID_MAX + 1], enum stage_became *became, struct muster_err *err);
+/** Whether stage_put() failed because of STAGE_MAX: then nothing more can be taken. */
+bool stage_full(const struct stage *s);
+/** No more entries come: references that are still names of nothing become entries, which @p made is told. stage_commit() does it unless it was done. */
+int stage_settle(struct stage *s, void (*made)(void *ctx, const struct estate_kind *k, const char *id), void *ctx, struct muster_err *err);
+/** Take an entry away, with its whole key. Under the acts' lock. */
+int stage_remove(struct stage *s, const struct estate_kind *k, const char *id, struct muster_err *err);
+/** What an act changed, for its journal row: "used 3 -> 5; note". Never a key. @return out. */
+const char *stage_says(const struct stage *s, char *out, size_t n);
+/** An entry by its ID, the beginning of one, a name or a number. MUSTER_E_NOT_FOUND; MUSTER_E_INVALID: several, the sentence names them. */
+int stage_find(struct stage *s, const struct estate_kind *k, const char *text, char id[ESTATE_ID_MAX + 1], struct muster_err *err);
 /** Any other record of the state (store.h), as listings' history. */
 int stage_record(struct stage *s, const char *kind, struct muster_span id, struct muster_span data, struct muster_err *err);
 /** An activation ID learned from a listing: the state's edition row, as ledger_learn(). */
 int stage_learn(struct stage *s, const uint8_t activation_id[16], const char *product, const char *title, struct muster_err *err);
 /** Everything in one transaction with one journal row. What others changed meanwhile is looked at again: MUSTER_E_BUSY, say so and begin anew. */
 int stage_commit(struct stage *s, uint32_t journal_kind, const char *object, const char *detail, struct muster_err *err);
+/** The same by who holds the acts' lock already. */
+int stage_commit_held(struct stage *s, uint32_t journal_kind, const char *object, const char *detail, struct muster_err *err);
 
 /* ---- import.c ---- */
 /** What an import tells about itself; every type's part fills it. */
@@ -72,6 +93,8 @@ int import_say(struct import_sum *sum, unsigned long line, const char *level, co
 /** A record of type "listing" (import_listing.c), of "keys" or "books" (import_entries.c): through the stage. A refused record is said and MUSTER_OK. */
 int import_listing(struct stage *s, struct import_sum *sum, const json_t *record, struct muster_err *err);
 int import_entry(struct stage *s, struct import_sum *sum, const json_t *record, struct muster_err *err);
+/** No more records come: entries that were only named are made, and told. Also before a dry run ends. */
+int import_settle(struct stage *s, struct import_sum *sum, struct muster_err *err);
 
 /** Roll back an import that nobody goes on with. The estate's thread. */
 void import_idle(struct estate *e);

@@ -63,6 +63,8 @@ bool estate_id_ok(const char *id);
  * @return MUSTER_OK; MUSTER_E_INVALID, or MUSTER_E_LIMIT, with a sentence that names the field and what it takes; MUSTER_E_NOMEM.
  */
 int estate_entry_check(const struct estate_kind *k, json_t *entry, struct muster_err *err);
+/** As estate_entry_check() for the members of a change: nothing is required, rules between members are not looked at, and null stays: it removes. */
+int estate_entry_part(const struct estate_kind *k, json_t *part, struct muster_err *err);
 /**
  * Set one field from text, as --set and cells of tables give it, checked as above: "" removes; lists are separated by ',' ("\," is a comma of a value (exchange/record.h writes them so), "\\" a
  * backslash); in notes "\n" is a new line. Dates also as 2026/3/1, 1.3.2026, 3/1/2026 (month first, as the portal writes them) and with a time behind; counts

@@ -576,6 +576,27 @@ static int check_rules(const struct estate_kind *k, json_t *entry, struct muster
 	return MUSTER_OK;
 }
 
+int estate_entry_part(const struct estate_kind *k, json_t *part, struct muster_err *err)
+{
+	int r = MUSTER_OK;
+
+	if (!json_is_object(part))
+		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s: an entry is an object with its fields", k->name);
+	if ((r = check_members(k, part, err)) != MUSTER_OK)
+		return r;
+	for (size_t i = 0; i < k->field_count && r == MUSTER_OK; i++) {
+		const struct estate_field *f = &k->fields[i];
+		const json_t *given = json_object_get(part, f->name);
+		json_t *v = NULL;
+
+		if (given == NULL || json_is_null(given))
+			continue;
+		if ((r = f->list ? list_of(k, f, given, &v, err) : value_of(k, f, given, &v, err)) == MUSTER_OK)
+			r = member_put(part, f, v != NULL ? v : json_null(), err);
+	}
+	return r;
+}
+
 int estate_entry_check(const struct estate_kind *k, json_t *entry, struct muster_err *err)
 {
 	size_t bytes;

@@ -4,8 +4,17 @@ noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
 %C%_libestatekinds_la_SOURCES = %D%/kinds.c %D%/kinds_check.c %D%/kinds.h
 %C%_libestate_la_SOURCES = \
 	%D%/estate.c %D%/estate.h \
+	%D%/entries.c \
+	%D%/filter.c \
 	%D%/import.c \
+	%D%/import_entries.c \
+	%D%/keys.c \
+	%D%/names.c %D%/names.h \
 	%D%/observed.c \
+	%D%/products.c \
+	%D%/records.c \
+	%D%/stage.c %D%/stage_commit.c %D%/stage_names.c %D%/stage.h \
+	%D%/view.c %D%/view.h \
 	%D%/internal.h
 estatekinds_libs = %D%/libestatekinds.la $(base_libs) $(JANSSON_LIBS)
 estate_libs = %D%/libestate.la %D%/libestatekinds.la $(activation_libs)

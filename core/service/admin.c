@@ -79,6 +79,14 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/import/begin", true, ROLE_ADMINISTRATOR, admin_import_begin, NULL, 0 },
 	{ "/admin/v1/import/records", true, ROLE_ADMINISTRATOR, admin_import_records, NULL, ADMIN_IMPORT_MAX },
 	{ "/admin/v1/import/end", true, ROLE_ADMINISTRATOR, admin_import_end, NULL, 0 },
+	{ "/admin/v1/estate/kinds", false, ROLE_VIEWER, admin_estate_kinds, NULL, 0 },
+	{ "/admin/v1/estate/exported", true, ROLE_KEYS, admin_estate_exported, NULL, 0 },
+	{ "/admin/v1/estate/keys/whole", true, ROLE_KEYS, admin_estate_whole, NULL, 0 },
+	{ "/admin/v1/estate/*", false, ROLE_VIEWER, admin_estate_list, NULL, 0 },
+	{ "/admin/v1/estate/*/", false, ROLE_VIEWER, admin_estate_get, NULL, 0 },
+	{ "/admin/v1/estate/*/add", true, ROLE_ADMINISTRATOR, admin_estate_add, NULL, ADMIN_ENTRY_MAX },
+	{ "/admin/v1/estate/*/change", true, ROLE_ADMINISTRATOR, admin_estate_change, NULL, ADMIN_ENTRY_MAX },
+	{ "/admin/v1/estate/*/remove", true, ROLE_ADMINISTRATOR, admin_estate_remove, NULL, 0 },
 	{ "/admin/v1/rekey", true, ROLE_ADMINISTRATOR, admin_rekey, NULL, 0 },
 	{ "/admin/v1/audit/verify", true, ROLE_VIEWER, admin_audit_verify, NULL, 0 },
 	{ "/admin/v1/audit/head", false, ROLE_VIEWER, admin_audit_head, NULL, 0 },
@@ -211,20 +219,35 @@ int admin_uuid(const char *name, const char *text, uint8_t out[16], struct muste
 
 /* ---- one request ---- */
 
-static const struct admin_route *find_route(const char *url, bool post, const char **rest, bool *other)
+/* Does a path fit a route's? @param[out] rest what follows one that ends in a slash. @param[out] part what the "*" stands for. */
+static bool path_fits(const char *path, const char *url, const char **rest, char *part, size_t room)
+{
+	size_t n;
+
+	for (; *path != '\0'; path++) {
+		if (*path != '*') {
+			if (*url++ != *path)
+				return false;
+			continue;
+		}
+		if ((n = strcspn(url, "/")) == 0 || n >= room)
+			return false;
+		memcpy(part, url, n);
+		part[n] = '\0';
+		url += n;
+	}
+	*rest = url;
+	return path[-1] == '/' ? *url != '\0' && strchr(url, '/') == NULL : *url == '\0';
+}
+
+static const struct admin_route *find_route(const char *url, bool post, const char **rest, char *part, size_t room, bool *other)
 {
 	*other = false;
 	for (size_t i = 0; i < admin_route_count; i++) {
-		const struct admin_route *r = &admin_routes[i];
-		size_t n = strlen(r->path);
-		bool part = r->path[n - 1] == '/';
-
-		if (strncmp(url, r->path, n) != 0 || (part ? url[n] == '\0' || strchr(url + n, '/') != NULL : url[n] != '\0'))
+		if (!path_fits(admin_routes[i].path, url, rest, part, room))
 			continue;
-		if (r->post == post) {
-			*rest = url + n;
-			return r;
-		}
+		if (admin_routes[i].post == post)
+			return &admin_routes[i];
 		*other = true;
 	}
 	return NULL;
@@ -253,7 +276,7 @@ static enum MHD_Result answer(struct question *q, const char *url, bool post)
 	char detail[160];
 	bool other;
 
-	if ((route = find_route(url, post, &c->rest, &other)) == NULL)
+	if ((route = find_route(url, post, &c->rest, c->part, sizeof c->part, &other)) == NULL)
 		return reply_problem(c->mhd, 0, other ? CODE_M_METHOD : CODE_M_NO_PATH, NULL);
 	if (c->peer.role < route->role) {
 		(void)snprintf(detail, sizeof detail, "This needs the role %s; yours is %s.", peer_role_word(route->role), peer_role_word(c->peer.role));
@@ -319,9 +342,10 @@ static size_t body_max(const char *url, enum role role)
 {
 	const struct admin_route *route;
 	const char *rest;
+	char part[sizeof ((struct admin_call *)NULL)->part];
 	bool other;
 
-	route = find_route(url, true, &rest, &other);
+	route = find_route(url, true, &rest, part, sizeof part, &other);
 	return route != NULL && route->body_max != 0 && role >= route->role ? route->body_max : ADMIN_BODY_MAX;
 }
 

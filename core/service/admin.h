@@ -17,6 +17,7 @@
 #define ADMIN_PACK_MAX (6u << 20)     /* body with a licence pack, or with the answers of a batch */
 #define ADMIN_IMPORT_MAX (8u << 20)   /* records of an import, one call */
 #define ADMIN_ANSWER_MAX (256u << 20)  /* 65,536 products with all their editions */
+#define ADMIN_ENTRY_MAX (1u << 20)    /* body with an entry of the estate's books, escaped as its sender likes */
 #define ADMIN_IDLE_S 60
 
 int admin_start(struct service *s, struct muster_err *err);
@@ -29,6 +30,7 @@ struct admin_call {
 	struct MHD_Connection *mhd;
 	struct peer peer;
 	const char *rest;         /**< what follows a path that ends in a slash */
+	char part[32];            /**< what stands for the "*" of a path */
 	json_t *body;             /**< POST: an object; else NULL */
 	char field[32];           /**< what a refusal is about, "" nothing: the answer's `field` */
 };
@@ -38,7 +40,7 @@ typedef int admin_fn(struct admin_call *c, json_t **out, struct muster_err *err)
 
 /** One route. */
 struct admin_route {
-	const char *path;         /**< one that ends in a slash takes one more part */
+	const char *path;         /**< one that ends in a slash takes one more part; "*" stands for one */
 	bool post;
 	enum role role;           /**< smallest */
 	admin_fn *fn;             /**< NULL: answered by `stream` */
@@ -58,6 +60,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_holdings, admin_holders, admin_take_back, admin_reassign, admin_entered, admin_entered_remove, admin_debt,
 	admin_import_begin, admin_import_records, admin_import_end,
 	admin_doctor,
+	admin_estate_kinds, admin_estate_list, admin_estate_get, admin_estate_add, admin_estate_change, admin_estate_remove, admin_estate_whole, admin_estate_exported,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */
 enum MHD_Result admin_follow(struct admin_call *c);

@@ -359,6 +359,16 @@ static const char *act_word(uint32_t kind)
 	case ACTIVATION_J_EXPORT: return "exported";
 	case ACTIVATION_J_IMPORT: return "imported";
 	case ACTIVATION_J_ROOTS: return "roots announced";
+	case ESTATE_J_ADD: return "entry added";
+	case ESTATE_J_CHANGE: return "entry changed";
+	case ESTATE_J_REMOVE: return "entry removed";
+	case ESTATE_J_KEY_SHOWN: return "key shown";
+	case ESTATE_J_IMPORT: return "file imported";
+	case ESTATE_J_IMPORT_FAILED: return "import failed";
+	case ESTATE_J_EXPORT: return "keys exported";
+	case ESTATE_J_STATE_EXPORT: return "state exported";
+	case ESTATE_J_STATE_IMPORT: return "state imported";
+	case ESTATE_J_RETIRED: return "host retired";
 	case HOLDINGS_J_REVOKE: return "licence taken back";
 	case HOLDINGS_J_SEAT_TAKEN: return "seat taken back";
 	case HOLDINGS_J_REASSIGN: return "licence reassigned";

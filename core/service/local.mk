@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_counted.c \
 	%D%/admin_crl.c \
 	%D%/admin_doctor.c \
+	%D%/admin_estate.c \
 	%D%/admin_holdings.c \
 	%D%/admin_host.c \
 	%D%/admin_import.c \
