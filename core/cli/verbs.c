@@ -22,8 +22,8 @@ static const struct cli_verb verbs[] = {
 	  "musterctl plugin new writer --dir ./writer\nmusterctl plugin check ./writer.so\nmusterctl plugin check ./writer.ini\n"
 	  "musterctl plugin check ./writer.ini --config /etc/muster/muster.conf --json\nmusterctl plugin enable writer   (administrator)" },
 	{ "clients", "clients [CLIENT-ID | forget CLIENT-ID]", "Machines that reported in", CLI_VIEWER,
-	  O(PRODUCT) | O(LIMIT) | O(AFTER) | O(ALL) | O(YES), 0, 2, verb_clients,
-	  "musterctl clients --product office2013\nmusterctl clients --all --json\nmusterctl clients forget 36f27b39-2fd5-440b-be67-a09996d27a38   (administrator)" },
+	  O(PRODUCT) | O(LIMIT) | O(AFTER) | O(ALL) | O(YES) | O(OBSERVED) | O(HOST) | O(TEXT), 0, 2, verb_clients,
+	  "musterctl clients --product office2013\nmusterctl clients --all --json\nmusterctl clients --observed --host kms.example.org\nmusterctl clients forget 36f27b39-2fd5-440b-be67-a09996d27a38   (administrator)" },
 	{ "events", "events", "Requests and what they were answered", CLI_VIEWER, O(FOLLOW) | O(TAIL) | O(AFTER) | O(LIMIT) | O(ALL), 0, 0, verb_events,
 	  "musterctl events --tail 20\nmusterctl events --follow\nmusterctl events --all --json" },
 	{ "journal", "journal", "What administrators did", CLI_VIEWER, O(AFTER) | O(LIMIT) | O(ALL), 0, 0, verb_journal, "musterctl journal" },

@@ -18,6 +18,8 @@ int verb_plugin(struct cli *c);
 int verb_clients(struct cli *c);
 int verb_events(struct cli *c);
 int verb_journal(struct cli *c);
+/* verbs_observed.c */
+int observed_clients(struct cli *c);  /**< clients --observed */
 /* verbs_settings.c */
 int verb_set(struct cli *c);          /**< sprt, sai, sri, spri, cpri: c->verb says which */
 int verb_settings(struct cli *c);

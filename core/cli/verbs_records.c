@@ -107,6 +107,10 @@ int verb_clients(struct cli *c)
 	const char *text = c->arg_count == 0 ? NULL : forget ? c->args[1] : c->args[0];
 	int r;
 
+	if (c->given[CLI_O_OBSERVED])
+		return observed_clients(c);
+	if (c->given[CLI_O_HOST] || c->given[CLI_O_TEXT])
+		return cli_say(c, CLI_USAGE, "--host and --text go with --observed: machines that imports told of");
 	if (forget && c->arg_count != 2)
 		return cli_say(c, CLI_USAGE, "which machine? musterctl clients forget CLIENT-ID; `musterctl clients` lists the IDs");
 	if (text != NULL && uuid_parse(id, text, strlen(text)) != MUSTER_OK)
