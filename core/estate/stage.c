@@ -279,7 +279,7 @@ static int compare_secret(struct stage *s, const struct staged *x, const char *i
 struct sealed { enum stage_secret secret; uint8_t p[STAGE_SEALED]; size_t n; };
 
 /* Take the whole key out of the merged entry and seal it, unless it is the one that is kept. */
-static int take_secret(struct stage *s, const char *id, json_t *merged, bool kept, bool removed, struct sealed *out, struct muster_err *err)
+static int take_secret(struct stage *s, const struct estate_kind *k, const char *id, json_t *merged, bool kept, bool removed, struct sealed *out, struct muster_err *err)
 {
 	const char *key = json_string_value(json_object_get(merged, "key"));
 	struct buf sealed;
@@ -287,6 +287,8 @@ static int take_secret(struct stage *s, const char *id, json_t *merged, bool kep
 	int r = MUSTER_OK;
 
 	out->secret = SECRET_KEPT;
+	if (strcmp(k->name, "key") != 0)   /* a request's `key` is a reference */
+		return MUSTER_OK;
 	if (key != NULL && s->e->activation == NULL)
 		return err_set(err, MUSTER_E_UNSUPPORTED, "whole keys cannot be sealed here");
 	if (key != NULL && kept)
@@ -368,7 +370,7 @@ static int put_part(struct stage *s, const struct estate_kind *k, const char *id
 	if ((r = check_partial(there, part, kept, err)) != MUSTER_OK)
 		goto done;
 	if ((r = merge(s, k, merged, part, err)) != MUSTER_OK || (r = estate_entry_check(k, merged, err)) != MUSTER_OK || (r = check_parents(s, k, id, merged, err)) != MUSTER_OK ||
-	    (r = take_secret(s, id, merged, kept, json_is_null(key), &sealed, err)) != MUSTER_OK)
+	    (r = take_secret(s, k, id, merged, kept, json_is_null(key), &sealed, err)) != MUSTER_OK)
 		goto done;
 	*became = there == NULL ? STAGE_NEW : !json_equal(there, merged) || sealed.secret != SECRET_KEPT ? STAGE_CHANGED : before ? STAGE_SKIPPED : STAGE_SAME;
 	if ((r = item_of(s, k, id, &x, err)) != MUSTER_OK || *became == STAGE_SAME || *became == STAGE_SKIPPED)
