@@ -57,6 +57,27 @@ void import_wipe_json(void)
 
 /* ---- what is told ---- */
 
+const char *import_name(char out[IMPORT_NAME], const char *name)
+{
+	json_t *text;
+	size_t n;
+
+	(void)snprintf(out, IMPORT_NAME, "%s", name);
+	n = strlen(out);
+	/* cut within a character */
+	if (strlen(name) > n)
+		while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
+			out[--n] = '\0';
+	text = json_string(out);
+	for (char *p = out; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+		else if (text == NULL && (unsigned char)*p >= 0x80)
+			*p = '?';
+	json_decref(text);
+	return out;
+}
+
 static int64_t now_ms(void)
 {
 	return clock_boot_ms(clock_system());
@@ -130,7 +151,8 @@ static void tell_all(struct session *s, const json_t *messages)
 static int begin(struct session *s)
 {
 	const char *type = exchange_type_name(s->r->read.type != EXCHANGE_UNKNOWN ? s->r->read.type : s->type);
-	json_t *body = json_pack("{s:s, s:s, s:b}", "name", s->file->name, "type", type, "dry_run", s->dry_run), *answer = NULL;
+	char name[IMPORT_NAME];
+	json_t *body = json_pack("{s:s, s:s, s:b}", "name", import_name(name, s->file->name), "type", type, "dry_run", s->dry_run), *answer = NULL;
 	int r = body != NULL ? api_post(s->c, "/admin/v1/import/begin", body, &answer, &s->err) : err_nomem(&s->err);
 
 	if (r == MUSTER_OK && (size_t)snprintf(s->id, sizeof(s->id), "%s", json_text(answer, "import")) >= sizeof(s->id))

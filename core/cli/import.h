@@ -19,7 +19,7 @@ enum import_outcome {
 struct import_source {
 	int fd;                  /**< read from where it stands; not closed */
 	const char *path;        /**< begins every message */
-	const char *name;        /**< what the host is told; base name of the file */
+	const char *name;        /**< base name of the file */
 	bool progress;           /**< show on a terminal how far it is */
 };
 
@@ -33,6 +33,10 @@ struct import_result {
 	uint64_t told, more;            /**< messages in all, those beyond the limit among them */
 	char error[MUSTER_ERR_MAX];     /**< why it failed; "" it did not */
 };
+
+#define IMPORT_NAME 256
+/** A file's name in one line of UTF-8, as the host and the reports have it: control characters and what is no text are replaced. @return out */
+const char *import_name(char out[IMPORT_NAME], const char *name);
 
 /** From now on memory of JSON values is wiped when it is freed: product keys pass through it. */
 void import_wipe_json(void);

@@ -23,7 +23,7 @@
 #include "core/cli/term.h"
 
 #define QUIET_MS 2000        /* unchanged for so long: nobody writes to it any more */
-#define RETRY_MS 10000       /* the host was not there, or busy */
+#define RETRY_MS 3000       /* the host was not there, or busy */
 #define NAMES_MAX 1000       /* names tried for a file that moves */
 #define LOG ".log"
 
@@ -316,6 +316,7 @@ static int move_away(struct watch *w, const struct waiting *f, ino_t inode, int 
 
 static void report(struct watch *w, const char *name, const char *where, const char *moved, const struct import_result *r)
 {
+	char shown[IMPORT_NAME];
 	struct buf line;
 	json_t *o;
 
@@ -328,7 +329,7 @@ static void report(struct watch *w, const char *name, const char *where, const c
 	} else {
 		buf_init(&line, 4096);
 		import_summary(&line, r);
-		term_print(w->c->out, name);
+		term_print(w->c->out, import_name(shown, name));
 		fprintf(w->c->out, ": %s: ", where);
 		term_print(w->c->out, buf_str(&line));
 		fputc('\n', w->c->out);
@@ -339,14 +340,14 @@ static void report(struct watch *w, const char *name, const char *where, const c
 
 static void head_of_log(FILE *log, const char *name, const char *where, const struct import_result *r)
 {
-	char time[TIME_RFC3339];
+	char time[TIME_RFC3339], shown[IMPORT_NAME];
 	struct buf line;
 
 	buf_init(&line, 4096);
 	import_summary(&line, r);
 	time_rfc3339(time, clock_wall_ms(clock_system()));
 	fprintf(log, "%s ", time);
-	term_print(log, name);
+	term_print(log, import_name(shown, name));
 	fprintf(log, ": %s: ", where);
 	term_print(log, buf_str(&line));
 	fputc('\n', log);
@@ -357,11 +358,13 @@ static void head_of_log(FILE *log, const char *name, const char *where, const st
 /* Say it once, and look at the files again later. */
 static void not_now(struct watch *w, const struct waiting *f, const struct import_result *r)
 {
+	char shown[IMPORT_NAME];
+
 	w->not_before = now_ms() + RETRY_MS;
 	if (strcmp(w->trouble, r->error) == 0)
 		return;
 	memcpy(w->trouble, r->error, sizeof(w->trouble));
-	(void)cli_say(w->c, r->exit, "%s waits: %s", f->name, r->error);
+	(void)cli_say(w->c, r->exit, "%s waits: %s", import_name(shown, f->name), r->error);
 }
 
 /* @return CLI_OK to go on */
@@ -393,7 +396,8 @@ static int settle(struct watch *w, const struct waiting *f, ino_t inode, const s
 /* @param[out] left it is still written to, or the host has no time for it. @return CLI_OK to go on */
 static int take(struct watch *w, struct waiting *f, bool *left)
 {
-	struct import_source source = { .path = f->name, .name = f->name };
+	char shown[IMPORT_NAME];
+	struct import_source source = { .path = import_name(shown, f->name), .name = f->name };
 	struct import_result r = { .outcome = IMPORT_FAILED, .exit = CLI_FAILED };
 	char *messages = NULL;
 	size_t n = 0;

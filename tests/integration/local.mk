@@ -72,3 +72,6 @@ PYTESTS += %D%/test_muster_models.py %D%/test_muster_served.py
 # Counted products against an issuer and a host of the test itself, and against muster-issuer.
 EXTRA_DIST += %D%/fake_publisher.py
 PYTESTS += %D%/test_counted_client.py %D%/test_counted_proxy.py
+# Imports against a fake admin socket.
+EXTRA_DIST += %D%/fake_import.py
+PYTESTS += %D%/test_import.py %D%/test_import_watch.py
