@@ -37,6 +37,8 @@ static const struct cli_verb verbs[] = {
 	{ "status", "status", "The host itself: certificates, ledger, disk, clock", CLI_VIEWER, 0, 0, 0, verb_status, "musterctl status" },
 	{ "doctor", "doctor [CHECK...]", "Is this host well, and what is to be done; exit codes as Nagios plugins have them", CLI_VIEWER, 0, 0, CLI_ARGS_MAX, verb_doctor,
 	  "musterctl doctor\nmusterctl doctor counts forecast\nmusterctl doctor | head -1     for Nagios or Icinga\nmusterctl doctor --json" },
+	{ "support-bundle", "support-bundle", "What somebody who helps needs to know, as a .tar.gz without keys", CLI_VIEWER, O(OUT) | O(ANONYMISE), 0, 0, verb_support_bundle,
+	  "musterctl support-bundle\nmusterctl support-bundle --anonymise --out /tmp/muster.tar.gz" },
 	{ "host", "host request | install FILE | roots FILE", "Ask for the host's certificate, and install it", CLI_ADMINISTRATOR, O(OUT), 1, 2, verb_host,
 	  "musterctl host request --out host.csr\nmuster-issuer certify host.csr --products products.txt --out host.pem\nmusterctl host install host.pem\nmusterctl host roots roots.jwt      what the issuer announced" },
 	{ "setup", "setup [PRODUCT]", "Led from product, pack and key to an activated host", CLI_VIEWER, 0, 0, 1, verb_setup,

@@ -59,6 +59,10 @@ int verb_debt(struct cli *c);
 /* verbs_doctor.c */
 /** Exit codes of its own: enum verdict, wrong usage and no host included. */
 int verb_doctor(struct cli *c);
+/** What it would say with --json; the names of checks are the arguments. */
+int doctor_answer(struct cli *c, json_t **answer, struct muster_err *err);
+/* verbs_support.c */
+int verb_support_bundle(struct cli *c);
 /* verbs_estate.c */
 /** organisations, contacts, agreements, orders, catalogue, requests, hosts: c->verb says which; `keys` with a word behind it. */
 int verb_estate(struct cli *c);

@@ -125,7 +125,7 @@ static bool are_names(struct cli *c)
 	return true;
 }
 
-static int gather(struct cli *c, json_t **answer, struct muster_err *err)
+int doctor_answer(struct cli *c, json_t **answer, struct muster_err *err)
 {
 	json_t *status = NULL, *checks;
 	struct buf path;
@@ -157,7 +157,7 @@ int verb_doctor(struct cli *c)
 
 	if (!are_names(c))
 		return (int)VERDICT_UNKNOWN;
-	if (gather(c, &answer, &err) != MUSTER_OK)
+	if (doctor_answer(c, &answer, &err) != MUSTER_OK)
 		r = sorry(c, err.message);
 	else if (c->given[CLI_O_JSON])
 		r = cli_print_json(c, answer) == CLI_OK ? (int)verdicts_worst(json_object_get(answer, "checks")) : (int)VERDICT_UNKNOWN;

@@ -26,6 +26,7 @@ struct question { struct admin_call call; struct buf body; size_t discarded; };
 
 const struct admin_route admin_routes[] = {
 	{ "/admin/v1/status", false, ROLE_VIEWER, admin_status, NULL, 0 },
+	{ "/admin/v1/configuration", false, ROLE_ADMINISTRATOR, admin_configuration, NULL, 0 },
 	{ "/admin/v1/doctor", false, ROLE_VIEWER, admin_doctor, NULL, 0 },
 	{ "/admin/v1/listing", false, ROLE_VIEWER, admin_listing, NULL, 0 },
 	{ "/admin/v1/products", false, ROLE_VIEWER, admin_products, NULL, 0 },

@@ -59,7 +59,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_media, admin_media_inspect, admin_media_keys, admin_media_key_store, admin_media_key_remove,
 	admin_holdings, admin_holders, admin_take_back, admin_reassign, admin_entered, admin_entered_remove, admin_debt,
 	admin_import_begin, admin_import_records, admin_import_end,
-	admin_doctor,
+	admin_doctor, admin_configuration,
 	admin_estate_kinds, admin_estate_list, admin_estate_get, admin_estate_add, admin_estate_change, admin_estate_remove, admin_estate_whole, admin_estate_exported,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */

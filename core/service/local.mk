@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_activation.c \
 	%D%/admin_catalog.c \
+	%D%/admin_configuration.c \
 	%D%/admin_counted.c \
 	%D%/admin_crl.c \
 	%D%/admin_doctor.c \

@@ -39,7 +39,7 @@ PYTESTS += \
 	%D%/test_admin_roles.py \
 	%D%/test_admin_settings.py \
 	%D%/test_admin_verbs.py
-PYTESTS += %D%/test_doctor.py
+PYTESTS += %D%/test_doctor.py %D%/test_support_bundle.py
 # Installation media, sound and hostile.
 EXTRA_DIST += %D%/media.py
 PYTESTS += %D%/test_discover.py
