@@ -21,6 +21,16 @@ struct catalog *estate_catalog(struct estate *e)
 	return c;
 }
 
+bool estate_stopping(struct estate *e)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&e->lock);
+	stopping = e->stopping;
+	pthread_mutex_unlock(&e->lock);
+	return stopping;
+}
+
 void estate_say(const struct estate *e, int level, const char *event, const char *fmt, ...)
 {
 	char text[512];

@@ -100,7 +100,7 @@ int estate_import_end(struct estate *e, const char *actor, const char *import, b
 
 /**
  * Machines read from imports, in the order of client ID, activation ID, host; paged. @p filter {"product","host","text","clone":true} or NULL.
- * Item: {"client_id","activation_id","product":null|"…","host","names":["…"],"name":"the latest","first_seen","last_seen","requests","result","license_status","minutes_left":null|n,
+ * Item: {"client_id","activation_id","product":null|"…","host","names":["…"],"name":"the latest","first_seen","last_seen","requests","result","minimum_count","license_status","minutes_left":null|n,
  * "virtual":null|bool,"by":"host"|"mak"|null,"clone","findings":["…"]}
  */
 int estate_machines(struct estate *e, const json_t *filter, const char *after, size_t limit, json_t **out, struct muster_err *err);
@@ -109,7 +109,7 @@ int estate_events(struct estate *e, const char *after, size_t limit, json_t **ou
 /** How the counts of a host and activation ID went: {"items":[{"host","activation_id","taken_at","current_count","total","failed","partial"}]}. @p host, @p activation_id NULL: all. */
 int estate_history(struct estate *e, const char *host, const char *activation_id, json_t **out, struct muster_err *err);
 /**
- * Count pools of observed hosts: {"items":[{"host","pool","product","listed":null|n,"listed_at":null|"…","observed":n,"minimum_count","window_days":30,
+ * Count pools of observed hosts: {"items":[{"host","pool","product","listed":null|n,"listed_at":null|"…","observed":n,"minimum_count","window_days":30,"activation_id",
  * "sinks_on":null|"YYYY-MM-DD","count_then":n,"silent":n}]}: sinks_on is the first day within @p days on which fewer than the minimum are left if those silent now stay silent.
  */
 int estate_pools(struct estate *e, unsigned days, json_t **out, struct muster_err *err);

@@ -28,6 +28,7 @@ struct import {
 	uint8_t id[UUID_LEN];
 	char id_text[UUID_TEXT];
 	char *actor, *name;
+	char object[128];                      /* the name, as far as the journal takes it */
 	enum import_type type;
 	bool dry_run;
 	bool busy;                             /* a call works on it, outside the lock */
@@ -118,10 +119,8 @@ static void import_free(struct import *im)
 /* Nobody else can have it: busy, or already taken out of the estate. */
 static void roll_back(struct estate *e, struct import *im)
 {
-	struct muster_err err = { 0 };
-
-	if (im->observed && observed_end(e, &im->sum, false, &err) != MUSTER_OK)
-		estate_say(e, 4, "import", "an import was not rolled back cleanly: %s", err.message);
+	if (im->observed)
+		observed_drop(e);
 	im->observed = false;
 	import_free(im);
 }
@@ -155,7 +154,7 @@ static void note_failed(struct estate *e, const struct import *im, const char *w
 	char detail[300];
 
 	(void)snprintf(detail, sizeof detail, "%s: %.240s", type_words[im->type], why);
-	if (ledger_journal_note(e->ledger, im->actor, ESTATE_J_IMPORT_FAILED, im->name, detail, &err) != MUSTER_OK)
+	if (ledger_journal_note(e->ledger, im->actor, ESTATE_J_IMPORT_FAILED, im->object, detail, &err) != MUSTER_OK)
 		estate_say(e, 4, "import", "an import that failed could not be written into the journal: %s", err.message);
 }
 
@@ -238,6 +237,18 @@ static int name_of(const json_t *what, const char **out, struct muster_err *err)
 	return MUSTER_OK;
 }
 
+/* How many bytes of it, at most @p max, are whole characters. */
+static size_t whole_characters(const char *text, size_t max)
+{
+	size_t n = strnlen(text, max + 1);
+
+	if (n <= max)
+		return n;
+	for (n = max; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+		;
+	return n;
+}
+
 static int served(enum import_type t, struct muster_err *err)
 {
 	bool there = t != IMPORT_LISTING || import_listing != NULL;
@@ -267,6 +278,7 @@ static int import_new(struct import **out, struct estate *e, const char *actor, 
 		r = err_nomem(err);
 		goto done;
 	}
+	(void)snprintf(im->object, sizeof im->object, "%.*s", (int)whole_characters(name, sizeof im->object - 1), name);
 	uuid_random(im->id);
 	uuid_format(im->id_text, im->id);
 	im->began = clock_wall_ms(e->clock);
@@ -435,7 +447,7 @@ static int commit_observed(struct estate *e, struct import *im, const char *deta
 	if ((r = observed_end(e, &im->sum, true, err)) != MUSTER_OK)
 		return r;
 	/* It is committed: what fails now is told, and mended by the next round. */
-	if (ledger_journal_note(e->ledger, im->actor, ESTATE_J_IMPORT, im->name, detail, &second) != MUSTER_OK)
+	if (ledger_journal_note(e->ledger, im->actor, ESTATE_J_IMPORT, im->object, detail, &second) != MUSTER_OK)
 		estate_say(e, 4, "import", "the import of \"%.200s\" was taken and could not be written into the journal: %s", im->name, second.message);
 	if (observed_to_pools(e, &second) != MUSTER_OK)
 		estate_say(e, 4, "observed", "observed machines could not be counted: %s", second.message);
@@ -458,7 +470,7 @@ static int finish(struct estate *e, struct import *im, bool commit, struct muste
 		im->observed = false;
 		return observed_end(e, &im->sum, false, err);
 	}
-	return commit ? stage_commit(im->stage, ESTATE_J_IMPORT, im->name, detail, err) : MUSTER_OK;
+	return commit ? stage_commit(im->stage, ESTATE_J_IMPORT, im->object, detail, err) : MUSTER_OK;
 }
 
 int estate_import_end(struct estate *e, const char *actor, const char *import, bool commit, json_t **out, struct muster_err *err)

@@ -31,6 +31,7 @@ struct estate {
 
 /** The catalog now, one reference; catalog_unref(). */
 struct catalog *estate_catalog(struct estate *e);
+bool estate_stopping(struct estate *e);
 /** One line for the host's log. */
 void estate_say(const struct estate *e, int level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 #define ESTATE_EVENTS_KEEP_MS (INT64_C(400) * 86400000)   /* before a configuration says otherwise */
@@ -106,7 +107,9 @@ int observed_open(struct estate *e, struct muster_err *err);
 void observed_free(struct estate *e);
 int observed_begin(struct estate *e, struct muster_err *err);
 int observed_record(struct estate *e, struct import_sum *sum, const json_t *record, bool is_event, struct muster_err *err);
+/** Finds out what the import shows, into @p sum; then commits, or rolls back. */
 int observed_end(struct estate *e, struct import_sum *sum, bool commit, struct muster_err *err);
+void observed_drop(struct estate *e);  /**< roll back and tell nothing */
 /** Delete observed events that are older than they are kept; machines stay. Not while an import is under way. */
 int observed_retention(struct estate *e, struct muster_err *err);
 /** Hand the most recent observed clients of each pool that counts them to the ledger. */

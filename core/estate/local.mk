@@ -10,11 +10,16 @@ noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
 	%D%/import_entries.c \
 	%D%/keys.c \
 	%D%/names.c %D%/names.h \
-	%D%/observed.c \
 	%D%/products.c \
 	%D%/records.c \
 	%D%/stage.c %D%/stage_commit.c %D%/stage_names.c %D%/stage.h \
 	%D%/view.c %D%/view.h \
+	%D%/findings.c \
+	%D%/gaps.c \
+	%D%/observed.c %D%/observed.h \
+	%D%/observed_list.c \
+	%D%/observed_record.c \
+	%D%/pools.c \
 	%D%/internal.h
 estatekinds_libs = %D%/libestatekinds.la $(base_libs) $(JANSSON_LIBS)
 estate_libs = %D%/libestate.la %D%/libestatekinds.la $(activation_libs)

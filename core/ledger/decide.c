@@ -313,8 +313,10 @@ static void count_in(struct context *c)
 	m->last = c->g->at;
 	m->product = s->event.product;
 	s->counted = true;
-	if (*staged == 0 && c->member == NULL)
+	if (*staged == 0 && c->member == NULL) {
 		pool->staged_new++;
+		pool->staged_observed += pool_is_observed(pool->members, c->r->client);
+	}
 	*staged = (uint16_t)(s - c->g->rows + 1);
 	if (c->new_used != NULL) {
 		newcomer_charge(c->new_used, &pool->day);
@@ -324,6 +326,8 @@ static void count_in(struct context *c)
 		pool->staged_minimum = c->r->edition->minimum_count;
 	cap = 2 * (pool->staged_minimum > pool_largest_minimum(pool->members) ? pool->staged_minimum : pool_largest_minimum(pool->members));
 	count = pool_count(pool->members) + pool->staged_new;
+	if (c->r->edition->product->count_observed)   /* ledger.md section 2, "Observed machines" */
+		count += pool_observed(pool->members) - pool->staged_observed;
 	s->event.count = count < cap ? count : cap;
 }
 

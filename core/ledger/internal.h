@@ -38,7 +38,7 @@ struct pool_slot {
 	int64_t refill_after;              /* steady ms: refills take at most a tenth of the state thread's time */
 	struct new_day day;
 	bool refill, refilling;            /* released, forgotten or grown: the state thread hands a list over; it is about to */
-	uint32_t staged_new, staged_minimum;   /* of the group being decided */
+	uint32_t staged_new, staged_minimum, staged_observed;   /* of the group being decided; staged_observed: of the new ones, those that were observed */
 };
 
 /** One product the state knows a number for; number 0 stands for unknown ones. */

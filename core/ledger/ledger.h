@@ -10,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/catalog/catalog.h"
+#include "core/licensing/pool.h"
 #include "core/store/store.h"
 
 struct ledger;
@@ -99,7 +100,7 @@ uint32_t ledger_clones(struct ledger *l);
 int64_t ledger_age_time(struct ledger *l, bool *held);
 
 /** Live numbers of a pool and of a product since the host lives: by licensing status 0–6, failed; total includes the failed. */
-struct ledger_count { uint32_t current, cap, largest_minimum, physical, virtual_; };
+struct ledger_count { uint32_t current, cap, largest_minimum, physical, virtual_, observed /**< known from imports only, beside `current`; with it at most the cap counts */; };
 void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct ledger_count *out);
 /**
  * How many of a pool's machines are left after so many days if those that are silent now stay silent. Whoever was heard from within @p silent_s is thought to
@@ -107,6 +108,12 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
  * @param days ascending. @param[out] counts @p n of them. @return how many are silent.
  */
 uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, const uint32_t *days, uint32_t *counts, size_t n);
+/**
+ * Machines known from imports only (ledger.md section 2): they count beside the pool's members toward the minimum counts of products with `count_observed`, age by
+ * their own last time, leave when they ask themselves, and are written nowhere. Replaces those handed over before. Any thread.
+ */
+int ledger_observe(struct ledger *l, const struct catalog_pool *pool, const struct pool_observed *machines, size_t n, struct muster_err *err);
+#define LEDGER_OBSERVE_MAX 100000u     /**< more need not be handed over */
 struct ledger_totals { uint64_t total, failed, status[7]; };
 void ledger_product_totals(struct ledger *l, const struct catalog_product *product, struct ledger_totals *out);
 

@@ -44,12 +44,25 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
 		pool_age(slot->members, hostclock_age_time(&l->host, wall, boot));
 		pool_each(slot->members, kind_count, &k);
 		out->current = pool_count(slot->members);
+		out->observed = pool_observed(slot->members);
 		out->cap = pool_cap(slot->members);
 		out->largest_minimum = pool_largest_minimum(slot->members);
 		out->physical = k.physical;
 		out->virtual_ = k.virtual_;
 	}
 	pthread_mutex_unlock(&l->lock);
+}
+
+int ledger_observe(struct ledger *l, const struct catalog_pool *pool, const struct pool_observed *machines, size_t n, struct muster_err *err)
+{
+	const struct pool_slot *slot;
+	int r = MUSTER_OK;
+
+	pthread_mutex_lock(&l->lock);
+	if ((slot = pool_named(l, pool->name)) != NULL)
+		r = pool_observe(slot->members, machines, n);
+	pthread_mutex_unlock(&l->lock);
+	return r == MUSTER_OK ? r : err_nomem(err);
 }
 
 /* A machine leaves once more than the window has passed; days are whole ones from now. */

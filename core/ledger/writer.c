@@ -42,7 +42,7 @@ static void group_begin(struct ledger *l, struct group *g)
 	for (size_t i = 0; i < l->pool_count; i++) {
 		if (l->pools[i] == NULL)
 			continue;
-		l->pools[i]->staged_new = l->pools[i]->staged_minimum = 0;
+		l->pools[i]->staged_new = l->pools[i]->staged_minimum = l->pools[i]->staged_observed = 0;
 		pool_age(l->pools[i]->members, g->age_time);
 	}
 }

@@ -1,5 +1,6 @@
 #include "core/licensing/pool.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/bytes.h"
@@ -17,6 +18,10 @@ struct node {
 	uint32_t newer, older;
 };
 
+/* Sorted by client; `by_age` are places in it from the longest silent on, of which `aged` have been looked at. */
+struct observed { struct pool_observed m; bool gone; };
+struct observed_set { struct observed *of; uint32_t *by_age; uint32_t n, aged, left; };
+
 struct pool {
 	struct node *nodes;
 	uint32_t *buckets;
@@ -25,6 +30,7 @@ struct pool {
 	uint32_t newest, oldest, free;
 	uint32_t largest_minimum;
 	int64_t window_ms;
+	struct observed_set observed;
 	uint64_t seed[2];   /* clients choose their own IDs: without it they could choose one chain */
 };
 
@@ -103,6 +109,123 @@ static void node_drop(struct pool *p, uint32_t i)
 	p->count--;
 }
 
+/* ---- observed machines ---- */
+
+static struct observed *observed_find(const struct pool *p, const uint8_t client[16])
+{
+	uint32_t low = 0, high = p->observed.n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int c = memcmp(client, p->observed.of[middle].m.client, 16);
+
+		if (c == 0)
+			return &p->observed.of[middle];
+		if (c < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static void observed_drop(struct pool *p, struct observed *o)
+{
+	if (o == NULL || o->gone)
+		return;
+	o->gone = true;
+	p->observed.left--;
+}
+
+static void observed_age(struct pool *p, int64_t now)
+{
+	struct observed_set *s = &p->observed;
+
+	while (s->aged < s->n && s->of[s->by_age[s->aged]].m.last < now - p->window_ms)
+		observed_drop(p, &s->of[s->by_age[s->aged++]]);
+}
+
+static void observed_fini(struct observed_set *s)
+{
+	mem_free(s->of);
+	mem_free(s->by_age);
+	memset(s, 0, sizeof *s);
+}
+
+static int compare_client(const void *a, const void *b)
+{
+	const struct observed *x = a, *y = b;
+	int c = memcmp(x->m.client, y->m.client, 16);
+
+	return c != 0 ? c : (x->m.last < y->m.last) - (x->m.last > y->m.last);   /* the latest first: it stays */
+}
+
+struct aged { int64_t last; uint32_t at; };
+
+static int compare_age(const void *a, const void *b)
+{
+	const struct aged *x = a, *y = b;
+
+	return (x->last > y->last) - (x->last < y->last);
+}
+
+static int sort_by_age(struct observed_set *s)
+{
+	struct aged *order = mem_array(s->n + (size_t)1, sizeof *order);
+
+	if (order == NULL)
+		return MUSTER_E_NOMEM;
+	for (uint32_t i = 0; i < s->n; i++)
+		order[i] = (struct aged) { s->of[i].m.last, i };
+	qsort(order, s->n, sizeof *order, compare_age);
+	for (uint32_t i = 0; i < s->n; i++)
+		s->by_age[i] = order[i].at;
+	mem_free(order);
+	return MUSTER_OK;
+}
+
+int pool_observe(struct pool *p, const struct pool_observed *m, size_t n)
+{
+	struct observed_set s = { 0 };
+
+	if (n > LARGEST_MINIMUM_MAX)
+		n = LARGEST_MINIMUM_MAX;   /* no product asks for more */
+	s.of = mem_array(n + 1, sizeof *s.of);
+	s.by_age = mem_array(n + 1, sizeof *s.by_age);
+	if (s.of == NULL || s.by_age == NULL) {
+		observed_fini(&s);
+		return MUSTER_E_NOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		s.of[i].m = m[i];
+	qsort(s.of, n, sizeof *s.of, compare_client);
+	for (size_t i = 0; i < n; i++)
+		if ((s.n == 0 || memcmp(s.of[s.n - 1].m.client, s.of[i].m.client, 16) != 0) && node_find(p, s.of[i].m.client) == NONE)
+			s.of[s.n++] = s.of[i];
+	s.left = s.n;
+	if (sort_by_age(&s) != MUSTER_OK) {
+		observed_fini(&s);
+		return MUSTER_E_NOMEM;
+	}
+	observed_fini(&p->observed);
+	p->observed = s;
+	return MUSTER_OK;
+}
+
+uint32_t pool_observed(const struct pool *p)
+{
+	return p->observed.left;
+}
+
+bool pool_is_observed(const struct pool *p, const uint8_t client[16])
+{
+	const struct observed *o = observed_find(p, client);
+
+	return o != NULL && !o->gone;
+}
+
+/* ---- members ---- */
+
 static void node_add(struct pool *p, const struct pool_member *m)
 {
 	uint32_t i, b = bucket_of(p, m->client);
@@ -119,6 +242,7 @@ static void node_add(struct pool *p, const struct pool_member *m)
 	p->buckets[b] = i;
 	list_insert(p, i);
 	p->count++;
+	observed_drop(p, observed_find(p, m->client));   /* a request of its own */
 }
 
 static void members_clear(struct pool *p)
@@ -180,6 +304,7 @@ void pool_free(struct pool *p)
 		return;
 	mem_free(p->nodes);
 	mem_free(p->buckets);
+	observed_fini(&p->observed);
 	mem_free(p);
 }
 
@@ -216,6 +341,7 @@ void pool_age(struct pool *p, int64_t now)
 {
 	while (p->oldest != NONE && p->nodes[p->oldest].m.last < now - p->window_ms)
 		node_drop(p, p->oldest);
+	observed_age(p, now);
 }
 
 const struct pool_member *pool_find(const struct pool *p, const uint8_t client[16])

@@ -14,6 +14,9 @@ struct pool;
 /** @c seq: the event that touched it last; 0 when only a snapshot or a list knows it. */
 struct pool_member { uint8_t client[16]; uint8_t hw[32]; bool has_hw, is_virtual; int64_t last, seq; uint32_t product; };
 
+/** A machine known from imports only (ledger.md section 2, "Observed machines"). */
+struct pool_observed { uint8_t client[16]; int64_t last; };
+
 struct pool *pool_new(uint32_t window_s, uint32_t largest_minimum);   /**< NULL when exhausted */
 void pool_free(struct pool *p);
 uint32_t pool_cap(const struct pool *p);                              /**< 2 × largest minimum; 0 before any */
@@ -37,5 +40,16 @@ void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_mem
  * @param seq Members touched by later events stay; of those and the list the most recent, at most the cap, remain.
  */
 void pool_replace(struct pool *p, const struct pool_member *m, size_t n, int64_t seq);
+
+/**
+ * Replace the observed machines: they are no members, age by their own last time, and are counted beside. Who is a member is none of them, and who becomes one stops
+ * being one; they are in no list that pool_each() gives, so no snapshot has them.
+ *
+ * @param m In any order; copied. @return MUSTER_OK; MUSTER_E_NOMEM: as before.
+ */
+int pool_observe(struct pool *p, const struct pool_observed *m, size_t n);
+/** How many are left; with the members it may be more than the cap. */
+uint32_t pool_observed(const struct pool *p);
+bool pool_is_observed(const struct pool *p, const uint8_t client[16]);
 
 #endif

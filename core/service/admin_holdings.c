@@ -144,6 +144,8 @@ static void threshold_debt(struct admin_call *c, const struct catalog_product *p
 	if (!p->advise || p->pool == NULL || api_not_served(p) != NULL)
 		return;
 	ledger_pool_count(c->service->ledger, p->pool, &count);
+	if (p->count_observed)
+		count.current += count.observed;
 	if (count.current > 0 && count.current < p->row.minimum_count)
 		add_debt(items, p, "machines", NULL, NULL, (json_int_t)p->row.minimum_count, (json_int_t)count.current, (json_int_t)(p->row.minimum_count - count.current));
 }

@@ -4,6 +4,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/estate/estate.h"
+#include "core/service/reload.h"
 
 #define IMPORT_TEXT_MAX 36
 
@@ -22,6 +23,18 @@ int admin_import_records(struct admin_call *c, json_t **out, struct muster_err *
 	return estate_import_records(c->service->estate, c->peer.actor, id, json_object_get(c->body, "records"), out, err);
 }
 
+/* Activation IDs that a listing taught are in force once the catalog is built again. */
+static void use_learned(struct admin_call *c, json_t *said)
+{
+	struct muster_err err = { 0 };
+
+	if (json_array_size(json_object_get(said, "learned")) == 0 || !json_is_true(json_object_get(said, "committed")))
+		return;
+	if (reload_ask(c->service, NULL, NULL, &err) != MUSTER_OK)
+		(void)json_array_append_new(json_object_get(said, "messages"), json_pack("{s:i, s:s, s:o}", "line", 0, "level", "note", "text",
+			json_sprintf("what was learned is kept and in force after the next reload: %s", err.message)));
+}
+
 int admin_import_end(struct admin_call *c, json_t **out, struct muster_err *err)
 {
 	const json_t *commit = json_object_get(c->body, "commit");
@@ -34,7 +47,8 @@ int admin_import_end(struct admin_call *c, json_t **out, struct muster_err *err)
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "commit is %s", commit == NULL ? "missing: true keeps what was imported, false drops it" : "neither true nor false");
 	/* The commit of a large file, and counting its machines, take longer than a connection may be silent. */
 	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
-	r = estate_import_end(c->service->estate, c->peer.actor, id, json_is_true(commit), out, err);
+	if ((r = estate_import_end(c->service->estate, c->peer.actor, id, json_is_true(commit), out, err)) == MUSTER_OK)
+		use_learned(c, *out);
 	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)ADMIN_IDLE_S);
 	return r;
 }

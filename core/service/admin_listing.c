@@ -23,8 +23,8 @@ static json_t *host_block(const struct listing *l, const struct catalog_product 
 	uint64_t low = settings_host(&s->settings, l->snapshot->config, SETTING_PRIORITY, 0, NULL);
 
 	ledger_pool_count(s->ledger, p->pool, &count);
-	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:I, s:I, s:I}", "enabled", p->enabled,
-		"current_count", (json_int_t)count.current, "cap", (json_int_t)count.cap, "minimum_count", (json_int_t)p->row.minimum_count,
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:I, s:I, s:I}", "enabled", p->enabled,
+		"current_count", (json_int_t)count.current, "observed", (json_int_t)estate_observed_count(s->estate, p), "cap", (json_int_t)count.cap, "minimum_count", (json_int_t)p->row.minimum_count,
 		"port", (json_int_t)service_port(s), "dns_publishing", 0, "priority", low != 0 ? "low" : "normal",
 		"activation_interval_minutes", (json_int_t)((i->retry_s + 59) / 60), "renewal_interval_minutes", (json_int_t)((i->renewal_s + 59) / 60),
 		"physical", (json_int_t)count.physical, "virtual", (json_int_t)count.virtual_);

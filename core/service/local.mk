@@ -18,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_listing.c \
 	%D%/admin_policy.c \
 	%D%/admin_media.c \
+	%D%/admin_observed.c \
 	%D%/admin_records.c \
 	%D%/admin_rest.c \
 	%D%/admin_rules.c \

@@ -66,7 +66,7 @@ const char *const observed_sql[O_STATEMENTS] = {
 	[O_CLIENTS] = "SELECT client, shown, first, last FROM name WHERE name=lower(?1) AND last>=(SELECT max(last) FROM name WHERE name=lower(?1))-" WINDOW " ORDER BY client LIMIT ?2",
 	[O_EVENTS] = "SELECT e.seq, e.id, h.name, e.logged, e.seen, e.record, e.client, e.activation, e.name, e.result, e.minimum, e.virtual, e.status, e.minutes, e.extra"
 		" FROM event e CROSS JOIN host h ON h.host=e.host WHERE (e.at, e.seq)>(?1, ?2) ORDER BY e.at, e.seq LIMIT ?3",
-	[O_FINDINGS] = "SELECT kind, host, since, until, n, usual FROM finding ORDER BY host, kind, since LIMIT ?1",
+	[O_FINDINGS] = "SELECT kind, host, since, until, n, usual FROM finding WHERE ?2 IS NULL OR host=?2 ORDER BY host, kind, since LIMIT ?1",
 	[O_CLONES] = "SELECT client FROM client WHERE clone AND since>=?1 ORDER BY client LIMIT ?2",
 	[O_SHARED] = "SELECT name FROM called WHERE shared AND since>=?1 ORDER BY name LIMIT ?2",
 	[O_HOSTS] = "SELECT host, name, last FROM host ORDER BY name",
@@ -158,7 +158,7 @@ int observed_digest(uint8_t out[OBSERVED_DIGEST], const struct observed_event *e
 	put_number(&d, e->said.status);
 	put_number(&d, e->said.minutes);
 	put(&d, e->activation, sizeof e->activation);
-	put_lower(&d, e->extra);
+	put_lower(&d, e->id < 12288 ? "" : e->extra);
 	put_number(&d, e->seen != 0 ? 0 : e->logged / 1000);
 	if (EVP_Digest(d.p, d.n, hash, NULL, EVP_sha256(), NULL) != 1)
 		return MUSTER_E_INTERNAL;
@@ -257,6 +257,11 @@ void observed_store_close(struct store_observed *o)
 		db_abandon(&o->db);
 	db_close(&o->db);
 	mem_free(o);
+}
+
+bool observed_store_usable(const struct store_observed *o)
+{
+	return !o->db.broken;
 }
 
 /* ---- statements and transactions ---- */

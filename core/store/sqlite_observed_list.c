@@ -57,7 +57,7 @@ static void read_said(struct observed_said *said, sqlite3_stmt *s, int result, i
 	said->minimum = db_column_u32(s, minimum);
 	said->is_virtual = sqlite3_column_int(s, is_virtual) != 0;
 	said->status = (uint8_t)sqlite3_column_int(s, status);
-	said->minutes = sqlite3_column_int(s, minutes);
+	said->minutes = db_column_u32(s, minutes);
 }
 
 void observed_read_machine(void *row, sqlite3_stmt *s)
@@ -177,11 +177,13 @@ static void read_finding(void *row, sqlite3_stmt *s)
 	f->usual = sqlite3_column_int64(s, 5);
 }
 
-int observed_store_findings(struct store_observed *o, size_t limit, int (*fn)(void *ctx, const struct observed_finding *), void *ctx, struct muster_err *err)
+int observed_store_findings(struct store_observed *o, const char *host, size_t limit, int (*fn)(void *ctx, const struct observed_finding *), void *ctx, struct muster_err *err)
 {
 	sqlite3_stmt *s = observed_statement(o, O_FINDINGS);
 
 	(void)sqlite3_bind_int64(s, 1, (int64_t)limit);
+	if (host != NULL)
+		observed_bind_key(s, 2, host);
 	GIVE(struct observed_finding, s, read_finding, fn(ctx, row) != 0);
 }
 
@@ -296,10 +298,10 @@ int observed_store_count(struct store_observed *o, const uint8_t (*activations)[
 	*out = 0;
 	if (n == 0)
 		return MUSTER_OK;
-	if ((r = prepare_for(o, &s, "SELECT count(DISTINCT client) FROM machine WHERE last>=?1 AND ?2 AND activation IN (", ")", activations, n, err)) != MUSTER_OK)
+	if ((r = prepare_for(o, &s, "SELECT count(DISTINCT client) FROM machine WHERE last>=?1 AND coalesce(result, 0) IN (0, ?2) AND activation IN (", ")", activations, n, err)) != MUSTER_OK)
 		return r;
 	(void)sqlite3_bind_int64(s, 1, since);
-	(void)sqlite3_bind_int(s, 2, 1);
+	(void)sqlite3_bind_int64(s, 2, OBSERVED_COUNT_LOW);
 	if ((r = db_step(&o->db, s, "read", err)) == 1) {
 		*out = (uint64_t)sqlite3_column_int64(s, 0);
 		r = MUSTER_OK;
@@ -326,7 +328,7 @@ int observed_store_recent(struct store_observed *o, const uint8_t (*activations)
 	int r = MUSTER_OK;
 
 	table_init(&t, sizeof(struct recent_row), NULL);
-	if (n > 0 && (r = prepare_for(o, &s, "SELECT client, max(last) FROM machine WHERE last>=?1 AND activation IN (", ") GROUP BY client ORDER BY 2 DESC, 1 LIMIT ?2", activations, n, err)) == MUSTER_OK) {
+	if (n > 0 && (r = prepare_for(o, &s, "SELECT client, max(last) FROM machine WHERE last>=?1 AND coalesce(result, 0) IN (0, 3221549112) AND activation IN (", ") GROUP BY client ORDER BY 2 DESC, 1 LIMIT ?2", activations, n, err)) == MUSTER_OK) {
 		(void)sqlite3_bind_int64(s, 1, since);
 		(void)sqlite3_bind_int64(s, 2, (int64_t)limit);
 		r = gather(o, s, read_recent, &t, err);

@@ -16,6 +16,8 @@
 #define OBSERVED_WINDOW_MS (INT64_C(30) * STORE_DAY_MS)   /**< facts.md section 1: what was heard within it was heard together */
 #define OBSERVED_TIMESTAMP INT64_C(0xC004F06C)            /**< facts.md section 4: timestamp invalid */
 
+#define OBSERVED_COUNT_LOW UINT32_C(0xC004F038)            /**< counted, too few: like 0 it counts */
+
 /** Which members of an event or machine are told. */
 enum {
 	OBSERVED_RESULT = 1 << 0, OBSERVED_MINIMUM = 1 << 1, OBSERVED_VIRTUAL = 1 << 2, OBSERVED_STATUS = 1 << 3, OBSERVED_MINUTES = 1 << 4,
@@ -23,7 +25,7 @@ enum {
 };
 
 /** What both say of a machine's request. */
-struct observed_said { uint32_t flags, result, minimum; int32_t minutes; uint8_t status; bool is_virtual; };
+struct observed_said { uint32_t flags, result, minimum; uint32_t minutes; uint8_t status; bool is_virtual; };
 
 struct observed_event {
 	int64_t seq;                       /**< the store's, rising in the order of import */
@@ -39,8 +41,8 @@ struct observed_event {
 	bool has_machine; char machine_host[STORE_NAME_MAX], machine_name[STORE_NAME_MAX];
 };
 static inline int64_t observed_at(const struct observed_event *e) { return e->logged != 0 ? e->logged : e->seen; }
-/** The first 16 bytes of SHA-256 over id, host, result, minimum count, name in lower case, client, the client's time, virtual, status, minutes, activation ID and `extra`, each with
- * whether it is told; of events without the client's time also over the second it was logged in. @return MUSTER_OK, MUSTER_E_INTERNAL. */
+/** The first 16 bytes of SHA-256 over id, host, result, minimum count, name in lower case, client, the client's time, virtual, status, minutes, activation ID and `extra` (this not of
+ * events of the log itself), each with whether it is told; of events without the client's time also over the second it was logged in. @return MUSTER_OK, MUSTER_E_INTERNAL. */
 int observed_digest(uint8_t out[OBSERVED_DIGEST], const struct observed_event *e);
 
 enum observed_by { OBSERVED_BY_UNKNOWN, OBSERVED_BY_HOST, OBSERVED_BY_MAK };
@@ -74,6 +76,8 @@ struct store_observed;
 /** DIR/observed.db, 0600, made by the first writer. @p dir NULL: in memory, this handle only. Errors as store.h says of opening. */
 int observed_store_open(struct store_observed **out, const char *dir, bool write, struct muster_err *err);
 void observed_store_close(struct store_observed *o);   /**< accepts NULL; what was not committed is rolled back */
+/** false: it met a fault of the disk; close it and open another. */
+bool observed_store_usable(const struct store_observed *o);
 /** "observed.db" */
 const char *observed_store_file(void);
 
@@ -109,7 +113,8 @@ int observed_store_names(struct store_observed *o, const uint8_t client[16], siz
 int observed_store_clients(struct store_observed *o, const char *name, size_t limit, int (*fn)(void *ctx, const struct observed_name *), void *ctx, struct muster_err *err);
 /** In the order of time, then of import. */
 int observed_store_events(struct store_observed *o, int64_t after_at, int64_t after_seq, size_t limit, int (*fn)(void *ctx, const struct observed_event *), void *ctx, struct muster_err *err);
-int observed_store_findings(struct store_observed *o, size_t limit, int (*fn)(void *ctx, const struct observed_finding *), void *ctx, struct muster_err *err);
+/** In the order of hosts. @p host NULL: all. */
+int observed_store_findings(struct store_observed *o, const char *host, size_t limit, int (*fn)(void *ctx, const struct observed_finding *), void *ctx, struct muster_err *err);
 /** Client IDs with several names, after @p after (NULL all); names as observed_store_names(). @p imported only such of the open transaction. */
 int observed_store_clones(struct store_observed *o, bool imported, size_t limit, int (*fn)(void *ctx, const uint8_t client[16]), void *ctx, struct muster_err *err);
 int observed_store_shared(struct store_observed *o, bool imported, size_t limit, int (*fn)(void *ctx, const char *name), void *ctx, struct muster_err *err);
