@@ -130,13 +130,27 @@ static int key_symbols(char out[SYMBOLS], const char *p, size_t n)
 	return found;
 }
 
+/* Three groups of five with hyphens between: also a key that was mistyped or cut is none to be quoted. */
+static bool looks_like_key(const char *p, size_t n)
+{
+	for (size_t at = 0; at + 17 <= n; at++) {
+		size_t i = 0;
+
+		while (i < 17 && (i % 6 == 5 ? p[at + i] == '-' : symbol(p[at + i])))
+			i++;
+		if (i == 17)
+			return true;
+	}
+	return false;
+}
+
 /* The beginning of a value for a message: one line, whole characters, no key. */
 static const char *quote(quoted out, const char *p, size_t n)
 {
 	char symbols[SYMBOLS];
 	size_t used = n < QUOTED - 4 ? n : QUOTED - 4;
 
-	if (key_symbols(symbols, p, n) == SYMBOLS || holds_whole_key(p, n)) {
+	if (key_symbols(symbols, p, n) == SYMBOLS || looks_like_key(p, n)) {
 		OPENSSL_cleanse(symbols, sizeof symbols);
 		p = "(hidden: it looks like a product key)";
 		n = used = strlen(p);

@@ -142,3 +142,7 @@ fuzz_targets += %D%/fuzz_listing
 %C%_fuzz_listing_SOURCES = %D%/fuzz_listing.c $(fuzz_main)
 %C%_fuzz_listing_LDADD = $(exchange_libs) $(JANSSON_LIBS)
 %C%_fuzz_listing_LDFLAGS = $(fuzz_ldflags)
+fuzz_targets += %D%/fuzz_entry
+%C%_fuzz_entry_SOURCES = %D%/fuzz_entry.c $(fuzz_main)
+%C%_fuzz_entry_LDADD = $(estatekinds_libs)
+%C%_fuzz_entry_LDFLAGS = $(fuzz_ldflags)

@@ -109,6 +109,7 @@ START_TEST(test_estate_kinds_keys)
 	refused("key", "{\"kind\":\"mak\",\"note\":\"it is AAAAA-BBBBB-CCCCC-DDDDD-EEEEE.\"}", MUSTER_E_INVALID, "note holds what looks like a whole product key");
 	refused("key", "{\"kind\":\"mak\",\"products\":[\"aaaaa-bbbbb-ccccc-ddddd-eeeee\"]}", MUSTER_E_INVALID, "products holds what looks like");
 	refused("key", "{\"kind\":\"AAAAA-BBBBB-CCCCC-DDDDD-EEEEE\"}", MUSTER_E_INVALID, "kind is \"(hidden: it looks like a product key)\"; it takes one of");
+	refused("key", "{\"kind\":\"AAAAA-BBBBB-CCCCC-DDDDD-EEEEEE\"}", MUSTER_E_INVALID, "kind is \"(hidden");
 	refused("key", "{\"kind\":\"mak\",\"aaaaa bbbbb ccccc ddddd eeeee\":1}", MUSTER_E_INVALID, "no field \"(hidden");
 	refused("key", "{\"kind\":\"mak\"}", MUSTER_E_INVALID, "neither partial nor key nor products");
 	refused("key", "{\"kind\":\"mak\",\"partial\":\"EEEE\"}", MUSTER_E_INVALID, "last five letters and digits");
