@@ -11,8 +11,10 @@ static const char *const names[EXCHANGE_TYPES] = { "unknown", "listing", "events
 
 /* Each reader has its row here. Of two that are equally sure the earlier one reads. */
 static const struct { const struct exchange_reader *reader; unsigned also; /* bits 1 << type of other types it reads: it says which before its first record */ } readers[] = {
-	{ &exchange_listing, 0 }, { &exchange_events_xml, 0 }, { &exchange_events_text, 0 }, { &exchange_events_csv, 0 },
-	{ &exchange_json, 1u << EXCHANGE_KEYS | 1u << EXCHANGE_MACHINES | 1u << EXCHANGE_EVENTS }, { &exchange_table, 1u << EXCHANGE_BOOKS | 1u << EXCHANGE_MACHINES },
+	{ &exchange_listing, 0 }, { &exchange_events_xml, 0 }, { &exchange_events_text, 0 },
+	/* our own exports are known by all of their headings: before those who know some */
+	{ &exchange_json, 1u << EXCHANGE_KEYS | 1u << EXCHANGE_MACHINES | 1u << EXCHANGE_EVENTS }, { &exchange_table, 1u << EXCHANGE_BOOKS | 1u << EXCHANGE_MACHINES | 1u << EXCHANGE_EVENTS },
+	{ &exchange_events_csv, 0 },
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
 
