@@ -85,8 +85,11 @@ int stage_commit(struct stage *s, uint32_t journal_kind, const char *object, con
 int stage_commit_held(struct stage *s, uint32_t journal_kind, const char *object, const char *detail, struct muster_err *err);
 
 /* ---- import.c ---- */
+struct listing_index;
 /** What an import tells about itself; every type's part fills it. */
-struct import_sum { uint64_t n_new, changed, same, skipped, refused, doubtful; json_t *by_kind, *learned, *findings, *messages; };
+struct import_sum { uint64_t n_new, changed, same, skipped, refused, doubtful; json_t *by_kind, *learned, *findings, *messages; struct listing_index *listings; /* import_listing.c's own; NULL */ };
+/** Accepts NULL. */
+void listing_index_free(struct listing_index *x);
 void import_count(struct import_sum *sum, const char *kind, enum stage_became became);
 /** A message for a line: part of the answer to the call that is under way, at most 5,000 in one, and how many more there were.
  * @param level "refused", "doubtful", "note"; refused and doubtful are counted here. */

@@ -138,7 +138,8 @@ static const struct estate_field host[] = {
 	TEXT("activated_by", false, 300, "Activated By", NULL, "host name of a client's listing"),
 	COUNT("activation_interval", "Activation Interval", NULL, "minutes"), COUNT("renewal_interval", "Renewal Interval", NULL, "minutes"),
 	TEXT("taken_at", true, 24, "Taken At", NULL, "RFC 3339: when it was listed"),
-	TEXTS("doubts", 300, "Doubts", NULL, "what cannot be right in it")
+	TEXTS("doubts", 300, "Doubts", NULL, "what cannot be right in it"),
+	TEXTS("updates", 300, "Updates", NULL, "what its system needs before it can serve the product")
 };
 
 #define KIND(n, p) { #n, p, "estate-" #n, n, sizeof(n) / sizeof(n[0]) }

@@ -6,9 +6,12 @@ noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
 	%D%/estate.c %D%/estate.h \
 	%D%/entries.c \
 	%D%/filter.c \
+	%D%/history.c \
 	%D%/import.c \
 	%D%/import_entries.c \
+	%D%/import_listing.c \
 	%D%/keys.c \
+	%D%/listing_index.c %D%/listing_product.c %D%/listings.h \
 	%D%/names.c %D%/names.h \
 	%D%/products.c \
 	%D%/records.c \

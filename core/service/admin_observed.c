@@ -74,11 +74,7 @@ int admin_observed_findings(struct admin_call *c, json_t **out, struct muster_er
 	return estate_findings(c->service->estate, limit, out, err);
 }
 
-#pragma weak estate_history
-
 int admin_observed_history(struct admin_call *c, json_t **out, struct muster_err *err)
 {
-	if (estate_history == NULL)
-		return err_code(err, MUSTER_E_REFUSED, CODE_M_ARGUMENT, "the history of listings is not served by this host yet");
 	return estate_history(c->service->estate, admin_query(c, "host"), admin_query(c, "activation_id"), out, err);
 }
