@@ -59,6 +59,7 @@ struct doctor_facts {
 	int64_t backlog; uint32_t queued;
 	char audit_fault[DOCTOR_TEXT * 2]; int64_t audit_beat;   /**< s; 0 not told */
 	uint64_t disk_free, disk_floor; bool disk_low;
+	bool books_more;                       /**< the books hold more keys or products than DOCTOR_LIST: the rest was not looked at */
 	uint32_t unknown_ids;                  /**< activation IDs that were asked for and are not known */
 	bool exhausted;                        /**< memory was short while they were gathered */
 };

@@ -12,6 +12,8 @@
 #define BACKLOG_WARN 200000         /* events not folded yet: folding does not keep up (ledger.md section 2) */
 #define KEY_SPENT 100               /* percent */
 
+static void beyond(const struct doctor_facts *f, struct doctor_result *r);
+
 static void day_text(char out[16], int64_t s)
 {
 	char full[TIME_RFC3339];
@@ -106,6 +108,7 @@ static void packs(const struct doctor_facts *f, struct doctor_result *r)
 static void coverage(const struct doctor_facts *f, struct doctor_result *r)
 {
 	ends(f, r, DOCTOR_COVERAGE, "coverage", 0);
+	beyond(f, r);
 }
 
 /* ---- counts ---- */
@@ -250,6 +253,13 @@ static void debt(const struct doctor_facts *f, struct doctor_result *r)
 
 /* ---- keys ---- */
 
+/* What was not looked at is never "all is well". */
+static void beyond(const struct doctor_facts *f, struct doctor_result *r)
+{
+	if (f->books_more)
+		doctor_say(r, VERDICT_UNKNOWN, 0, "Look at the rest by hand: musterctl keys list, musterctl catalogue list.", "the books hold more than the %d keys and products that were looked at", DOCTOR_LIST);
+}
+
 static void keys(const struct doctor_facts *f, struct doctor_result *r)
 {
 	size_t n = 0;
@@ -270,12 +280,14 @@ static void keys(const struct doctor_facts *f, struct doctor_result *r)
 	}
 	if (f->uses_failed[0] != '\0')
 		doctor_say(r, VERDICT_UNKNOWN, 0, NULL, "%s", f->uses_failed);
+	beyond(f, r);
 	doctor_fine(r, n == 0 ? "no key has a known allowance" : "%zu key%s below %" PRIu64 " %% of the allowance", n, n == 1 ? "" : "s", f->set.key_use);
 }
 
 static void setup_keys(const struct doctor_facts *f, struct doctor_result *r)
 {
 	notes(&f->setup_keys, r, VERDICT_WARNING, CODE_M_SETUP_KEY);
+	beyond(f, r);
 	doctor_fine(r, "every product of the catalogue has its setup key noted, or needs no key");
 }
 

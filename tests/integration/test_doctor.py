@@ -500,3 +500,38 @@ def test_an_agent_is_seen(machines):
         agent.terminate()
         agent.wait(timeout=60)
     client_check(one, "agent", OK, "none runs")
+
+
+# --- what the books and imports say ---
+
+def test_the_books(new_host):
+    """Keys near their allowance, coverage that ends, setup keys that are not noted: of entries, by the host's clock."""
+    host = new_host(clock=True)
+    admin = Doctor(host)
+    day = lambda n: (utcnow() + datetime.timedelta(days=n)).strftime("%Y-%m-%d")
+    admin.ok("keys", "add", "--set", "kind=mak", "--set", "partial=EEEEE", "--set", "products=Office 2019 Standard", "--set", "allowed=100", "--set", "used=89", "--set", "bought=120")
+    admin.ok("keys", "add", "--set", "kind=host", "--set", "partial=FFFFF", "--set", "products=Windows 11", "--set", "allowed=60", "--set", "used=-1")
+    admin.ok("keys", "add", "--set", "kind=esu", "--set", "partial=GGGGG", "--set", "products=Windows 10 ESU", "--set", f"coverage_start={day(0)}", "--set", f"coverage_end={day(60)}")
+    admin.check("keys", OK, "1 key below 90 %")
+    admin.check("coverage", OK, "1 with an end")
+    mak = next(k["id"] for k in admin.items("keys", "list") if k.get("partial") == "EEEEE")
+    admin.ok("keys", "set", mak, "--set", "used=95")
+    admin.check("keys", WARNING, "the MAK -EEEEE (Office 2019 Standard) in the books: 95 of 100 activations are used", "0xC004C020")
+    admin.ok("keys", "set", mak, "--set", "used=100")
+    admin.check("keys", CRITICAL, "all 100 activations are used", "0xC004C020")
+    for shift, verdict in ((31, WARNING), (55, CRITICAL), (62, CRITICAL), (95, OK)):
+        host.shift(shift * DAY)
+        admin.check("coverage", verdict, "" if verdict == OK else "the ESU MAK -GGGGG (Windows 10 ESU) in the books ")
+    admin.check("setup-keys", OK)
+    admin.ok("catalogue", "add", "--set", "name=Windows 11")
+    one = admin.check("setup-keys", WARNING, "Windows 11: no setup key is noted", "M-165")
+    product = re.search(r"catalogue set (\S+) ", one["remedy"])[1]
+    admin.ok("catalogue", "set", product, "--set", "setup_key=AAAAA-BBBBB-CCCCC-DDDDD-EEEEE")
+    admin.check("setup-keys", OK)
+    # only a MAK is there for it: no machine is marked by a setup key
+    admin.ok("catalogue", "add", "--set", "name=Office 2019 Standard")
+    admin.check("setup-keys", OK)
+    admin.ok("catalogue", "add", "--set", "name=RDS", "--set", "keyless=yes")
+    admin.check("setup-keys", OK)
+    admin.ok("catalogue", "add", "--set", "name=Visio")
+    admin.check("setup-keys", WARNING, "Visio: no setup key is noted", "M-165")

@@ -268,6 +268,11 @@ START_TEST(test_doctor_notes)
 		strcpy(lists[i]->failed, "cannot be read");
 		IS(names[i], f, VERDICT_UNKNOWN, "cannot be read");
 	}
+	f.books_more = true;
+	f.setup_keys.failed[0] = '\0';
+	IS("setup-keys", f, VERDICT_UNKNOWN, "more than the 1000");
+	IS("keys", f, VERDICT_UNKNOWN, "more than the 1000");
+	IS("coverage", f, VERDICT_UNKNOWN, "more than the 1000");
 	f.duplicates.failed[0] = '\0';
 	f.clones = 1;
 	IS("duplicates", f, VERDICT_WARNING, "1 client ID is used by more than one machine");
