@@ -277,10 +277,10 @@ static int prepare_for(struct store_observed *o, sqlite3_stmt **out, const char 
 		return r;
 	if (n > ACTIVATIONS_MAX)
 		return err_set(err, MUSTER_E_LIMIT, "%zu activation IDs are too many to count at once: at most %d", n, ACTIVATIONS_MAX);
-	buf_init(&sql, 80u << 10);
+	buf_init(&sql, 256u << 10);
 	buf_adds(&sql, before);
 	for (size_t i = 0; i < n; i++)
-		buf_adds(&sql, i == 0 ? "?" : ",?");
+		buf_addf(&sql, "%s?%zu", i == 0 ? "" : ",", i + 3);
 	buf_adds(&sql, after);
 	buf_addc(&sql, '\0');
 	r = sql.failed ? err_nomem(err) : db_prepare(&o->db, out, (const char *)sql.p, err);
