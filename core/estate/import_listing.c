@@ -409,9 +409,7 @@ static int key_there(struct taking *t, const char *id, const char *kind, json_t 
 	if (r != MUSTER_OK)
 		return r;
 	hosts = json_object_get(there, "hosts");
-	/* what the books call it already stands */
-	if (json_object_get(there, "products") != NULL)
-		(void)json_object_del(entry, "products");
+	/* What a listing calls it stands beside what a portal calls it: the next machine's listing finds it by that. */
 	(void)json_object_del(entry, "kind");
 	if (strcmp(text(there, "kind"), kind) != 0 && strcmp(text(there, "kind"), "esu") != 0 && strcmp(text(there, "kind"), "other") != 0)
 		r = import_say(t->sum, t->line, "doubtful", "%s, %s: the key ending in %s is a %s key in the books, and is listed as a %s key", t->host, t->facts.name, t->facts.partial, text(there, "kind"), kind);

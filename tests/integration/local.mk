@@ -75,3 +75,4 @@ PYTESTS += %D%/test_counted_client.py %D%/test_counted_proxy.py
 # Imports against a fake admin socket.
 EXTRA_DIST += %D%/fake_import.py
 PYTESTS += %D%/test_import.py %D%/test_import_watch.py
+PYTESTS += %D%/test_import_listing.py
