@@ -296,13 +296,30 @@ static uint32_t published(uint32_t v)
 	return v >= 0x80000000U ? v : 0;
 }
 
+/* An HRESULT as scripts print it: -1073418184 or 3221549112. @return 0 when it is none. */
+static uint32_t decimal(const char *text, size_t n)
+{
+	int64_t v = 0;
+
+	for (size_t i = text[0] == '-' ? 1 : 0; i < n; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return 0;
+		v = v * 10 + (text[i] - '0');
+	}
+	if (text[0] == '-')
+		v = INT64_C(0x100000000) - v;
+	return v > 0 && v <= UINT32_MAX ? (uint32_t)v : 0;
+}
+
 const struct code_info *code_find_name(const char *text, size_t n)
 {
 	uint32_t v = 0;
 
 	if (text == NULL)
 		return NULL;
-	if (n > 2 && strncasecmp(text, "0x", 2) == 0) {
+	if ((n == 11 && text[0] == '-') || (n == 10 && text[0] >= '2' && text[0] <= '4')) {
+		v = published(decimal(text, n));
+	} else if (n > 2 && strncasecmp(text, "0x", 2) == 0) {
 		v = published(digits_value(text + 2, n - 2, 16));
 	} else if (n > 1 && (text[0] == 'M' || text[0] == 'm')) {
 		size_t skip = text[1] == '-' ? 2 : 1;

@@ -122,8 +122,8 @@ static const struct cli_verb verbs[] = {
 	{ "clock", "clock accept", "Take the present clock as right after a jump", CLI_ADMINISTRATOR, O(YES), 1, 1, verb_clock, "musterctl clock accept" },
 	{ "backup", "backup FOLDER", "Copy the ledger while it runs", CLI_ADMINISTRATOR, 0, 1, 1, verb_backup, "musterctl backup /srv/backup/muster-monday" },
 	{ "reload", "reload", "Read the configuration again and say what changed", CLI_ADMINISTRATOR, 0, 0, 0, verb_reload, "musterctl reload" },
-	{ "explain", "explain CODE", "What a code means and what to do", CLI_ANYONE, O(ALL), 0, 1, verb_explain,
-	  "musterctl explain 0xC004F038\nmusterctl explain M-112\nmusterctl explain --all" },
+	{ "explain", "explain CODE | WORDS", "What a code means and what to do", CLI_ANYONE, O(ALL), 0, CLI_ARGS_MAX, verb_explain,
+	  "musterctl explain 0xC004F038\nmusterctl explain M-112\nmusterctl explain 12290           an event\nmusterctl explain key limit       codes about these words\nmusterctl explain --all" },
 };
 
 const struct cli_verb *cli_verbs(size_t *n)

@@ -11,7 +11,6 @@ int verb_xpr(struct cli *c);
 /* verbs_catalog.c */
 int verb_products(struct cli *c);
 int verb_plugins(struct cli *c);
-int verb_explain(struct cli *c);
 /* verbs_plugin.c */
 int verb_plugin(struct cli *c);
 /* verbs_records.c */
@@ -72,6 +71,8 @@ int verb_advise(struct cli *c);
 int verb_export(struct cli *c);
 /** `keys export` */
 int verb_keys_export(struct cli *c);
+/* verbs_explain.c */
+int verb_explain(struct cli *c);
 /* verbs_audit.c */
 int verb_rekey(struct cli *c);
 int verb_audit(struct cli *c);

@@ -40,7 +40,7 @@ BACKUPS = f"/tmp/muster-test-backup-{os.getpid()}"
 HOSTLESS = ("explain", "plugin", "cpky")
 ARGUMENTS["cpky"] = []
 # What it takes packs and keys for: tests/integration/test_activation_verbs.py; a medium: test_discover.py; a product with seats: test_access_admin.py.
-ELSEWHERE = {"setup", "pack", "ipk", "upk", "keys", "ato", "dti", "atp", "phone", "mak", "crl", "rekey", "audit", "discover", "seats"}
+ELSEWHERE = {"doctor", "support-bundle", "setup", "pack", "ipk", "upk", "keys", "ato", "dti", "atp", "phone", "mak", "crl", "rekey", "audit", "discover", "seats"}
 
 
 def arguments(verb):
@@ -144,6 +144,19 @@ def test_explain_asks_nobody_and_takes_a_code_in_every_spelling():
         assert said.status == DONE and said.out.startswith("0xC004F038  Count insufficient\n"), said
     for spelling in ("M-112", "m-112", "112"):
         assert run(program("musterctl"), "explain", spelling).out.startswith("M-112  ")
+    # as it is copied from a log, and as scripts print it
+    for spelling in ("(0xC004F038).", "-1073418184", "3221549112", "'C004F038'"):
+        assert run(program("musterctl"), "explain", spelling).out.startswith("0xC004F038  "), spelling
+    assert run(program("musterctl"), "explain", "12290").out.startswith("event 12290  Host: request received\n")
+    # words; the codes of facts.md section 4, each
+    found = run(program("musterctl"), "explain", "host", "over", "limit").out
+    assert found.startswith("0xC004C008  Host key over its limit\n") and "0xC004F038" not in found
+    for code in "F038 F039 F041 F042 F050 F051 F02C F014 F015 F06C F074 F009 F00F C003 C008 C020 C021".split():
+        assert run(program("musterctl"), "explain", code).status == DONE, code
+    for number in range(101, 166):
+        if number != 129:
+            assert run(program("musterctl"), "explain", f"M-{number}").status == DONE, number
+    assert run(program("musterctl"), "explain", "no", "such", "words").status == FAILED
     every = run(program("musterctl"), "explain", "--all", "--json").json
     assert {"0xC004F041", "0xC004F06C", "M-119"} <= {code["code"] for code in every}
     assert all(set(code) == {"code", "title", "meaning", "action", "http"} and code["action"] for code in every)
