@@ -27,6 +27,8 @@ struct export_out {
 	FILE *to;
 	char *partial;                     /* path of the file until it is whole; NULL: standard output */
 	uint64_t rows;
+	char *host;
+	bool begun;                        /* the first line is written: with the first row, or at the end of none, so that what fails at once prints nothing */
 	struct list list;                  /* drawn */
 	struct table_column titles[EXCHANGE_COLUMNS_MAX];
 };
@@ -108,13 +110,16 @@ static int open_file(struct export_out *o, const char *path, bool secret)
 	return CLI_OK;
 }
 
-static int write_head(struct export_out *o, const char *host)
+static int write_head(struct export_out *o)
 {
 	char at[TIME_RFC3339];
 	struct muster_err err;
 	json_t *header;
 	int r;
 
+	if (o->begun)
+		return CLI_OK;
+	o->begun = true;
 	if (o->drawn) {
 		for (size_t i = 0; i < o->column_count; i++)
 			o->titles[i] = (struct table_column){ o->columns[i].heading, o->columns[i].cell == EXCHANGE_CELL_NUMBER };
@@ -122,7 +127,7 @@ static int write_head(struct export_out *o, const char *host)
 		return CLI_OK;
 	}
 	time_rfc3339(at, clock_wall_ms(clock_system()));
-	header = json_pack("{s:s, s:i, s:s, s:s}", "export", exchange_type_name(o->type), "version", FORM_VERSION, "host", host, "at", at);
+	header = json_pack("{s:s, s:i, s:s, s:s}", "export", exchange_type_name(o->type), "version", FORM_VERSION, "host", o->host, "at", at);
 	if (o->mask != NULL && header != NULL)
 		(void)json_object_set_new(header, "anonymised", json_true());
 	r = header == NULL ? err_nomem(&err) : o->mask != NULL ? exchange_mask_row(o->mask, header, &err) : MUSTER_OK;
@@ -155,7 +160,11 @@ int export_begin(struct export_out **out, struct cli *c, enum exchange_type type
 		r = cli_say(c, CLI_USAGE, "a table is for the screen; --out takes csv or json");
 		goto fail;
 	}
-	if ((c->given[CLI_O_OUT] && strcmp(c->value[CLI_O_OUT], "-") != 0 && (r = open_file(o, c->value[CLI_O_OUT], secret)) != CLI_OK) || (r = write_head(o, host)) != CLI_OK)
+	if ((o->host = mem_strdup(host)) == NULL) {
+		r = cli_say(c, CLI_FAILED, "out of memory");
+		goto fail;
+	}
+	if (c->given[CLI_O_OUT] && strcmp(c->value[CLI_O_OUT], "-") != 0 && (r = open_file(o, c->value[CLI_O_OUT], secret)) != CLI_OK)
 		goto fail;
 	*out = o;
 	return CLI_OK;
@@ -203,11 +212,13 @@ static int write_row(struct export_out *o, json_t *row, struct muster_err *err)
 int export_row(struct export_out *o, json_t *row)
 {
 	struct muster_err err;
-	int r = row != NULL ? write_row(o, row, &err) : err_nomem(&err);
+	int r = write_head(o);
 
+	if (r == CLI_OK && (row != NULL ? write_row(o, row, &err) : err_nomem(&err)) != MUSTER_OK)
+		r = cli_fail(o->c, &err);
 	json_decref(row);
 	o->rows++;
-	return r == MUSTER_OK ? CLI_OK : cli_fail(o->c, &err);
+	return r;
 }
 
 uint64_t export_rows(const struct export_out *o)
@@ -232,6 +243,8 @@ static int close_file(struct export_out *o, int r)
 
 int export_end(struct export_out *o, int r)
 {
+	if (r == CLI_OK)
+		r = write_head(o);
 	if (o->drawn && r == CLI_OK) {
 		if (o->list.table == NULL && o->list.pages == 0)
 			o->list.table = table_new(o->c, o->titles, o->column_count, true);
@@ -244,6 +257,7 @@ int export_end(struct export_out *o, int r)
 		r = close_file(o, r);
 	exchange_mask_free(o->mask);
 	mem_free(o->partial);
+	mem_free(o->host);
 	mem_free(o);
 	return r;
 }

@@ -158,27 +158,28 @@ static int compare_ids(const void *a, const void *b)
 static int chosen_keys(struct keys *k, const struct estate_kind *kind)
 {
 	union { const struct estate_kind *in; void *out; } of = { .in = kind };
-	size_t n = k->c->arg_count - 1, i;
-	const char **ids = mem_array(n, sizeof(*ids));
 	json_t *found = json_object(), *item, *row;
-	int r = ids != NULL ? CLI_OK : cli_say(k->c, CLI_FAILED, "out of memory");
+	const char **ids, *id;
+	size_t n = 0;
+	int r = CLI_OK;
 
-	for (i = 0; r == CLI_OK && i < n; i++) {
+	for (size_t i = 1; r == CLI_OK && i < k->c->arg_count; i++) {
 		item = row = NULL;
-		if ((r = estate_show(k->c, kind, k->c->args[i + 1], &item)) == CLI_OK && as_row(of.out, item, &row) == 0 && row == NULL)
-			r = cli_say(k->c, CLI_USAGE, "%s is a key that this host uses, not one of the books: `musterctl keys --whole NUMBER`", k->c->args[i + 1]);
-		if (r == CLI_OK) {
-			(void)json_object_set(found, json_text(row, "id"), row);
-			ids[i] = json_string_value(json_object_get(json_object_get(found, json_text(row, "id")), "id"));
-		}
-		json_decref(row);
+		if ((r = estate_show(k->c, kind, k->c->args[i], &item)) == CLI_OK && as_row(of.out, item, &row) == 0 && row == NULL)
+			r = cli_say(k->c, CLI_USAGE, "%s is a key that this host uses, not one of the books: `musterctl keys --whole NUMBER`", k->c->args[i]);
+		if (row != NULL)
+			(void)json_object_set_new(found, json_text(row, "id"), row);
 		json_decref(item);
 	}
+	if ((ids = mem_array(json_object_size(found) + 1, sizeof(*ids))) == NULL)
+		r = cli_say(k->c, CLI_FAILED, "out of memory");
+	json_object_foreach(found, id, row)
+		if (ids != NULL)
+			ids[n++] = id;
 	if (r == CLI_OK)
 		qsort(ids, n, sizeof(*ids), compare_ids);
-	for (i = 0; r == CLI_OK && i < n; i++)
-		if (i == 0 || strcmp(ids[i - 1], ids[i]) != 0)
-			r = key_row(k, json_incref(json_object_get(found, ids[i])));
+	for (size_t i = 0; r == CLI_OK && i < n; i++)
+		r = key_row(k, json_incref(json_object_get(found, ids[i])));
 	mem_free(ids);
 	json_decref(found);
 	return r;

@@ -76,3 +76,6 @@ PYTESTS += %D%/test_counted_client.py %D%/test_counted_proxy.py
 EXTRA_DIST += %D%/fake_import.py
 PYTESTS += %D%/test_import.py %D%/test_import_watch.py
 PYTESTS += %D%/test_import_listing.py
+
+# The books at the command line, and what leaves them.
+PYTESTS += %D%/test_books_cli.py %D%/test_export.py
