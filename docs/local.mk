@@ -9,3 +9,4 @@ dist_doc_DATA += %D%/protocol.md %D%/openapi.yaml %D%/issuer-api.yaml
 dist_doc_DATA += %D%/plugin-guide.md
 dist_man_MANS += %D%/musterd.8
 dist_man_MANS += %D%/muster-bench.1
+dist_doc_DATA += %D%/estate.md
