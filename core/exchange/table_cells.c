@@ -335,28 +335,44 @@ int cell_flag(const char *text)
 
 /* ---- headings ---- */
 
+/* The next character that makes a difference; '\0' at the end. Moves *p behind it. */
+static char next_plain(const char **p, const char *end)
+{
+	for (; *p < end && **p != '\0'; (*p)++) {
+		char c = **p;
+
+		if (c == '\xc2' && *p + 1 < end && (*p)[1] == '\xa0') {
+			(*p)++;
+		} else if (strchr(" \t\n_-.:#*'\"", c) == NULL) {
+			(*p)++;
+			return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+		}
+	}
+	return '\0';
+}
+
 void heading_plain(char *out, size_t n, const char *heading)
 {
+	const char *end = heading + strlen(heading);
 	size_t k = 0;
 
-	for (const char *p = heading; *p != '\0' && k + 1 < n; p++) {
-		if (strncmp(p, NBSP, 2) == 0)
-			p++;
-		else if (strchr(" \t\n_-.:#*'\"", *p) == NULL)
-			out[k++] = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-	}
+	for (char c; k + 1 < n && (c = next_plain(&heading, end)) != '\0'; k++)
+		out[k] = c;
 	out[k] = '\0';
 }
 
 static bool plain_equal(const char *plain, const char *text, size_t n)
 {
-	char one[128], other[128];
+	const char *end = text + n;
 
-	if (n >= sizeof(one))
-		return false;
-	(void)snprintf(one, sizeof(one), "%.*s", (int)n, text);
-	heading_plain(other, sizeof(other), one);
-	return other[0] != '\0' && strcmp(plain, other) == 0;
+	for (;; plain++) {
+		char c = next_plain(&text, end);
+
+		if (c != *plain)
+			return false;
+		if (c == '\0')
+			return true;
+	}
 }
 
 static bool is_synonym(const struct estate_field *f, const char *plain)

@@ -146,3 +146,13 @@ fuzz_targets += %D%/fuzz_entry
 %C%_fuzz_entry_SOURCES = %D%/fuzz_entry.c $(fuzz_main)
 %C%_fuzz_entry_LDADD = $(estatekinds_libs)
 %C%_fuzz_entry_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_table
+%C%_fuzz_table_SOURCES = %D%/fuzz_table.c %D%/fuzz_import.h $(fuzz_main)
+%C%_fuzz_table_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_table_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_json
+%C%_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/fuzz_import.h $(fuzz_main)
+%C%_fuzz_json_LDADD = $(exchange_libs) $(JANSSON_LIBS)
+%C%_fuzz_json_LDFLAGS = $(fuzz_ldflags)

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+import event_log
+
 from administrator import DONE, FAILED, Administrator
 from host import PATIENCE, program
 
@@ -150,3 +152,20 @@ def test_from_a_pipe_of_another_host(admin, new_host):
     done = subprocess.run([program("musterctl"), "--socket", str(other.host.socket), "import", "-"], input=admin.ok("export", "keys"), capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == DONE and "refused" not in done.stderr, done
     assert len(other.items("keys", "list")) == len(admin.items("keys", "list"))
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize("what", ["events", "machines"])
+def test_what_was_observed_travels(admin, new_host, what, form):
+    """Events and machines exported by one host and imported by another are the same there, and again without a change."""
+    log = admin.host.folder / "log.csv"
+    event_log.write(log, event_log.export_csv(event_log.number(event_log.fleet(7, 300, machines=40, clones=2))))
+    assert one(admin, str(log))["refused"] == 0
+    here = admin.ok("export", what, "--observed", "--format", form)
+    other = Administrator(new_host())
+    file = put(other, f"{what}.{form}", here)
+    first = one(other, file)
+    assert first["type"] == what and first["refused"] == 0 and first["new"] == len(here.splitlines()) - 1, first
+    assert one(other, file)["new"] == 0
+    there = other.ok("export", what, "--observed", "--format", form)
+    assert there.splitlines()[1:] == here.splitlines()[1:]
