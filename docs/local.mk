@@ -7,6 +7,6 @@ dist_man_MANS += %D%/muster-issuer.1
 dist_man_MANS += %D%/muster.1 %D%/libmuster.3
 dist_doc_DATA += %D%/protocol.md %D%/openapi.yaml %D%/issuer-api.yaml
 dist_doc_DATA += %D%/plugin-guide.md
+dist_doc_DATA += %D%/estate.md
 dist_man_MANS += %D%/musterd.8
 dist_man_MANS += %D%/muster-bench.1
-dist_doc_DATA += %D%/estate.md

@@ -13,6 +13,7 @@
 #include "core/cli/acts.h"
 #include "core/cli/estate.h"
 #include "core/cli/table.h"
+#include "core/cli/term.h"
 #include "core/cli/verbs.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -76,12 +77,24 @@ static int print_belonging(struct cli *c, const json_t *entry)
 {
 	static const struct { const char *member, *heading, *kind; } parts[] = {
 		{ "children", "Organisations below it", "organisation" }, { "agreements", "Agreements", "agreement" }, { "orders", "Orders", "order" }, { "keys", "Keys", "key" },
+		{ "contact_entries", "Contacts", "contact" },
 	};
+	const json_t *x;
+	size_t n;
 	int r = CLI_OK;
 
 	for (size_t i = 0; r == CLI_OK && i < COUNT(parts); i++)
 		if (json_is_object(json_array_get(json_object_get(entry, parts[i].member), 0)))
 			r = estate_print_table(c, parts[i].heading, estate_kind_find(parts[i].kind), json_object_get(entry, parts[i].member));
+	/* Of a key: as the catalogue notes them for its products. */
+	if (json_is_array(json_object_get(entry, "rights")))
+		json_array_foreach(json_object_get(entry, "rights"), n, x) {
+			fprintf(c->out, "\nRights of %s: ", json_text(x, "product"));
+			term_print(c->out, json_text(x, "rights"));
+			fputc('\n', c->out);
+		}
+	json_array_foreach(json_object_get(entry, "advice"), n, x)
+		fprintf(c->out, "\n%s\n", json_string_value(x));
 	return r;
 }
 
@@ -126,7 +139,7 @@ static bool is_key(const struct estate_kind *k)
 	return strcmp(k->name, "key") == 0;
 }
 
-/* A whole key: asked for, unless the entry says by its last five characters that there is none, or a file or descriptor has it. */
+/* A whole key: asked for, unless the entry says by its last five characters (or none) that it is not here, or a file or descriptor has it. */
 static int take_key(struct cli *c, json_t *entry)
 {
 	bool partial_only = json_object_get(entry, "partial") != NULL && !c->given[CLI_O_KEY_FD] && !c->given[CLI_O_FILE];
@@ -136,7 +149,7 @@ static int take_key(struct cli *c, json_t *entry)
 	if (partial_only)
 		return CLI_OK;
 	if (!c->given[CLI_O_KEY_FD] && !c->given[CLI_O_FILE] && !isatty(STDIN_FILENO))
-		return cli_say(c, CLI_USAGE, "there is no terminal to ask for the key: --key-fd N or --file FILE, or --set partial=XXXXX when only its last five characters are known");
+		return cli_say(c, CLI_USAGE, "there is no terminal to ask for the key: --key-fd N or --file FILE, or --set partial=XXXXX when only its last five characters are known, --set partial= when it has only been ordered");
 	buf_init(&key, KEY_LINE_MAX);
 	if ((r = key_read(c, "keys add", &key)) == CLI_OK && key.failed)
 		r = cli_say(c, CLI_FAILED, "0xC004F050: that is too long for a product key");

@@ -157,7 +157,7 @@ static int item_of(struct stage *s, const struct estate_kind *k, const char *id,
 
 /* ---- putting one ---- */
 
-static void say(struct stage *s, const char *field, const json_t *before, const json_t *now, enum estate_type type)
+static void say(struct stage *s, const char *field, const json_t *before, const json_t *now, enum estate_type type, bool is_new)
 {
 	size_t used = strlen(s->says);
 	const char *sep = used > 0 ? "; " : "";
@@ -176,7 +176,9 @@ static void say(struct stage *s, const char *field, const json_t *before, const 
 		(void)snprintf(b, sizeof b, "%lld", (long long)json_integer_value(now));
 	else if (now != NULL)
 		(void)snprintf(b, sizeof b, "%.20s", json_string_value(now) != NULL ? json_string_value(now) : "?");
-	if (type == ESTATE_COUNT || type == ESTATE_DATE || type == ESTATE_CHOICE)
+	if (is_new && (type == ESTATE_COUNT || type == ESTATE_DATE || type == ESTATE_CHOICE))
+		(void)snprintf(s->says + used, sizeof s->says - used, "%s%s %s", sep, field, b);
+	else if (type == ESTATE_COUNT || type == ESTATE_DATE || type == ESTATE_CHOICE)
 		(void)snprintf(s->says + used, sizeof s->says - used, "%s%s %s -> %s", sep, field, a, b);
 	else
 		(void)snprintf(s->says + used, sizeof s->says - used, "%s%s", sep, field);
@@ -193,10 +195,10 @@ static void say_changes(struct stage *s, const struct staged *x, const json_t *m
 		const json_t *a = json_object_get(before, f->name), *b = json_object_get(merged, f->name);
 
 		if (f->type != ESTATE_KEY && a != b && (a == NULL || b == NULL || !json_equal(a, b)))
-			say(s, f->name, a, b, f->list ? ESTATE_TEXT : f->type);
+			say(s, f->name, a, b, f->list ? ESTATE_TEXT : f->type, before == NULL);
 	}
 	if (x->secret != SECRET_KEPT)
-		say(s, x->secret == SECRET_PUT ? "whole key kept" : "whole key removed", NULL, NULL, ESTATE_KEY);
+		say(s, x->secret == SECRET_PUT ? "whole key kept" : "whole key removed", NULL, NULL, ESTATE_KEY, false);
 	json_decref(before);
 }
 

@@ -273,9 +273,9 @@ static int note_rights(void *ctx, const char *id, const json_t *entry)
 static int show_key(struct gather *g, json_t *item, struct muster_err *err)
 {
 	static const char *const open[] = { OPEN_LICENSE };
-	const char *agreement = json_string_value(json_object_get(item, "agreement"));
+	const char *agreement = json_string_value(json_object_get(item, "agreement")), *order = json_string_value(json_object_get(item, "order"));
 	struct rights t = { json_object_get(item, "products"), json_array() };
-	json_t *of = NULL;
+	json_t *of = NULL, *ordered = NULL;
 	int r;
 
 	if (t.out == NULL)
@@ -284,10 +284,11 @@ static int show_key(struct gather *g, json_t *item, struct muster_err *err)
 	    json_object_set(item, "rights", t.out) != 0)
 		r = err_nomem(err);
 	json_decref(t.out);
-	if (r != MUSTER_OK || agreement == NULL)
-		return r;
-	if ((r = entry_read(g->v->e, estate_kind_find("agreement"), agreement, &of, err)) == MUSTER_OK && open_license(of))
+	if (r == MUSTER_OK && agreement == NULL && order != NULL && (r = entry_read(g->v->e, estate_kind_find("order"), order, &ordered, err)) == MUSTER_OK)
+		agreement = json_string_value(json_object_get(ordered, "agreement"));
+	if (r == MUSTER_OK && agreement != NULL && (r = entry_read(g->v->e, estate_kind_find("agreement"), agreement, &of, err)) == MUSTER_OK && open_license(of))
 		r = advise(item, open, 1, err);
+	json_decref(ordered);
 	json_decref(of);
 	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
 }
