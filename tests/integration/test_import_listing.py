@@ -5,6 +5,7 @@ The three samples are published ones (tests/unit/data). Every other listing here
 import json
 import os
 import pathlib
+import resource
 import time
 
 import pytest
@@ -160,6 +161,35 @@ def test_all_blocks_teach_their_activation_ids(books):
     assert sums(said)["learned"] == [] and not any(ids[5] in t for t in texts(said, "note"))
 
 
+MORE = """
+[product office2016]
+like          = office2013
+name          = Office 2016
+description   = Office 2016, VOLUME_KMS channel
+activation_id = 98ebfe73-2084-4c97-932c-c0cd1643bea7
+pool          = office2016
+[product windows-server-2019]
+like          = windows-server
+name          = Windows Server 2019, volume editions
+activation_id = 55555555-0000-4000-8000-000000000001
+"""
+
+
+def test_an_activation_id_is_learned_only_where_one_product_is_meant(new_host):
+    """Two products of one family: the year in the name decides, and where there is none nobody guesses. Generations of Office are told apart."""
+    books = Books(new_host(plugins=PLUGINS, clock=True, products=MORE))
+    blocks = [("Windows(R), ServerStandard edition", WINDOWS, None), ("Windows Server 2019, ServerStandard edition", WINDOWS, "windows-server-2019"),
+              ("Office 16, Office16ProPlusVL_KMS_Client edition", OFFICE, "office2016"), ("Office 15, OfficeStandardVL_KMS_Client edition", OFFICE, "office2013"),
+              ("Office 19, Office19Standard2019VL_KMS_Client_AE edition", OFFICE, None), ("Office 15, of another application", WINDOWS, None), ("Windows(R), Enterprise edition", WINDOWS, "windows"),
+              ("Office 2016", OFFICE, "office2016")]
+    text = "".join(block(name, f"{name}, VOLUME_KMSCLIENT channel", f"6666666{i}-6666-4666-8666-666666666666", application, pid=None, partial=None, status=None,
+                         more="This license is not in use.\n") for i, (name, application, _) in enumerate(blocks))
+    said = books.take(text, "--host", "KMS01")
+    learned = {e["activation_id"]: e["product"] for e in sums(said)["learned"]}
+    assert learned == {f"6666666{i}-6666-4666-8666-666666666666": product for i, (_, _, product) in enumerate(blocks) if product is not None}
+    assert len([t for t in texts(said, "note") if "products learn" in t]) == 3
+
+
 def test_several_hosts_in_one_file(books):
     text = ("C:\\>cscript //nologo slmgr.vbs KMS01 /dlv all\n" + block() +
             "C:\\>cscript //nologo slmgr.vbs KMS02.example.org administrator secret /dlv\n" + block(pid="06401-00206-500-000002-03-1033-20348.0000-0112026") +
@@ -278,6 +308,32 @@ def test_what_is_not_taken_is_said_with_its_line(books):
     said = books.take(block(), name="a listing.txt", status=FAILED)  # a name that is no machine's, and nothing else to take
     refused = [m for m in sums(said)["messages"] if m["level"] == "refused"]
     assert len(refused) == 1 and refused[0]["line"] == 1 and "--host NAME" in refused[0]["text"]
+
+
+def test_hostile_listings(books):
+    """NUL bytes, half a UTF-16 pair, a line of 200 MiB in the middle: named with the line, the rest is taken, memory stays small."""
+    text = block() + "X\n" + "Computer: KMS02\n" + block(pid="06401-00206-500-000002-03-1033-20348.0000-0112026")
+    path = books.host.folder / "hostile.txt"
+    before, after = text.encode().replace(b"AAAA1", b"AA\0A1", 1).split(b"X\n")
+    with open(path, "wb") as out:  # piece by piece: a child begins as large as this program is
+        out.write(before)
+        for _ in range(200):
+            out.write(b"X" * (1 << 20))
+        out.write(b"\n" + after)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    said = books.admin("import", str(path), "--host", "KMS01", "--json")
+    assert said.status == DONE, said
+    assert max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) < (400 if "asan" in os.environ.get("top_builddir", "") else 150) * 1024
+    doubtful = {(m["line"], m["text"]) for m in sums(said.json)["messages"] if m["level"] == "doubtful"}
+    assert any(line == 6 and "NUL byte" in t for line, t in doubtful) and any("more than 1048576 bytes" in t for _, t in doubtful), doubtful
+    hosts = {e["host"]: e for e in books.hosts().values()}
+    assert set(hosts) == {"kms01", "kms02"} and any("not five letters" in d for d in hosts["kms01"]["doubts"]) and "partial" not in hosts["kms01"]
+    path.write_bytes(b"\xff\xfe" + block().encode("utf-16-le").replace("Standard".encode("utf-16-le"), b"\x3d\xd8") + b"!")
+    said = books.admin("import", str(path), "--host", "KMS03", "--json")
+    assert said.status == DONE, said
+    doubtful = {(m["line"], m["text"]) for m in sums(said.json)["messages"] if m["level"] == "doubtful"}
+    assert any(line == 1 and "half a UTF-16 pair" in t for line, t in doubtful) and any("at the end" in t for _, t in doubtful), doubtful
+    assert books.hosts()["kms03", SERVER_ID]["name"] == "Windows(R), Server\ufffd edition"
 
 
 def test_a_dry_run_keeps_nothing(books):
