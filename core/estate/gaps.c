@@ -39,16 +39,22 @@ static int64_t end_moment(struct gaps *g)
 {
 	int64_t missing = g->low != 0 ? step(g, g->low) : -1;
 
-	if (g->high != 0)
+	if (missing > 0)   /* forms without numbers may have brought some of them */
+		missing -= g->unnumbered < missing ? g->unnumbered : missing;
+	if (g->high != 0) {
 		g->before_high = g->high;
+		g->unnumbered = 0;
+	}
 	g->low = g->high = 0;
 	return missing;
 }
 
 static void take_number(struct gaps *g, int64_t record)
 {
-	if (record == 0)
+	if (record == 0) {
+		g->unnumbered++;
 		return;
+	}
 	g->low = g->low == 0 || record < g->low ? record : g->low;
 	g->high = record > g->high ? record : g->high;
 }
@@ -99,7 +105,7 @@ void gap_judge(struct gaps *g)
 	g->usual = nth_longest(g, distances / 2 + 1);
 	g->longest_usual = nth_longest(g, (uint64_t)((g->at - g->first) / GAP_OFTEN_MS) + 2);
 	g->any = false;
-	g->low = g->high = g->before_high = 0;
+	g->low = g->high = g->before_high = g->unnumbered = 0;
 }
 
 /* Between the moment before and the one that has ended. */

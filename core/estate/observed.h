@@ -52,6 +52,7 @@ struct gaps {
 	uint64_t distances[512], n, steps, small_steps;
 	int64_t first, at, low, high;      /* the moment under way: its time, its record numbers */
 	int64_t before, before_high;       /* the one before it */
+	int64_t unnumbered;                /* events without a number since then */
 	int64_t longest_usual, usual;
 	bool any, numbered, measured;
 };

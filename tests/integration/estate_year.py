@@ -276,7 +276,7 @@ class Year:
     def sinks(self, host, days=14):
         """The first of so many days on which fewer than the minimum count are left if who is silent stays silent: (days, left then, silent), or None.
 
-        Silent: heard within the window, and not for more than eight days (a granted machine asks every seven).
+        Silent: heard within the window, and not in the eight days before the host's latest request (a granted machine asks every seven).
         """
         last = {}
         for a in self.asked:
@@ -284,7 +284,7 @@ class Year:
                 last[a.client] = a.at
         minimum = min(MINIMUM[a.machine.edition] for a in self.asked if a.machine.host == host)
         heard = {c: t for c, t in last.items() if self.end - t < WINDOW}
-        silent = {c for c, t in heard.items() if self.end - t > 8 * DAY}
+        silent = {c for c, t in heard.items() if max(last.values()) - t > 8 * DAY}
         for day in range(days + 1):
             left = sum(c not in silent or self.end + day * DAY - t < WINDOW for c, t in heard.items())
             if left < minimum:
