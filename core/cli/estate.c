@@ -316,6 +316,8 @@ int estate_print_list(struct cli *c, const struct estate_kind *k)
 	buf_init(&path, ESTATE_PATH_MAX);
 	if ((r = estate_list_path(c, k, &path)) == CLI_OK)
 		r = list_print(c, buf_str(&path), NULL, &l);
+	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
+		fprintf(c->out, strchr(buf_str(&path), '?') != NULL ? "No entries of %s are like this.\n" : "No entries of %s are in the books; `musterctl %s add` enters them.\n", k->plural, k->plural);
 	buf_fini(&path);
 	return r;
 }
