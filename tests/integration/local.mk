@@ -43,7 +43,7 @@ PYTESTS += %D%/test_doctor.py %D%/test_support_bundle.py
 # Installation media, sound and hostile.
 EXTRA_DIST += %D%/media.py
 PYTESTS += %D%/test_discover.py
-PYTESTS += %D%/test_estate.py
+PYTESTS += %D%/test_estate.py %D%/test_estate_roles.py
 # On a terminal, against a fake admin socket and against the real programs.
 EXTRA_DIST += %D%/fake_host.py %D%/terminal.py
 PYTESTS += %D%/test_activation_verbs.py %D%/test_telephone.py
