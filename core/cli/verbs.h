@@ -19,6 +19,7 @@ int verb_events(struct cli *c);
 int verb_journal(struct cli *c);
 /* verbs_observed.c */
 int observed_clients(struct cli *c);  /**< clients --observed */
+int observed_events(struct cli *c);   /**< events --observed */
 /* verbs_settings.c */
 int verb_set(struct cli *c);          /**< sprt, sai, sri, spri, cpri: c->verb says which */
 int verb_settings(struct cli *c);

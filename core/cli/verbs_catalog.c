@@ -55,15 +55,16 @@ static const char *policy_of(const json_t *p, char out[64])
 
 static void product_row(struct libscols_table *t, const json_t *p, const json_t *host, size_t columns)
 {
-	char minimum[24] = "", count[24] = "", physical[24] = "", virtual_[24] = "", policy[64];
+	char minimum[24] = "", count[24] = "", observed[24] = "", physical[24] = "", virtual_[24] = "", policy[64];
 
 	if (json_is_object(host)) {
 		number(minimum, p, "minimum_count");
 		number(count, host, "current_count");
 		number(physical, host, "physical");
 		number(virtual_, host, "virtual");
+		number(observed, host, "observed");
 	}
-	table_row(t, (const char *[]){ json_text(p, "product"), json_text(p, "model"), json_text(p, "pool"), minimum, count, physical, virtual_,
+	table_row(t, (const char *[]){ json_text(p, "product"), json_text(p, "model"), json_text(p, "pool"), minimum, count, physical, virtual_, observed,
 	                               state_of(p), json_text(p, "activation_id"), policy_of(p, policy) }, columns);
 }
 
@@ -176,7 +177,7 @@ static void product_details(struct cli *c, const json_t *p)
 static int products_list(struct cli *c)
 {
 	static const struct table_column columns[] = { { "PRODUCT", false }, { "MODEL", false }, { "POOL", false }, { "MINIMUM", true }, { "COUNT", true },
-		{ "PHYSICAL", true }, { "VIRTUAL", true }, { "STATE", false }, { "ACTIVATION ID", false }, { "POLICY", false } };
+		{ "PHYSICAL", true }, { "VIRTUAL", true }, { "OBSERVED", true }, { "STATE", false }, { "ACTIVATION ID", false }, { "POLICY", false } };
 	struct muster_err err;
 	struct libscols_table *t;
 	json_t *answer = NULL, *listing = NULL;

@@ -1,4 +1,4 @@
-/* clients --observed: machines that imports told of, not this host's own; who is activated by what, and which are clones */
+/* clients --observed, events --observed: what imports told of, not this host's own; who is activated by what, and which are clones */
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -71,5 +71,40 @@ int observed_clients(struct cli *c)
 		r = list_print(c, buf_str(&path), first.n > 0 ? buf_str(&first) + 2 : NULL, &l);   /* behind "/?" */
 	buf_fini(&first);
 	buf_fini(&path);
+	return r;
+}
+
+/* ---- events ---- */
+
+static const struct table_column event_columns[] = { { "TIME", false }, { "EVENT", true }, { "HOST", false }, { "PRODUCT", false }, { "NAME", false }, { "CLIENT ID", false }, { "RESULT", false } };
+
+static void event_row(struct libscols_table *t, const json_t *e)
+{
+	char at[32], id[24];
+
+	(void)snprintf(id, sizeof(id), "%" JSON_INTEGER_FORMAT, json_number(e, "id"));
+	table_row(t, (const char *[]){ json_date(e, json_text(e, "logged_at")[0] != '\0' ? "logged_at" : "at", at), id, json_text(e, "host"),
+	                               json_text(e, "product")[0] != '\0' ? json_text(e, "product") : json_text(e, "activation_id"), json_text(e, "name"), json_text(e, "client_id"),
+	                               json_text(e, "result") }, COUNT(event_columns));
+}
+
+int observed_events(struct cli *c)
+{
+	struct list l = { .columns = event_columns, .column_count = COUNT(event_columns), .row = event_row };
+	struct buf first;
+	int r;
+
+	if (c->given[CLI_O_FOLLOW] || c->given[CLI_O_TAIL])
+		return cli_say(c, CLI_USAGE, "--follow and --tail go with this host's own events, not with --observed");
+	buf_init(&first, ESTATE_PATH_MAX);
+	if (c->given[CLI_O_AFTER]) {
+		buf_adds(&first, "/");
+		estate_query(&first, "after", c->value[CLI_O_AFTER]);
+	}
+	if (first.failed)
+		r = cli_say(c, CLI_USAGE, "--after is too long");
+	else
+		r = list_print(c, "/admin/v1/observed/events", first.n > 0 ? buf_str(&first) + 2 : NULL, &l);   /* behind "/?" */
+	buf_fini(&first);
 	return r;
 }

@@ -196,6 +196,8 @@ int verb_events(struct cli *c)
 	char path[512], first[256] = "";
 	int r;
 
+	if (c->given[CLI_O_OBSERVED])
+		return observed_events(c);
 	if ((r = first_query(c, true, first, sizeof(first))) != CLI_OK)
 		return r;
 	if (!c->given[CLI_O_FOLLOW])

@@ -89,6 +89,7 @@ int observed_begin(struct estate *e, struct muster_err *err)
 	pthread_mutex_lock(&o->write);
 	if ((r = again(&o->w, e->dir, true, err)) == MUSTER_OK && (r = observed_store_begin(o->w, err)) == MUSTER_OK) {
 		o->importing = true;
+		o->taken = clock_wall_ms(e->clock);
 		o->from_future = 0;
 	}
 	pthread_mutex_unlock(&o->write);
@@ -105,10 +106,9 @@ static void count_became(struct import_sum *sum, const char *kind, enum observed
 /* A machine dated in the future would stay counted until then. */
 static void doubt_time(struct estate *e, struct import_sum *sum, unsigned long line, struct observed_event *event)
 {
-	int64_t now = clock_wall_ms(e->clock);
 	char at[TIME_RFC3339];
 
-	if (observed_at(event) <= now + FUTURE_MS)
+	if (observed_at(event) <= e->observed->taken + FUTURE_MS)
 		return;
 	time_rfc3339(at, observed_at(event));
 	if (e->observed->from_future++ < 10)
@@ -128,7 +128,7 @@ static int take_event(struct estate *e, struct import_sum *sum, unsigned long li
 	if (observed_event_read(&event, record, why, sizeof why) != NULL)
 		return import_say(sum, line, "refused", "%s", why);
 	doubt_time(e, sum, line, &event);
-	if ((r = observed_store_event(e->observed->w, &event, clock_wall_ms(e->clock), &became, err)) == MUSTER_OK)
+	if ((r = observed_store_event(e->observed->w, &event, e->observed->taken, &became, err)) == MUSTER_OK)
 		count_became(sum, "event", became);
 	return r;
 }
@@ -144,7 +144,7 @@ static int take_machine(struct estate *e, struct import_sum *sum, unsigned long 
 
 	if (observed_machine_read(&machine, names, &n, record, why, sizeof why) != NULL)
 		return import_say(sum, line, "refused", "%s", why);
-	if (machine.last > clock_wall_ms(e->clock) + FUTURE_MS)
+	if (machine.last > e->observed->taken + FUTURE_MS)
 		return import_say(sum, line, "refused", "last_seen is later than tomorrow");
 	if ((r = observed_store_machine(e->observed->w, &machine, names, n, &became, err)) == MUSTER_OK)
 		count_became(sum, "machine", became);

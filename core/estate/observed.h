@@ -10,6 +10,7 @@ struct observed {
 	pthread_mutex_t write, read;
 	struct store_observed *w, *r;
 	bool importing;
+	int64_t taken;                     /* ms: when the import began; its events are of then */
 	int64_t from_future;               /* events of this import that are dated later than tomorrow */
 };
 
