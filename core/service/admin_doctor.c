@@ -53,17 +53,6 @@ static json_t *check_json(const struct doctor_check *check, const struct doctor_
 	return o;
 }
 
-/* "a,b": is @p name one of them? */
-static bool named(const char *names, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = names; *p != '\0'; p += strcspn(p, ","), p += *p == ',')
-		if (strcspn(p, ",") == n && strncmp(p, name, n) == 0)
-			return true;
-	return false;
-}
-
 static int known(const char *names, struct muster_err *err)
 {
 	char name[64];
@@ -92,11 +81,11 @@ int admin_doctor(struct admin_call *c, json_t **out, struct muster_err *err)
 
 	if (names != NULL && (r = known(names, err)) != MUSTER_OK)
 		return r;
-	doctor_gather(&f, c);
+	doctor_gather(&f, c, names);
 	list = json_array();
 	checks = doctor_checks(&n);
 	for (size_t i = 0; i < n; i++)
-		if (names == NULL || named(names, checks[i].name))
+		if (doctor_named(names, checks[i].name))
 			(void)json_array_append_new(list, check_json(&checks[i], &f, &worst));
 	*out = json_pack("{s:s, s:o, s:o, s:s, s:o}", "verdict", verdict_word(worst), "at", admin_json_time(f.now * 1000), "name", admin_json_text(c->snapshot->config->host.name),
 		"version", SERVICE_VERSION, "checks", list);

@@ -69,6 +69,16 @@ const struct doctor_check *doctor_find(const char *name)
 	return NULL;
 }
 
+bool doctor_named(const char *names, const char *check)
+{
+	size_t n = strlen(check);
+
+	for (const char *p = names; p != NULL && *p != '\0'; p += strcspn(p, ","), p += *p == ',')
+		if (strcspn(p, ",") == n && strncmp(p, check, n) == 0)
+			return true;
+	return names == NULL;
+}
+
 void doctor_run(struct doctor_result *out, const struct doctor_check *check, const struct doctor_facts *f)
 {
 	memset(out, 0, sizeof *out);

@@ -33,11 +33,11 @@ struct doctor_end { enum doctor_end_kind kind; char what[DOCTOR_TEXT]; int64_t e
 struct doctor_use { char what[DOCTOR_TEXT]; int64_t allowed, used; bool host_key; };
 
 /** Something found by others: a sentence and what to do. */
-struct doctor_note { char text[DOCTOR_TEXT * 2], remedy[DOCTOR_TEXT]; };
+struct doctor_note { char text[DOCTOR_TEXT * 2], remedy[DOCTOR_TEXT]; bool old; /**< told, and no more than that */ };
 struct doctor_notes { struct doctor_note *rows; size_t n; bool more; char failed[DOCTOR_TEXT]; /**< why there is no list; "" there is */ };
 
 /** A count pool of a host whose exports were imported. */
-struct doctor_pool { char host[DOCTOR_TEXT], product[MUSTER_NAME_MAX + 1], sinks_on[16]; /**< "" it does not */ int64_t count, minimum, then, silent; };
+struct doctor_pool { char host[DOCTOR_TEXT], product[MUSTER_NAME_MAX + 1], sinks_on[16]; int64_t count, minimum, then, silent; bool low; /**< too few already, as listed on `sinks_on` */ };
 
 struct doctor_plugin { char name[MUSTER_NAME_MAX + 1], why[DOCTOR_TEXT]; bool off; /**< else refused */ };
 
@@ -98,15 +98,18 @@ void doctor_fine(struct doctor_result *r, const char *fmt, ...) __attribute__((f
 /** @param warning, critical ranges as plugins have them, "" none. @param max -1 none. */
 void doctor_measure(struct doctor_result *r, int64_t value, const char *unit, const char *warning, const char *critical, int64_t max, const char *label, ...) __attribute__((format(printf, 7, 8)));
 
-/** Collect the facts, as the question's caller may see them; what cannot be had is said in them. @param[out] f ended with doctor_facts_fini(). */
 struct admin_call;
-void doctor_gather(struct doctor_facts *f, struct admin_call *c);
+/** Collect the facts, as the question's caller may see them; what cannot be had is said in them. @param[out] f ended with doctor_facts_fini(). @param names of checks,
+ * "a,b": what only others look at may be left out. NULL: all. */
+void doctor_gather(struct doctor_facts *f, struct admin_call *c, const char *names);
 void doctor_facts_fini(struct doctor_facts *f);
 /** One more row; the rest is as it was. @return false: memory is short, and f->exhausted says so. */
 bool doctor_note(struct doctor_facts *f, struct doctor_notes *to, const char *text, const char *remedy);
 struct doctor_end *doctor_end_add(struct doctor_facts *f, enum doctor_end_kind kind, int64_t ends_at);
 struct doctor_use *doctor_use_add(struct doctor_facts *f);
 /** What the estate's books and imports say (doctor_estate.c). */
-void doctor_gather_estate(struct doctor_facts *f, struct admin_call *c);
+void doctor_gather_estate(struct doctor_facts *f, struct admin_call *c, const char *names);
+/** Is this check among the names? NULL: all are. */
+bool doctor_named(const char *names, const char *check);
 
 #endif

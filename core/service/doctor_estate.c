@@ -7,9 +7,11 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/uuid.h"
 #include "core/service/admin.h"
 
 #define DAY_S INT64_C(86400)
+#define OLD_S (30 * DAY_S)
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -118,7 +120,129 @@ static void gather_books(struct doctor_facts *f, struct admin_call *c)
 	json_decref(keys);
 }
 
-void doctor_gather_estate(struct doctor_facts *f, struct admin_call *c)
+/* ---- what imports show ---- */
+
+static struct doctor_pool *pool_seen(struct doctor_facts *f, const char *host, const char *product)
 {
-	gather_books(f, c);
+	struct doctor_pool *rows = mem_grow(f->pools, f->pool_count + 1, sizeof *rows);
+
+	if (rows == NULL) {
+		f->exhausted = true;
+		return NULL;
+	}
+	f->pools = rows;
+	rows += f->pool_count++;
+	*rows = (struct doctor_pool){ .low = false };
+	(void)snprintf(rows->host, sizeof rows->host, "%.200s", host[0] != '\0' ? host : "a host without a name");
+	(void)snprintf(rows->product, sizeof rows->product, "%.63s", product);
+	return rows;
+}
+
+static void add_pool(struct doctor_facts *f, const json_t *pool)
+{
+	const json_t *listed = json_object_get(pool, "listed");
+	int64_t minimum = json_integer_value(json_object_get(pool, "minimum_count")), observed = json_integer_value(json_object_get(pool, "observed"));
+	const char *sinks = text_of(pool, "sinks_on"), *product = text_of(pool, "product");
+	struct doctor_pool *p;
+
+	/* Fewer were observed than are needed: the events are not all there, or the host has listed as few (add_listed). */
+	if (sinks[0] == '\0' || observed < minimum || (json_is_integer(listed) && json_integer_value(listed) < minimum))
+		return;
+	if ((p = pool_seen(f, text_of(pool, "host"), product[0] != '\0' ? product : text_of(pool, "activation_id"))) == NULL)
+		return;
+	p->count = observed;
+	p->minimum = minimum;
+	p->then = json_integer_value(json_object_get(pool, "count_then"));
+	p->silent = json_integer_value(json_object_get(pool, "silent"));
+	(void)snprintf(p->sinks_on, sizeof p->sinks_on, "%.10s", sinks);
+}
+
+/* What a host says of itself: too few machines, or not activated. */
+static void add_listed(struct doctor_facts *f, const struct catalog *catalog, const json_t *entry)
+{
+	const json_t *count = json_object_get(entry, "current_count");
+	const char *id = text_of(entry, "activation_id"), *status = text_of(entry, "license_status"), *host = text_of(entry, "host");
+	const struct catalog_edition *edition = NULL;
+	char text[DOCTOR_TEXT];
+	struct doctor_pool *p;
+	uint8_t uuid[16];
+
+	if (strcmp(text_of(entry, "channel"), "host") != 0)
+		return;
+	if (uuid_parse(uuid, id, strlen(id)) == MUSTER_OK)
+		edition = catalog_find(catalog, uuid);
+	if (edition != NULL && json_is_integer(count) && json_integer_value(count) < (json_int_t)edition->minimum_count && (p = pool_seen(f, host, edition->product->row.name)) != NULL) {
+		p->low = true;
+		p->count = json_integer_value(count);
+		p->minimum = (int64_t)edition->minimum_count;
+		(void)snprintf(p->sinks_on, sizeof p->sinks_on, "%.10s", text_of(entry, "taken_at"));
+	}
+	if (status[0] != '\0' && strncasecmp(status, "Licensed", 8) != 0) {
+		(void)snprintf(text, sizeof text, "%.80s lists %.80s as %.60s on %.10s", host, edition != NULL ? edition->product->row.name : text_of(entry, "name"), status, text_of(entry, "taken_at"));
+		(void)doctor_note(f, &f->findings, text, "Activate that host with its own vendor's key; then import a new listing.");
+	}
+}
+
+static void gather_listed(struct doctor_facts *f, struct admin_call *c)
+{
+	bool more;
+	json_t *hosts = page(c, "host", &more, f->pools_failed, sizeof f->pools_failed);
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(hosts, "items"), i, item)
+		add_listed(f, c->snapshot->catalog, item);
+	f->findings.more = f->findings.more || more;
+	json_decref(hosts);
+}
+
+static void gather_pools(struct doctor_facts *f, struct admin_call *c)
+{
+	struct muster_err err = { 0 };
+	const json_t *item;
+	json_t *out = NULL;
+	size_t i;
+
+	if (estate_pools(c->service->estate, (unsigned)(f->set.forecast / (uint64_t)DAY_S), &out, &err) != MUSTER_OK)
+		(void)snprintf(f->pools_failed, sizeof f->pools_failed, "what was imported cannot be read: %.180s", err.message);
+	json_array_foreach(json_object_get(out, "items"), i, item)
+		add_pool(f, item);
+	json_decref(out);
+}
+
+static void gather_findings(struct doctor_facts *f, struct admin_call *c)
+{
+	struct muster_err err = { 0 };
+	const json_t *item;
+	json_t *out = NULL;
+	int64_t ms;
+	size_t i;
+
+	if (estate_findings(c->service->estate, DOCTOR_LIST, &out, &err) != MUSTER_OK) {
+		(void)snprintf(f->findings.failed, sizeof f->findings.failed, "what was imported cannot be read: %.180s", err.message);
+		memcpy(f->duplicates.failed, f->findings.failed, sizeof f->duplicates.failed);
+	}
+	json_array_foreach(json_object_get(out, "items"), i, item) {
+		const char *finding = text_of(item, "finding"), *since = text_of(item, "since");
+		bool twice = strcmp(finding, "clone") == 0 || strcmp(finding, "names") == 0;
+		struct doctor_notes *to = twice ? &f->duplicates : &f->findings;
+
+		/* A gap of long ago stays in the books, and nobody can fill it any more. */
+		if (doctor_note(f, to, text_of(item, "text"), text_of(item, "remedy")) && to->n > 0 && time_parse_rfc3339(&ms, since, strlen(since)) == MUSTER_OK)
+			to->rows[to->n - 1].old = !twice && strcmp(finding, "listing") != 0 && f->now - ms / 1000 > OLD_S;
+	}
+	f->findings.more = f->findings.more || json_is_true(json_object_get(out, "more"));
+	json_decref(out);
+}
+
+void doctor_gather_estate(struct doctor_facts *f, struct admin_call *c, const char *names)
+{
+	if (doctor_named(names, "keys") || doctor_named(names, "coverage") || doctor_named(names, "setup-keys"))
+		gather_books(f, c);
+	if (doctor_named(names, "forecast"))
+		gather_pools(f, c);
+	if (doctor_named(names, "forecast") || doctor_named(names, "findings"))
+		gather_listed(f, c);
+	if (doctor_named(names, "duplicates") || doctor_named(names, "findings"))
+		gather_findings(f, c);
 }

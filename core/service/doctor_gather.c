@@ -341,7 +341,7 @@ static void gather_crls(struct doctor_facts *f, struct service *s)
 	json_decref(lists);
 }
 
-void doctor_gather(struct doctor_facts *f, struct admin_call *c)
+void doctor_gather(struct doctor_facts *f, struct admin_call *c, const char *names)
 {
 	struct service *s = c->service;
 	struct unknown unknown = { f, c->snapshot->catalog };
@@ -355,13 +355,14 @@ void doctor_gather(struct doctor_facts *f, struct admin_call *c)
 	gather_products(f, s, c->snapshot);
 	gather_keys(f, s);
 	gather_plugins(f, c->snapshot);
-	gather_debt(f, c);
+	if (doctor_named(names, "debt"))
+		gather_debt(f, c);
 	gather_crls(f, s);
-	if (ledger_unknown(s->ledger, add_unknown, &unknown, &err) != MUSTER_OK && f->ready) {
+	if (doctor_named(names, "unknown") && ledger_unknown(s->ledger, add_unknown, &unknown, &err) != MUSTER_OK && f->ready) {
 		f->ready = false;
 		(void)snprintf(f->not_ready, sizeof f->not_ready, "the state cannot be read: %.400s", err.message);
 	}
-	doctor_gather_estate(f, c);
+	doctor_gather_estate(f, c, names);
 }
 
 void doctor_facts_fini(struct doctor_facts *f)

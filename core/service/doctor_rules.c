@@ -191,7 +191,10 @@ static void forecast(const struct doctor_facts *f, struct doctor_result *r)
 	for (size_t i = 0; i < f->pool_count; i++) {
 		const struct doctor_pool *p = &f->pools[i];
 
-		if (p->sinks_on[0] != '\0')
+		if (p->low)
+			doctor_say(r, VERDICT_WARNING, (uint32_t)CODE_COUNT_LOW, NULL, "%s on %s: %" PRId64 " of %" PRId64 " machines as listed on %s; no new one is activated", p->product, p->host, p->count, p->minimum,
+			           p->sinks_on);
+		else
 			doctor_say(r, VERDICT_WARNING, CODE_M_LOW_WATER, NULL, "%s on %s: %" PRId64 " machines are silent; if they stay so, %" PRId64 " of %" PRId64 " are left on %s", p->product, p->host,
 			           p->silent, p->then, p->minimum, p->sinks_on);
 	}
@@ -222,7 +225,7 @@ static void idle(const struct doctor_facts *f, struct doctor_result *r)
 static void notes(const struct doctor_notes *n, struct doctor_result *r, enum verdict v, uint32_t code)
 {
 	for (size_t i = 0; i < n->n; i++)
-		doctor_say(r, v, code, n->rows[i].remedy, "%s", n->rows[i].text);
+		doctor_say(r, n->rows[i].old ? VERDICT_OK : v, n->rows[i].old ? 0 : code, n->rows[i].remedy, "%s%s", n->rows[i].old ? "long ago: " : "", n->rows[i].text);
 	if (n->more)
 		doctor_say(r, v, code, NULL, "and more than are looked at here");
 	if (n->failed[0] != '\0')

@@ -14,6 +14,7 @@ import pytest
 
 import administrator
 import licensed as world
+import test_observed as observed
 from administrator import NO_HOST, Administrator
 from host import OFFICE2013, SOURCE, Machine, base64url, eventually, now_text, program
 from licensed import Licensed
@@ -535,3 +536,34 @@ def test_the_books(new_host):
     admin.check("setup-keys", OK)
     admin.ok("catalogue", "add", "--set", "name=Visio")
     admin.check("setup-keys", WARNING, "Visio: no setup key is noted", "M-165")
+
+
+def test_imported_hosts(new_host):
+    """A pool of another host that will sink, one that has sunk as its listing says, clones, a log with a gap: from what was imported."""
+    host = new_host()
+    admin = Doctor(host)
+    for name in ("forecast", "duplicates", "findings"):
+        admin.check(name, OK)
+    now = observed.now()
+    # six machines that ask every week; four of them have been silent for 20 days
+    records = [observed.event(n, now - 7 * DAY * week - n * 600) for n in range(1, 7) for week in range(6) if n <= 2 or week >= 3]
+    observed.take(host, sorted(records, key=lambda r: r["logged_at"]))
+    pools = host.admin_ok("GET", "/observed/pools")["items"]
+    one = admin.check("forecast", WARNING, "office2013 on kms1.example.org: 4 machines are silent; if they stay so, 2 of 5 are left on ", "M-164")
+    assert pools[0]["sinks_on"] in one["reason"], (pools, one)
+    # the events of a week tell too little of a host: nothing is made of them
+    observed.take(host, [observed.event(n, now - n * 600, host="kms2.example.org") for n in range(1, 4)])
+    assert "kms2" not in admin.check("forecast", WARNING)["reason"]
+    # unless it lists as few itself
+    entry = {"host": "kms3.example.org", "activation_id": OFFICE2013, "channel": "host", "current_count": 3, "taken_at": observed.text(now - DAY), "name": "Office",
+             "description": "VOLUME_KMS channel", "license_status": "Notification"}
+    observed.take(host, [{"line": 1, "host": "kms3.example.org", "taken_at": observed.text(now - DAY), "entry": entry, "doubts": ["the count is a copy"], "updates": []}], "listing")
+    found = [d["reason"] for d in json.loads(admin("doctor", "forecast", "--json").out)["checks"][0]["details"]]
+    assert any("office2013 on kms3.example.org: 3 of 5 machines as listed on " in d for d in found), found
+    one = admin.check("findings", WARNING, "the listing of kms3.example.org: the count is a copy")
+    assert "kms3.example.org lists office2013 as Notification on " in one["reason"], one
+    # one client ID, several names at the same time
+    observed.take(host, [observed.event(50, now - DAY * d - k, name=f"copy-{k}.example.org") for d in range(5, 0, -1) for k in range(3)])
+    admin.check("duplicates", WARNING, "copy-", "M-112")
+    # whoever asks for another check does not wait for these
+    assert len(json.loads(admin("doctor", "disk", "--json").out)["checks"]) == 1

@@ -152,6 +152,10 @@ START_TEST(test_doctor_forecast)
 	f.pools = &pool;
 	f.pool_count = 1;
 	IS("forecast", f, VERDICT_WARNING, "windows on KMS01: 8 machines are silent; if they stay so, 22 of 25 are left on 2026-11-25");
+	pool.low = true;
+	pool.count = 20;
+	IS("forecast", f, VERDICT_WARNING, "windows on KMS01: 20 of 25 machines as listed on 2026-11-25");
+	CODE(CODE_COUNT_LOW);
 	f.pool_count = 0;
 	strcpy(f.pools_failed, "the books cannot be read");
 	IS("forecast", f, VERDICT_UNKNOWN, "cannot be read");
@@ -261,6 +265,9 @@ START_TEST(test_doctor_notes)
 		lists[i]->n = 1;
 		IS(names[i], f, VERDICT_WARNING, "something is so");
 		ck_assert_str_eq(remedy, "do this");
+		note.old = true;
+		IS(names[i], f, VERDICT_OK, "long ago: something is so");
+		note.old = false;
 		lists[i]->more = true;
 		IS(names[i], f, VERDICT_WARNING, "more than are looked at");
 		lists[i]->more = false;
