@@ -277,7 +277,7 @@ def test_hostile_tables(host, what):
     # the good row at the end is reached, unless the file is no text
     assert what == "NUL bytes" or [r for r in host.books.records if r["entry"].get("partial") == "EEEEE"], done.stderr[-2000:]
     if what in ("long line", "tiny fields in one line"):
-        assert f"{path}:2: refused: the row has a line longer than a megabyte" in done.stderr
+        assert f"{path}:2: refused: the row has " + ("a line longer than a megabyte" if what == "long line" or not SANITIZED else "more than 512 cells") in done.stderr
     if what == "tiny fields":
         assert done.stderr.count("the row has more cells than there are headings") + done.stderr.count("more than 512 cells") > 0
 

@@ -481,6 +481,46 @@ START_TEST(test_json_hostile)
 }
 END_TEST
 
+/* ---- memory that runs out ---- */
+
+START_TEST(test_table_and_json_without_memory)
+{
+	static const char portal[] = "Product\tProduct Key\tType\tUsed/Total\tNotes\nOffice\tAAAAA-BBBBB-CCCCC-DDDDD-EEEEE\tMAK\t1/2\t\"two\nlines\"\nOffice\tEEEEE\tMAK\t\t\n";
+	static const char books[] = "{\"export\":\"books\",\"version\":1}\n{\"kind\":\"key\",\"entry\":{\"kind\":\"mak\"}}\n";
+	const struct { const struct exchange_reader *r; const char *text; } cases[] = { { &exchange_table, portal }, { &exchange_json, books } };
+
+	for (size_t c = 0; c < 2; c++) {
+		uint64_t n = 1;
+
+		for (bool failed = true; failed; n++) {
+			struct source s = { cases[c].text, strlen(cases[c].text), 0 };
+			const struct exchange_input in = { source_read, &s };
+			const struct exchange_sink sink = { .record = take_record, .message = take_message };
+			struct exchange_text *t = NULL;
+			int r;
+
+			json_decref(records);
+			json_decref(messages);
+			records = json_array();
+			messages = json_array();
+			done = (struct exchange_done){ 0 };
+			err = (struct muster_err){ 0 };
+			ck_assert_int_eq(exchange_text_open(&t, &in, NULL, &err), MUSTER_OK);
+			mem_fail_at(n);
+			r = cases[c].r->read(t, &nothing, &sink, &done, &err);
+			failed = mem_count() >= n;
+			mem_fail_at(0);
+			/* what was read in spite of it is what stands there, or is said not to be */
+			ck_assert_msg(r == MUSTER_OK || err.message[0] != '\0', "allocation %d", (int)n);
+			ck_assert_msg(failed || (r == MUSTER_OK && json_array_size(records) == (c == 0 ? 2 : 1)), "%zu", json_array_size(records));
+			ck_assert_msg(r != MUSTER_OK || json_array_size(records) + done.refused >= 1, "allocation %d", (int)n);
+			exchange_text_close(t);
+		}
+		ck_assert_uint_gt(n, 2);
+	}
+}
+END_TEST
+
 UNIT_MAIN("exchange_table", test_table_counts, test_table_dates, test_table_key_kinds, test_table_key_cells, test_table_marks_and_lists, test_table_portal, test_table_kinds_by_headings,
           test_table_map_and_kind, test_table_doubts_name_their_line, test_table_own_exports, test_table_what_was_written_is_read, test_table_hostile_rows, test_table_headings_again,
-          test_json_exports, test_json_documents, test_json_hostile)
+          test_json_exports, test_json_documents, test_json_hostile, test_table_and_json_without_memory)
