@@ -228,6 +228,16 @@ static void put_rest(struct telling *t)
 
 #define COUNT_MAX 1000   /* names or clients counted for one sentence */
 
+static void retold(struct telling *t, const char *id)
+{
+	const char *names = strstr(buf_str(&t->b), ": ");
+	char *one = mem_strdup(names != NULL ? names + 2 : "");
+
+	buf_clear(&t->b);
+	buf_addf(&t->b, "client ID %s is used by several machines of one name%s%s", id, one != NULL && one[0] != '\0' ? ", " : "", one != NULL ? one : "");
+	mem_free(one);
+}
+
 static int tell_clone(void *ctx, const uint8_t client[16])
 {
 	struct telling *t = ctx;
@@ -242,6 +252,8 @@ static int tell_clone(void *ctx, const uint8_t client[16])
 	buf_addf(&t->b, "client ID %s has several names: ", id);
 	if ((t->r = observed_store_names(t->o, client, COUNT_MAX, add_one, t, t->err)) != MUSTER_OK)
 		return 1;
+	if (t->n < 2)   /* known by its hardware to who told of it */
+		retold(t, id);
 	put_rest(t);
 	tell(t, "clone", NULL, buf_str(&t->b), "They are copies of one image and count once: give each an ID of its own (slmgr /rearm, ospprearm, or sysprep /generalize before copying). A machine that was renamed is told for 30 days.", t->since);
 	return 0;

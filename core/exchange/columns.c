@@ -1,4 +1,4 @@
-/* The columns of exports: machines and events have their own, keys and books those of the kinds (estate/kinds.h). */
+/* The columns of exports: machines (without what is judged of them anew: findings) and events have their own, keys and books those of the kinds (estate/kinds.h). */
 #include <string.h>
 
 #include "core/base/err.h"
@@ -15,7 +15,7 @@ static const struct exchange_column machine[] = {
 	{ "client_id", "Client ID", TEXT }, { "activation_id", "Activation ID", TEXT }, { "product", "Product", TEXT }, { "host", "Host", TEXT }, { "name", "Name", TEXT },
 	{ "names", "Names", LIST }, { "first_seen", "First Seen", TEXT }, { "last_seen", "Last Seen", TEXT }, { "requests", "Requests", NUMBER }, { "result", "Result", TEXT },
 	{ "license_status", "License Status", NUMBER }, { "minutes_left", "Minutes Left", NUMBER }, { "virtual", "Virtual", FLAG }, { "by", "Activated By", TEXT },
-	{ "clone", "Clone", FLAG }, { "findings", "Findings", LIST },
+	{ "clone", "Clone", FLAG },
 };
 
 static const struct exchange_column event[] = {

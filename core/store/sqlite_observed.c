@@ -18,7 +18,7 @@
 /*
  * event: one row for what was said, found again by its digest. at: logged, else the client's own time. taken: when it was imported, rising with seq.
  * machine: heard, asked, told: requests by 12290, by 12288, by an import of machines. forgotten: time of the latest event of it that was deleted, so that it is not counted again.
- * client, called: those with several names, and names with several clients; few. since: seq of the import that changed it.
+ * client, called: those with several names, and names with several clients; few. told: by an import of machines, of one name: who exported it saw other hardware behind the ID. since: seq of the import that changed it.
  */
 static const char schema_1[] =
 	"CREATE TABLE observed(schema INTEGER NOT NULL, next_seq INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0);"
@@ -37,7 +37,7 @@ static const char schema_1[] =
 	"CREATE INDEX machine_host ON machine(host, client, activation);"
 	"CREATE TABLE name(client BLOB NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(client, name)) WITHOUT ROWID;"
 	"CREATE INDEX name_of ON name(name, client);"
-	"CREATE TABLE client(client BLOB PRIMARY KEY, clone INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE client(client BLOB PRIMARY KEY, clone INTEGER NOT NULL, since INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
 	"CREATE INDEX client_clone ON client(client) WHERE clone;"
 	"CREATE TABLE called(name TEXT PRIMARY KEY, shared INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX called_shared ON called(name) WHERE shared;"
@@ -55,6 +55,7 @@ static const char schema_1[] =
 #define WINDOW "2592000000"   /* OBSERVED_WINDOW_MS */
 /* Heard within the window of the latest: a renamed machine, or one installed anew, has one of them 30 days later. */
 #define SEVERAL_NAMES "(SELECT count(*) FROM name n WHERE n.client=client.client AND n.last>=(SELECT max(last) FROM name x WHERE x.client=client.client)-" WINDOW ")>1"
+#define IS_CLONE "(told OR " SEVERAL_NAMES ")"
 #define SEVERAL_CLIENTS "(SELECT count(*) FROM name n WHERE n.name=called.name AND n.last>=(SELECT max(last) FROM name x WHERE x.name=called.name)-" WINDOW ")>1"
 
 const char *const observed_sql[O_STATEMENTS] = {
@@ -88,7 +89,9 @@ const char *const observed_sql[O_STATEMENTS] = {
 	[O_CLIENTS_OF] = "SELECT count(*) FROM (SELECT 1 FROM name WHERE name=lower(?1) LIMIT 2)",
 	[O_CLIENT_ADD] = "INSERT INTO client(client, clone, since) VALUES(?1, 0, ?2) ON CONFLICT DO NOTHING",
 	[O_CALLED_ADD] = "INSERT INTO called(name, shared, since) VALUES(lower(?1), 0, ?2) ON CONFLICT DO NOTHING",
-	[O_JUDGE_CLIENTS] = "UPDATE client SET clone=" SEVERAL_NAMES ", since=?1 WHERE clone<>" SEVERAL_NAMES,
+	[O_CLIENT_TOLD] = "INSERT INTO client(client, clone, since, told) VALUES(?1, 0, ?2, 1) ON CONFLICT DO UPDATE SET told=1 WHERE NOT told",
+	[O_CLIENT_UNTOLD] = "UPDATE client SET told=0 WHERE client=?1 AND told",
+	[O_JUDGE_CLIENTS] = "UPDATE client SET clone=" IS_CLONE ", since=?1 WHERE clone<>" IS_CLONE,
 	[O_JUDGE_CALLED] = "UPDATE called SET shared=" SEVERAL_CLIENTS ", since=?1 WHERE shared<>" SEVERAL_CLIENTS,
 	[O_TOUCHED] = "SELECT host, name, last FROM host WHERE since=?1 ORDER BY name",
 	[O_MACHINES_NEW] = "SELECT count(*) FROM machine WHERE since=?1",

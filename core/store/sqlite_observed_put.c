@@ -297,13 +297,29 @@ static bool machine_equal(const struct observed_machine *a, const struct observe
 	return a->first == b->first && a->last == b->last && a->requests == b->requests && said_equal(&a->said, &b->said) && strcmp(a->name, b->name) == 0 && a->by == b->by;
 }
 
+/* Whether a machine of one name is a clone only who told of it can know: by the hardware behind the ID. @param[out] more it was not known so. */
+static int clone_told(struct store_observed *o, const struct observed_machine *m, bool several, bool *more, struct muster_err *err)
+{
+	sqlite3_stmt *s = observed_statement(o, m->clone ? O_CLIENT_TOLD : O_CLIENT_UNTOLD);
+	int r;
+
+	if (m->clone && several)   /* by its names */
+		return MUSTER_OK;
+	db_bind_blob(s, 1, m->client, 16);
+	if (m->clone)
+		(void)sqlite3_bind_int64(s, 2, o->first_seq);
+	if ((r = db_run(&o->db, s, "write to", err)) == MUSTER_OK)
+		*more = *more || sqlite3_changes(o->db.h) > 0;
+	return r;
+}
+
 int observed_store_machine(struct store_observed *o, const struct observed_machine *m, const char *const *names, size_t n, enum observed_became *became, struct muster_err *err)
 {
 	struct machine_row row = { .client = m->client, .activation = m->activation, .host = m->host, .name = m->name, .first = m->first, .last = m->last, .told = m->requests,
 		.said = &m->said, .by = m->by };
 	int64_t long_ago = m->last - LONG_AGO_MS < m->first ? m->last - LONG_AGO_MS : m->first, since = 0;
 	struct observed_machine before, after;
-	bool was, is, made, more = false;
+	bool was, is, made, more = false, several = false;
 	int r;
 
 	MUSTER_ASSERT(o->open);
@@ -313,11 +329,12 @@ int observed_store_machine(struct store_observed *o, const struct observed_machi
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(names[i], m->name) == 0)
 			continue;
+		several = true;
 		if ((r = name_put(o, m->client, names[i], m->clone ? m->first : long_ago, m->clone ? m->last : long_ago, &made, err)) != MUSTER_OK)
 			return r;
 		more = more || made;
 	}
-	if ((r = machine_look(o, m, &after, &since, &is, err)) != MUSTER_OK)
+	if ((r = clone_told(o, m, several, &more, err)) != MUSTER_OK || (r = machine_look(o, m, &after, &since, &is, err)) != MUSTER_OK)
 		return r;
 	*became = !was ? OBSERVED_NEW : more || !machine_equal(&before, &after) ? OBSERVED_CHANGED : since == o->first_seq ? OBSERVED_SKIPPED : OBSERVED_SAME;
 	return MUSTER_OK;

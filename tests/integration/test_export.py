@@ -264,6 +264,21 @@ def test_machines_of_this_host_and_of_others_stand_in_one_order(admin, tmp_path)
     assert {r["client_id"] for r in rows_of(admin.ok("export", "machines", one, "--json"), "json")} == {one}
 
 
+def test_a_clone_that_this_host_found_stays_one(admin, another, tmp_path):
+    """One client ID on two machines of the same name: only their hardware tells, and that does not travel."""
+    one = Machine("image", str(uuid.UUID(int=5)))
+    admin.host.activate(one, OFFICE2013)
+    admin.host.activate(Machine("image", one.client_id), OFFICE2013)
+    eventually(lambda: [c["clone"] for c in admin.items("clients")] == [True], "the clone is folded")
+    first = admin.ok("export", "machines", "--json")
+    assert [r["clone"] for r in rows_of(first, "json")] == [True]
+    path = tmp_path / "machines.json"
+    path.write_text(first)
+    other = another()
+    assert other("import", str(path)).status == DONE
+    assert body(other.ok("export", "machines", "--json"), "json") == body(first, "json")
+
+
 def test_its_own_export_read_by_the_same_host_doubles_nothing(admin, tmp_path):
     heard(admin)
     path = tmp_path / "machines.json"
