@@ -127,6 +127,16 @@ void activation_hold(struct activation *a);
 void activation_let(struct activation *a);
 int activation_seal_held(struct activation *a, const char *kind, struct muster_span id, struct muster_span plain, struct buf *out, struct muster_err *err);
 int activation_unseal_held(struct activation *a, const char *kind, struct muster_span id, struct muster_span sealed, struct buf *plain, struct muster_err *err);
+/* ---- moving to another host (moved.c; trust.md section 11) ---- */
+/** Sign a state file's manifest: @p out {"manifest": muster-state+jwt, "chains":[[signer, intermediate],…]}, base64url of DER, the signer's chain first, then those under which leases may
+ * live. `iss` and `aud` are set in @p claims. MUSTER_E_NOT_FOUND: this host is not activated. */
+int activation_state_sign(struct activation *a, json_t *claims, json_t **out, struct muster_err *err);
+/** The claims of such an object, signed by a host of one of the pinned issuers as of `iat` and not revoked so that it is void. @p issuer its name. MUSTER_E_INVALID with M-162. */
+int activation_state_verify(struct activation *a, const json_t *end, json_t **claims, char *issuer, size_t n, struct muster_err *err);
+/** Recognise leases that were signed under its chains from now on. */
+int activation_state_adopt(struct activation *a, const json_t *end, struct muster_err *err);
+/** Every installed product key; @p key is wiped after the call. @p fn returns non-zero when memory is exhausted. */
+int activation_state_keys(struct activation *a, int (*fn)(void *ctx, const char *partial, const char *key), void *ctx, struct muster_err *err);
 
 /* ---- a machine with a counted key (client API) ---- */
 struct counted_request {

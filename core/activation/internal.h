@@ -181,6 +181,11 @@ void crl_take(struct activation *a, const char *from, struct muster_span pem);
 /** Daily: says which lists are past their time. */
 int64_t crl_job(struct activation *a);
 
+/* ---- moved.c ---- */
+#define ACTIVATION_R_FORMER "former-chain"   /**< id: kid; data: PEM: verifies the leases of a host whose state was taken over, signs nothing */
+/** Into the ring. Acts held, or before the thread runs. */
+int formers_load(struct activation *a, struct muster_err *err);
+
 /* ---- roots.c ---- */
 /** Stored announcements into the ring. Acts held. */
 int roots_load(struct activation *a, struct muster_err *err);
@@ -196,6 +201,8 @@ const char *key_state_word(enum key_state s);
 bool key_activates_host(char kind);
 /** Install a key that was typed, or that follows from programme and number; acts held. @p out as activation_key_install(). */
 int key_install(struct activation *a, const char *actor, const struct product_key *typed, bool replace, json_t **out, struct muster_err *err);
+/** The whole key; a secret. */
+int key_open(struct product_key *out, const struct activation *a, const struct held_key *k, struct muster_err *err);
 /** PRK_key of an installed key; a secret. */
 int key_prk(uint8_t prk[PRODUCT_KEY_PRK], const struct activation *a, const struct held_key *k, struct muster_err *err);
 bool key_names(const struct held_key *k, const uint8_t product[16]);

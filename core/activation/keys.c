@@ -97,7 +97,7 @@ const char *key_state_word(enum key_state s)
 	return words[s];
 }
 
-static int key_open(struct product_key *out, const struct activation *a, const struct held_key *k, struct muster_err *err)
+int key_open(struct product_key *out, const struct activation *a, const struct held_key *k, struct muster_err *err)
 {
 	struct buf plain;
 	uint8_t id[4];

@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libactivation.la
 	%D%/keys.c \
 	%D%/labels.c \
 	%D%/licenses.c \
+	%D%/moved.c \
 	%D%/offline.c \
 	%D%/online.c %D%/online.h \
 	%D%/packs.c \

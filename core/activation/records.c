@@ -304,7 +304,7 @@ int records_load(struct activation *a, struct muster_err *err)
 
 	if ((r = records_each(a, ACTIVATION_R_KEY, load_key, &l, err)) != MUSTER_OK || (r = records_each(a, ACTIVATION_R_PENDING, load_id, &l, err)) != MUSTER_OK
 	    || (r = records_each(a, ACTIVATION_R_SLOT, load_slot, &l, err)) != MUSTER_OK
-	    || (r = records_each(a, ACTIVATION_R_RETIRED, load_retired, &l, err)) != MUSTER_OK)
+	    || (r = records_each(a, ACTIVATION_R_RETIRED, load_retired, &l, err)) != MUSTER_OK || (r = formers_load(a, err)) != MUSTER_OK)
 		goto done;
 	pthread_mutex_lock(&a->lock);
 	keys = a->keys;

@@ -24,7 +24,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/verdicts.c %D%/verdicts.h \
 	%D%/verbs_access.c %D%/verbs_access_activate.c %D%/verbs_activate.c %D%/verbs_audit.c %D%/verbs_catalog.c %D%/verbs_counted.c %D%/verbs_discover.c %D%/verbs_doctor.c %D%/verbs_explain.c %D%/verbs_host.c \
 	%D%/verbs_advise.c %D%/verbs_estate.c %D%/verbs_export.c %D%/verbs_request.c \
-	%D%/verbs_keys.c %D%/verbs_listing.c %D%/verbs_observed.c %D%/verbs_pack.c %D%/verbs_plugin.c %D%/verbs_records.c %D%/verbs_seats.c %D%/verbs_settings.c %D%/verbs_support.c
+	%D%/verbs_keys.c %D%/verbs_listing.c %D%/verbs_observed.c %D%/verbs_pack.c %D%/verbs_plugin.c %D%/verbs_records.c %D%/verbs_seats.c %D%/verbs_settings.c %D%/verbs_state.c %D%/verbs_support.c
 cli_libs = %D%/libcli.la $(exchange_libs) $(http_libs) $(catalog_libs) $(trust_libs) $(qr_libs) $(SMARTCOLS_LIBS)
 
 # muster, the program on a machine to be activated: its own library, it shares nothing with musterctl.

@@ -121,6 +121,10 @@ static const struct cli_verb verbs[] = {
 	  "musterctl audit head\nmusterctl audit verify\nmusterctl audit verify --expect 412:9f2c0a…" },
 	{ "clock", "clock accept", "Take the present clock as right after a jump", CLI_ADMINISTRATOR, O(YES), 1, 1, verb_clock, "musterctl clock accept" },
 	{ "backup", "backup FOLDER", "Copy the ledger while it runs", CLI_ADMINISTRATOR, 0, 1, 1, verb_backup, "musterctl backup /srv/backup/muster-monday" },
+	{ "state", "state export FILE | import FILE", "Move a host: its counts, clients and books into a file, and into the host that replaces it", CLI_ADMINISTRATOR,
+	  O(WITH_KEYS) | O(PASSPHRASE_FD) | O(RETIRE) | O(DRY_RUN) | O(YES), 2, 2, verb_state,
+	  "musterctl state export old-host.state --retire\nmusterctl state import old-host.state --dry-run\nmusterctl state import old-host.state\n"
+	  "musterctl state export old-host.state --with-keys --passphrase-fd 3 3<passphrase.txt" },
 	{ "reload", "reload", "Read the configuration again and say what changed", CLI_ADMINISTRATOR, 0, 0, 0, verb_reload, "musterctl reload" },
 	{ "explain", "explain CODE | WORDS", "What a code means and what to do", CLI_ANYONE, O(ALL), 0, CLI_ARGS_MAX, verb_explain,
 	  "musterctl explain 0xC004F038\nmusterctl explain M-112\nmusterctl explain 12290           an event\nmusterctl explain key limit       codes about these words\nmusterctl explain --all" },

@@ -74,6 +74,8 @@ int verb_export(struct cli *c);
 int verb_keys_export(struct cli *c);
 /* verbs_explain.c */
 int verb_explain(struct cli *c);
+/* verbs_state.c */
+int verb_state(struct cli *c);
 /* verbs_audit.c */
 int verb_rekey(struct cli *c);
 int verb_audit(struct cli *c);

@@ -33,6 +33,8 @@ static int show(struct cli *c, listing_fn *print)
 			return cli_say(c, CLI_FAILED, "Error: Activation ID (%s) not found.", c->args[0]);
 		return cli_fail(c, &err);
 	}
+	if (json_text(answer, "retired")[0] != '\0')
+		(void)cli_say(c, CLI_OK, "warning: M-161: %s", json_text(answer, "retired"));
 	if (c->given[CLI_O_JSON]) {
 		r = cli_print_json(c, answer);
 	} else {

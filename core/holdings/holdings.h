@@ -152,4 +152,11 @@ int holdings_embedded_store(struct holdings *h, const char *actor, const json_t 
 int holdings_embedded_list(struct holdings *h, json_t **out, struct muster_err *err);
 int holdings_embedded_remove(struct holdings *h, const char *actor, uint32_t number, json_t **out, struct muster_err *err);
 
+
+/* ---- moving (moved.c; trust.md section 11) ---- */
+/** Rows of another host's export, as obligations; of two of a key the one written last stays. One transaction, may be repeated. @p changed is added to. */
+int holdings_take(struct holdings *h, const struct store_holding *rows, size_t n, size_t *changed, struct muster_err *err);
+/** After the last ones: keys and numbers into memory. */
+int holdings_take_done(struct holdings *h, struct muster_err *err);
+
 #endif

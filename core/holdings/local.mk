@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libholdings.la
 	%D%/holdings.c %D%/holdings.h \
 	%D%/internal.h \
 	%D%/lines.c \
+	%D%/moved.c \
 	%D%/newcomers.c \
 	%D%/over.c \
 	%D%/report.c \

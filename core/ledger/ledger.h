@@ -147,6 +147,8 @@ int ledger_transact(struct ledger *l, const struct store_change *changes, size_t
 int ledger_record(struct ledger *l, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 int ledger_records(struct ledger *l, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx,
                    struct muster_err *err);
+/** The kind of record behind @p after; MUSTER_E_NOT_FOUND: there is none. */
+int ledger_kind_after(struct ledger *l, const char *after, char out[32], struct muster_err *err);
 /* Holdings, as store.h says; on a reader's handle: what ledger_transact() has committed is seen. */
 int ledger_holding(struct ledger *l, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
 int ledger_holdings(struct ledger *l, uint32_t product, uint32_t after_class, struct muster_span after, size_t limit,

@@ -451,3 +451,13 @@ int ledger_records(struct ledger *l, const char *kind, struct muster_span after,
 	mem_free(p.rows);
 	return r;
 }
+
+int ledger_kind_after(struct ledger *l, const char *after, char out[32], struct muster_err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&l->reader_lock);
+	if ((r = reader_open(l, err)) == MUSTER_OK)
+		r = l->reader_state->ops->kind_after(l->reader_state, after, out, err);
+	return reader_done(l, r);
+}

@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/service/moving.h"
 #include "core/service/problem.h"
 
 #define STACK_BYTES (1u << 20)
@@ -93,6 +94,13 @@ const struct admin_route admin_routes[] = {
 	{ "/admin/v1/observed/pools", false, ROLE_VIEWER, admin_observed_pools, NULL, 0 },
 	{ "/admin/v1/observed/findings", false, ROLE_VIEWER, admin_observed_findings, NULL, 0 },
 	{ "/admin/v1/observed/history", false, ROLE_VIEWER, admin_observed_history, NULL, 0 },
+	{ "/admin/v1/state/export/begin", true, ROLE_ADMINISTRATOR, admin_state_export_begin, NULL, 0 },
+	{ "/admin/v1/state/export/read", true, ROLE_ADMINISTRATOR, admin_state_export_read, NULL, 0 },
+	{ "/admin/v1/state/export/end", true, ROLE_ADMINISTRATOR, admin_state_export_end, NULL, 0 },
+	{ "/admin/v1/state/import/begin", true, ROLE_ADMINISTRATOR, admin_state_import_begin, NULL, 0 },
+	{ "/admin/v1/state/import/data", true, ROLE_ADMINISTRATOR, admin_state_import_data, NULL, ADMIN_BATCH_MAX },
+	{ "/admin/v1/state/import/check", true, ROLE_ADMINISTRATOR, admin_state_import_check, NULL, 0 },
+	{ "/admin/v1/state/import/end", true, ROLE_ADMINISTRATOR, admin_state_import_end, NULL, 0 },
 	{ "/admin/v1/rekey", true, ROLE_ADMINISTRATOR, admin_rekey, NULL, 0 },
 	{ "/admin/v1/audit/verify", true, ROLE_VIEWER, admin_audit_verify, NULL, 0 },
 	{ "/admin/v1/audit/head", false, ROLE_VIEWER, admin_audit_head, NULL, 0 },
@@ -416,6 +424,10 @@ int admin_start(struct service *s, struct muster_err *err)
 
 	if (a == NULL)
 		return err_nomem(err);
+	if (s->moving == NULL && (s->moving = moving_new()) == NULL) {
+		mem_free(a);
+		return err_nomem(err);
+	}
 	s->admin = a;
 	a->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL, NULL, handle, s,
 		MHD_OPTION_LISTEN_SOCKET, s->admin_fd,
@@ -439,4 +451,6 @@ void admin_stop(struct service *s)
 	MHD_stop_daemon(s->admin->daemon);
 	mem_free(s->admin);
 	s->admin = NULL;
+	moving_free(s->moving);
+	s->moving = NULL;
 }

@@ -62,6 +62,7 @@ admin_fn admin_status, admin_listing, admin_products, admin_unknown, admin_learn
 	admin_doctor, admin_configuration,
 	admin_estate_kinds, admin_estate_list, admin_estate_get, admin_estate_add, admin_estate_change, admin_estate_remove, admin_estate_whole, admin_estate_exported,
 	admin_observed_machines, admin_observed_events, admin_observed_pools, admin_observed_findings, admin_observed_history,
+	admin_state_export_begin, admin_state_export_read, admin_state_export_end, admin_state_import_begin, admin_state_import_data, admin_state_import_check, admin_state_import_end,
 	admin_rekey, admin_audit_verify, admin_audit_head;
 /** GET /admin/v1/events with follow=1. */
 enum MHD_Result admin_follow(struct admin_call *c);

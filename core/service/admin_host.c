@@ -119,13 +119,14 @@ int admin_status(struct admin_call *c, json_t **out, struct muster_err *err)
 	struct trust_view *view = ring_view(s->ring);
 	struct ledger_status l;
 	struct muster_err why = { 0 };
+	uint32_t moving = ledger_moving(s->ledger, NULL, 0);
 	const char *state = atomic_load(&s->stopping) ? "stopping" : "ready";
 	json_t *warnings = json_array();
 
 	(void)err;
 	ledger_status(s->ledger, &l);
 	if (ledger_ready(s->ledger, &why) != MUSTER_OK) {
-		state = "not ready";
+		state = moving == CODE_M_RETIRED ? "retired" : "not ready";
 		warn(warnings, why.message);
 	}
 	service_warnings(s, &l, warnings);

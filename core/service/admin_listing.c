@@ -14,6 +14,7 @@ struct listing {
 	struct trust_view *view;
 	int64_t now;              /* s */
 	struct ledger_status ledger;
+	bool retired;
 };
 
 static json_t *host_block(const struct listing *l, const struct catalog_product *p, const struct setting_intervals *i)
@@ -64,7 +65,7 @@ static json_t *item(const struct listing *l, const struct catalog_product *p)
 	int64_t end = 0;
 	enum ring_state state = ring_state(l->view, p->row.activation_id, l->now, p->row.validity_s, &end);
 	/* A certificate may name what this version only lists; such a product is not in the state "Licensed". */
-	bool licensed = api_not_served(p) == NULL && (state == RING_GOOD || state == RING_ENDING) && !activation_moved(l->service->activation, p->row.activation_id);
+	bool licensed = !l->retired && api_not_served(p) == NULL && (state == RING_GOOD || state == RING_ENDING) && !activation_moved(l->service->activation, p->row.activation_id);
 	json_t *o;
 
 	activation_labels(l->service->activation, p, &labels);
@@ -101,14 +102,16 @@ int admin_listing(struct admin_call *c, json_t **out, struct muster_err *err)
 	const struct catalog_edition *one = NULL;
 	const struct catalog_product *p;
 	json_t *items = json_array();
+	char retired[256] = "";
 	uint8_t id[16];
 	size_t n;
 	int r = MUSTER_OK;
 
 	l.view = ring_view(c->service->ring);
 	ledger_status(c->service->ledger, &l.ledger);
+	l.retired = ledger_moving(c->service->ledger, retired, sizeof retired) == CODE_M_RETIRED;
 	if (which == NULL)
-		which = service_activated(c->service, c->snapshot) ? "certified" : "all";
+		which = service_certified(c->service, c->snapshot) ? "certified" : "all";
 	else if (strcmp(which, "all") != 0) {
 		if ((r = admin_uuid("id", which, id, err)) != MUSTER_OK)
 			goto done;
@@ -121,7 +124,7 @@ int admin_listing(struct admin_call *c, json_t **out, struct muster_err *err)
 	for (size_t i = 0; i < n; i++)
 		if (wanted(&l, &p[i], which, one))
 			(void)json_array_append_new(items, item(&l, &p[i]));
-	*out = json_pack("{s:O, s:n}", "items", items, "next");
+	*out = json_pack("{s:O, s:n, s:o}", "items", items, "next", "retired", l.retired ? admin_json_text(retired) : json_null());
 done:
 	ring_view_unref(l.view);
 	json_decref(items);

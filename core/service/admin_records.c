@@ -13,6 +13,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/estate/estate.h"
 #include "core/holdings/holdings.h"
 
 #define LIMIT_DEFAULT 100

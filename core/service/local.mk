@@ -22,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/admin_records.c \
 	%D%/admin_rest.c \
 	%D%/admin_rules.c \
+	%D%/admin_state.c \
 	%D%/admin_settings.c \
 	%D%/admission.c %D%/admission.h \
 	%D%/api.h \
@@ -37,6 +38,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/http.c %D%/http.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/members.c %D%/members.h \
+	%D%/moving.h %D%/moving_import.h \
 	%D%/networks.c %D%/networks.h \
 	%D%/options.c %D%/options.h \
 	%D%/peek.c %D%/peek.h \
@@ -50,6 +52,11 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/request.c %D%/request.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/start.c %D%/start.h \
+	%D%/state_export.c \
+	%D%/state_file.c %D%/state_file.h \
+	%D%/state_import.c \
+	%D%/state_merge.c \
+	%D%/state_spool.c \
 	%D%/state.c %D%/state.h \
 	%D%/tls.c %D%/tls.h
 service_libs = %D%/libservice.la $(estate_libs) $(holdings_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
@@ -65,6 +66,11 @@ void service_say(int level, const char *event, const char *text)
 }
 
 bool service_activated(struct service *s, const struct snapshot *snap)
+{
+	return ledger_moving(s->ledger, NULL, 0) != CODE_M_RETIRED && service_certified(s, snap);
+}
+
+bool service_certified(struct service *s, const struct snapshot *snap)
 {
 	struct trust_view *view = ring_view(s->ring);
 	int64_t now = clock_wall_ms(s->clock) / 1000;

@@ -46,6 +46,7 @@ enum service_journal_kind { SERVICE_J_HOST_REQUEST = 101, SERVICE_J_HOST_INSTALL
 struct http;          /* the running HTTP servers, http.c */
 struct reload_job;    /* reload.c */
 struct plugin_note;   /* plugins.h */
+struct moving;        /* moving.h */
 struct admin;         /* the admin API's server, admin.c */
 
 struct service {
@@ -72,6 +73,7 @@ struct service {
 	bool admin_inherited;              /**< from the service manager: its name is not ours to remove */
 	struct http *http;
 	struct admin *admin;
+	struct moving *moving;             /**< state files under way; administrators' threads */
 
 	atomic_bool stopping;              /**< SIGTERM came: no new work */
 	_Atomic unsigned waiting;          /**< requests suspended, for the ledger or as refused ones, and not resumed yet */
@@ -98,6 +100,8 @@ void service_swap(struct service *s, struct snapshot *snap);
 /** Why nothing is signed for this product, when it is for a revocation: one sentence into @p out. @return false: it is not. */
 bool service_revoked(char *out, size_t n, const struct trust_view *view, const uint8_t product_id[16], int64_t now);
 bool service_activated(struct service *s, const struct snapshot *snap);
+/** It has a certificate that counts, though it may be retired. */
+bool service_certified(struct service *s, const struct snapshot *snap);
 /** Port of the first listener without TLS, 0 none. */
 uint16_t service_port(const struct service *s);
 bool service_has_tls(const struct service *s);

@@ -43,6 +43,7 @@ void memory_state_init(struct memory *m);
 void memory_records_init(struct table *t);
 int memory_record(const struct table *records, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 void memory_records(const struct table *records, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx);
+int memory_kind_after(const struct table *records, const char *after, char out[32], struct muster_err *err);
 /* memory_holding.c: lock held. Rows wanted are copied to @p out, which the caller frees in any case. */
 void memory_holdings_init(struct table *t);
 int memory_holding(const struct table *holdings, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);

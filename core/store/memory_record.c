@@ -127,3 +127,18 @@ void memory_records(const struct table *records, const char *kind, struct muster
 		bytes += x->data_n;
 	}
 }
+
+/* In the order of kinds. */
+int memory_kind_after(const struct table *records, const char *after, char out[32], struct muster_err *err)
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < records->n; i++) {
+		const struct store_record *x = &((const struct row *)table_at(records, i))->record;
+
+		if (strcmp(x->kind, after) <= 0)
+			continue;
+		memcpy(out, x->kind, sizeof x->kind);
+		return MUSTER_OK;
+	}
+	return rules_no_record(err, after);
+}

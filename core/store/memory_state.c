@@ -397,6 +397,19 @@ static int state_records(struct store_state *base, const char *kind, struct must
 	return r;
 }
 
+static int state_kind_after(struct store_state *base, const char *after, char out[32], struct muster_err *err)
+{
+	struct memory_state *s = handle(base);
+	int r;
+
+	if (s->broken)
+		return rules_broken(err, "the state");
+	(void)pthread_mutex_lock(&s->m->lock);
+	r = memory_kind_after(&s->m->tables[MEMORY_RECORDS], after, out, err);
+	(void)pthread_mutex_unlock(&s->m->lock);
+	return r;
+}
+
 static int state_holding(struct store_state *base, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err)
 {
 	struct memory_state *s = handle(base);
@@ -484,7 +497,7 @@ static const struct store_state_ops state_ops = {
 	.settings = state_settings, .counters = state_counters, .pools = state_pools, .members = state_members,
 	.products = state_products, .editions = state_editions, .unknown = state_unknown, .recent = state_recent,
 	.page = state_page, .use = state_use, .clones = state_clones, .journal = state_journal,
-	.record = state_record, .records = state_records, .holding = state_holding, .holdings = state_holdings,
+	.record = state_record, .records = state_records, .kind_after = state_kind_after, .holding = state_holding, .holdings = state_holdings,
 	.holdings_due = state_holdings_due, .holding_sums = state_holding_sums, .close = state_close
 };
 

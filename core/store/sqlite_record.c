@@ -55,6 +55,23 @@ int sqlite_record(struct store_state *base, const char *kind, struct muster_span
 	return data->failed ? err_nomem(err) : MUSTER_OK;
 }
 
+int sqlite_kind_after(struct store_state *base, const char *after, char out[32], struct muster_err *err)
+{
+	struct db *db = &sqlite_state_of(base)->db;
+	sqlite3_stmt *s = db->stmt[S_KIND_AFTER];
+	int r = db_usable(db, err);
+
+	out[0] = '\0';
+	if (r != MUSTER_OK)
+		return r;
+	(void)sqlite3_bind_text(s, 1, after, -1, SQLITE_STATIC);
+	if ((r = db_step(db, s, "read", err)) != 1)
+		return r == 0 ? rules_no_record(err, after) : r;
+	db_column_text(out, 32, s, 0);
+	(void)sqlite3_reset(s);
+	return MUSTER_OK;
+}
+
 /* One row, its data a copy of its own. @return 1, 0 at the end, negative. */
 static int next_row(struct db *db, sqlite3_stmt *s, struct store_record *row, uint8_t **copy, struct muster_err *err)
 {

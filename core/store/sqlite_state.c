@@ -82,6 +82,7 @@ static const char *const sql[S_STATEMENTS] = {
 	[S_PART_PUT] = "INSERT INTO moved(client, product, source, seq, requests) VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET seq=?4, requests=?5",
 	[S_PARTS] = "SELECT client, product, source, seq, requests FROM moved WHERE (client, product) > (?1, ?2) AND (client, product) <= (?3, ?4)"
 		" ORDER BY client, product, source",
+	[S_KIND_AFTER] = "SELECT kind FROM record WHERE kind > ?1 ORDER BY kind LIMIT 1",
 	[S_COUNTER_MAX] = "INSERT INTO counter(source, product, status, n) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n=max(n, ?4)",
 };
 
@@ -187,7 +188,7 @@ static const struct store_state_ops ops = {
 	.settings = sqlite_settings, .counters = sqlite_counters, .pools = sqlite_pools, .members = sqlite_members,
 	.products = sqlite_products, .editions = sqlite_editions, .unknown = sqlite_unknown, .recent = sqlite_recent,
 	.page = sqlite_page, .use = sqlite_use, .clones = sqlite_clones, .journal = sqlite_journal,
-	.record = sqlite_record, .records = sqlite_records, .holding = sqlite_holding, .holdings = sqlite_holdings,
+	.record = sqlite_record, .records = sqlite_records, .kind_after = sqlite_kind_after, .holding = sqlite_holding, .holdings = sqlite_holdings,
 	.holdings_due = sqlite_holdings_due, .holding_sums = sqlite_holding_sums, .close = state_close
 };
 

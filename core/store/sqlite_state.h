@@ -21,7 +21,7 @@ enum {
 	S_POOL_PRODUCTS, S_RECENT, S_PAGE, S_USE, S_CLONES,
 	S_RECORD_PUT, S_RECORD_INSERT, S_RECORD_DELETE, S_RECORD, S_RECORDS,
 	S_HOLDING_STATE, S_HOLDING_PUT, S_HOLDING_DELETE, S_HOLDING_SUM, S_HOLDING, S_HOLDINGS, S_HOLDINGS_DUE, S_HOLDING_SUMS,
-	S_SOURCES, S_SOURCE_FIND, S_SOURCE_ADD, S_SOURCE_TAKEN, S_PARTS_OF, S_PART_PUT, S_PARTS, S_COUNTER_MAX, S_STATEMENTS
+	S_SOURCES, S_SOURCE_FIND, S_SOURCE_ADD, S_SOURCE_TAKEN, S_PARTS_OF, S_PART_PUT, S_PARTS, S_COUNTER_MAX, S_KIND_AFTER, S_STATEMENTS
 };
 
 /*
@@ -82,6 +82,7 @@ int sqlite_put_record(struct db *db, const struct store_change *c, struct muster
 int sqlite_record(struct store_state *, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 int sqlite_records(struct store_state *, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *, const struct store_record *), void *ctx,
                    struct muster_err *err);
+int sqlite_kind_after(struct store_state *, const char *after, char out[32], struct muster_err *err);
 /* sqlite_holding.c */
 int sqlite_put_holding(struct db *db, const struct store_change *c, struct muster_err *err);   /* in a transaction */
 int sqlite_holding(struct store_state *, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);

@@ -241,6 +241,8 @@ struct store_state_ops {
 	int (*record)(struct store_state *, const char *kind, struct muster_span id, struct buf *data, struct muster_err *err);
 	/** Records of a kind with id > @p after in key order, at most @p limit (STORE_PAGE_MAX) and 64 MiB; gathers first. Data borrowed for the callback. */
 	int (*records)(struct store_state *, const char *kind, struct muster_span after, size_t limit, int (*fn)(void *ctx, const struct store_record *), void *ctx, struct muster_err *err);
+	/** The kind of record that follows @p after in the order of bytes; MUSTER_E_NOT_FOUND behind the last. */
+	int (*kind_after)(struct store_state *, const char *after, char out[32], struct muster_err *err);
 	/** One holding; MUSTER_E_NOT_FOUND. */
 	int (*holding)(struct store_state *, uint32_t product, uint32_t class_, struct muster_span holder, struct store_holding *out, struct muster_err *err);
 	/** Of one product with key > (@p after_class, @p after holder; n 0: the class from its beginning) in key order, all classes from @p after_class on; at most STORE_PAGE_MAX. */
