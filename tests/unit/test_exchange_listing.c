@@ -346,6 +346,7 @@ START_TEST(test_hosts)
 	};
 	struct exchange_hints h = { .host = "default" };
 	struct buf b;
+	char *dumped;
 
 	buf_init(&b, 1 << 16);
 	buf_adds(&b, BLOCK("First"));
@@ -358,7 +359,9 @@ START_TEST(test_hosts)
 		for (size_t k = 0; k < 2; k++)
 			ck_assert_msg(strcmp(member(1 + 2 * i + k, "host"), heads[i].host) == 0, "%s: %s", heads[i].line, member(1 + 2 * i + k, "host"));
 	buf_fini(&b);
-	ck_assert(strstr(json_dumps(records, 0), "secret") == NULL);
+	dumped = json_dumps(records, 0);
+	ck_assert(strstr(dumped, "secret") == NULL);
+	free(dumped);
 }
 END_TEST
 
@@ -500,6 +503,23 @@ START_TEST(test_our_own)
 }
 END_TEST
 
+/* Without memory it is said so; nothing is left behind. */
+START_TEST(test_memory)
+{
+	const char *p = sample("dlv-office2013.txt");
+	int r = MUSTER_E_NOMEM;
+
+	for (uint64_t i = 1; i < 20 && r != MUSTER_OK; i++) {
+		mem_fail_at(i);
+		r = read_bytes(p, strlen(p), NULL);
+		mem_fail_at(0);
+		ck_assert_msg(r == MUSTER_OK || r == MUSTER_E_NOMEM, "%d %s", r, err.message);
+		ck_assert_int_eq(r == MUSTER_OK, err.message[0] == '\0');
+	}
+	ck_assert_int_eq(r, MUSTER_OK);
+}
+END_TEST
+
 START_TEST(test_dates)
 {
 	static const struct { const char *text; int offset; int64_t at; } dates[] = {
@@ -528,4 +548,4 @@ START_TEST(test_dates)
 END_TEST
 
 UNIT_MAIN("exchange_listing", test_office, test_server, test_client, test_on_its_way, test_wrapped, test_encodings, test_hosts, test_ten_blocks, test_doubts,
-	test_refused_and_noise, test_our_own, test_dates)
+	test_refused_and_noise, test_our_own, test_memory, test_dates)
