@@ -32,6 +32,7 @@ PYTESTS += %D%/test_own_products.py %D%/test_plugins_at_run_time.py %D%/test_plu
 EXTRA_DIST += %D%/administrator.py
 PYTESTS += \
 	%D%/test_access_admin.py \
+	%D%/test_observed.py \
 	%D%/test_admin_events.py \
 	%D%/test_admin_host.py \
 	%D%/test_admin_ledger.py \

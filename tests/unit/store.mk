@@ -26,3 +26,6 @@ unit_tests += %D%/test_books_confirm
 unit_tests += %D%/test_books_killed
 %C%_test_books_killed_SOURCES = %D%/test_books_killed.c %D%/books_confirm.h %D%/store_help.h
 %C%_test_books_killed_LDADD = $(store_libs) $(CHECK_LIBS)
+unit_tests += %D%/test_observed_store
+%C%_test_observed_store_SOURCES = %D%/test_observed_store.c %D%/store_help.h
+%C%_test_observed_store_LDADD = $(store_libs) $(CHECK_LIBS)

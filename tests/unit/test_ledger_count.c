@@ -44,6 +44,60 @@ LEDGER_TEST(test_ledger_office)
 	ck_assert_code(ask_code(f, OFFICE2010, 6), CODE_OK);
 }
 
+static void hand_over(struct fix *f, enum fix_product product, uint32_t from, uint32_t to, int64_t last)
+{
+	struct pool_observed m[64];
+	struct muster_err err = { 0 };
+	size_t n = 0;
+
+	memset(m, 0, sizeof m);
+	for (uint32_t i = from; i < to; i++) {
+		fix_client_id(m[n].client, i);
+		m[n++].last = last;
+	}
+	ck_assert_int_eq(ledger_observe(f->l, fix_product(f, product)->pool, m, n, &err), MUSTER_OK);
+}
+
+/* Machines known from imports count for a product that says so, each once, by their own age, up to the cap; for others of the same pool they do not. */
+LEDGER_TEST(test_ledger_observed)
+{
+	struct ask a[4];
+
+	((struct catalog_product *)(uintptr_t)fix_product(f, WINDOWS))->count_observed = true;
+	hand_over(f, WINDOWS, 1, 25, NOW - 29 * DAY);
+	ck_assert_code(ask_code(f, SERVER, 200), CODE_COUNT_LOW);
+	ck_assert_uint_eq(fix_count(f, SERVER).current, 1);
+	ck_assert_uint_eq(fix_count(f, SERVER).observed, 24);
+	/* one group: two that were observed and two that were not; 24 and the server's 25 at least */
+	for (uint32_t i = 0; i < 4; i++)
+		ask_init(f, &a[i], WINDOWS, i < 2 ? i + 1 : 300 + i);
+	for (uint32_t i = 0; i < 4; i++)
+		ask_submit(f, &a[i]);
+	for (uint32_t i = 0; i < 4; i++) {
+		ask_wait(&a[i]);
+		ck_assert_code(a[i].r.code, CODE_OK);
+		ck_assert_uint_eq(a[i].r.count, i < 2 ? 25 : 24 + i);
+		ask_fini(&a[i]);
+	}
+	ck_assert_uint_eq(fix_count(f, WINDOWS).current, 5);
+	ck_assert_uint_eq(fix_count(f, WINDOWS).observed, 22);
+	ck_assert_uint_eq(fix_clients(f), 5);
+	/* two days later those that did not ask themselves are too long silent */
+	fix_advance(f, 2 * DAY);
+	ck_assert_code(ask_code(f, WINDOWS, 400), CODE_COUNT_LOW);
+	ck_assert_uint_eq(fix_count(f, WINDOWS).observed, 0);
+	/* never more than the cap */
+	hand_over(f, WINDOWS, 1000, 1060, NOW);
+	ask_init(f, &a[0], WINDOWS, 401);
+	ask_go(f, &a[0]);
+	ck_assert_uint_eq(a[0].r.count, 50);
+	ask_fini(&a[0]);
+	/* nothing of them is written: after a restart only who asked is there */
+	fix_restart(f);
+	ck_assert_uint_eq(fix_count(f, WINDOWS).observed, 0);
+	ck_assert_uint_eq(fix_count(f, WINDOWS).current, 7);
+}
+
 /* Servers and clients feed one count: 20 servers and 5 clients make 25. The cap is 10 until a Windows client has asked, then 50,
  * and those who did not fit before are fetched from the state. */
 LEDGER_TEST(test_ledger_shared_pool)
@@ -269,6 +323,6 @@ LEDGER_TEST(test_ledger_moved)
 	ck_assert_uint_eq(fix_count(f, OFFICE2013).current, 7);
 }
 
-UNIT_MAIN("ledger_count", test_ledger_windows, test_ledger_office, test_ledger_shared_pool, test_ledger_worked_case, test_ledger_forecast, test_ledger_release,
+UNIT_MAIN("ledger_count", test_ledger_windows, test_ledger_office, test_ledger_observed, test_ledger_shared_pool, test_ledger_worked_case, test_ledger_forecast, test_ledger_release,
           test_ledger_release_small, test_ledger_two_products, test_ledger_virtual, test_ledger_not_certified, test_ledger_largest_minimum,
           test_ledger_moved)

@@ -219,4 +219,88 @@ START_TEST(test_pool_nomem)
 }
 END_TEST
 
-UNIT_MAIN("pool", test_pool_cap, test_pool_recency, test_pool_replay, test_pool_age, test_pool_replace, test_pool_model, test_pool_nomem)
+static void observe(struct pool *p, uint32_t from, uint32_t to, int64_t last)
+{
+	struct pool_observed m[64];
+	size_t n = 0;
+
+	memset(m, 0, sizeof m);
+	for (uint32_t i = from; i < to; i++) {
+		be32_put(m[n].client, i * 2654435761U);   /* in no order */
+		m[n++].last = last + i;
+	}
+	ck_assert_int_eq(pool_observe(p, m, n), MUSTER_OK);
+}
+
+static uint32_t seen(uint32_t i) { return i * 2654435761U; }
+
+static bool observed(const struct pool *p, uint32_t i)
+{
+	struct pool_member m = member(seen(i), 0, 0);
+
+	return pool_is_observed(p, m.client);
+}
+
+/* Observed machines are no members: they push nobody out, are in no list, leave by age, and when they ask. */
+START_TEST(test_pool_observed_machines)
+{
+	struct pool *p = pool_new(WINDOW, 5);
+	struct order o = { .last = INT64_MAX };
+
+	for (uint32_t i = 0; i < 10; i++)
+		touch(p, seen(i), NOW - 20 * DAY + i, i + 1);
+	observe(p, 5, 40, NOW);
+	ck_assert_uint_eq(pool_count(p), 10);
+	ck_assert_uint_eq(pool_observed(p), 30);   /* 5 … 9 are members */
+	ck_assert(!observed(p, 9) && observed(p, 10) && observed(p, 39) && !observed(p, 40));
+	pool_each(p, note, &o);
+	ck_assert_uint_eq(o.n, 10);
+	touch(p, seen(20), NOW + 100, 50);
+	ck_assert(!observed(p, 20) && there(p, seen(20)));
+	ck_assert_uint_eq(pool_observed(p), 29);
+	ck_assert_uint_eq(pool_count(p), 10);
+	/* the window passes for 10 … 14 */
+	pool_age(p, NOW + 30 * DAY + 15);
+	ck_assert(!observed(p, 14) && observed(p, 15));
+	ck_assert_uint_eq(pool_observed(p), 24);
+	ck_assert_uint_eq(pool_count(p), 1);
+	/* a new list takes the place of the old one */
+	observe(p, 0, 3, NOW + 20 * DAY);
+	ck_assert_uint_eq(pool_observed(p), 3);
+	ck_assert_int_eq(pool_observe(p, NULL, 0), MUSTER_OK);
+	ck_assert_uint_eq(pool_observed(p), 0);
+	pool_free(p);
+}
+END_TEST
+
+/* The same client twice counts once, by its latest time; before any minimum was presented the list is kept all the same. */
+START_TEST(test_pool_observed_twice)
+{
+	struct pool *p = pool_new(WINDOW, 0);
+	struct pool_observed m[3];
+
+	memset(m, 0, sizeof m);
+	be32_put(m[0].client, 7);
+	be32_put(m[1].client, 7);
+	be32_put(m[2].client, 8);
+	m[0].last = NOW - 40 * DAY;
+	m[1].last = NOW;
+	m[2].last = NOW;
+	ck_assert_int_eq(pool_observe(p, m, 3), MUSTER_OK);
+	pool_age(p, NOW);
+	ck_assert_uint_eq(pool_observed(p), 2);
+	ck_assert_int_eq(pool_present(p, 5), 1);
+	ck_assert_uint_eq(pool_observed(p), 2);
+	touch(p, 7, NOW, 1);
+	ck_assert_uint_eq(pool_observed(p), 1);
+	for (uint64_t n = 1; n <= 3; n++) {
+		mem_fail_at(n);
+		ck_assert_int_eq(pool_observe(p, m, 3), MUSTER_E_NOMEM);
+		mem_fail_at(0);
+		ck_assert_uint_eq(pool_observed(p), 1);
+	}
+	pool_free(p);
+}
+END_TEST
+
+UNIT_MAIN("pool", test_pool_observed_machines, test_pool_observed_twice, test_pool_cap, test_pool_recency, test_pool_replay, test_pool_age, test_pool_replace, test_pool_model, test_pool_nomem)
