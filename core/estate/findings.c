@@ -353,8 +353,6 @@ static int tell_doubts(void *ctx, const char *id, const json_t *entry)
 	return d->t->more;
 }
 
-#pragma weak entry_each
-
 int estate_findings(struct estate *e, size_t limit, json_t **out, struct muster_err *err)
 {
 	struct telling t = { .list = json_array(), .limit = limit, .remedies = true, .err = err };
@@ -371,7 +369,7 @@ int estate_findings(struct estate *e, size_t limit, json_t **out, struct muster_
 	if ((r = tell_names(&t, false, limit, err)) == MUSTER_OK)
 		r = observed_store_findings(t.o, NULL, limit + 1, tell_finding, &t, err);
 	observed_reader_done(e);
-	if (r == MUSTER_OK && hosts != NULL && entry_each != NULL && e->ledger != NULL)
+	if (r == MUSTER_OK && hosts != NULL && e->ledger != NULL)
 		r = entry_each(e, hosts, tell_doubts, &d, err);
 	buf_fini(&t.b);
 	if (r == MUSTER_OK && (*out = json_pack("{s:O, s:b}", "items", t.list, "more", t.more)) == NULL)

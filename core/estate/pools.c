@@ -281,8 +281,6 @@ static int add_pool(const struct count *c, const struct host_pool *p, unsigned d
 	return 0;
 }
 
-#pragma weak entry_each
-
 int estate_pools(struct estate *e, unsigned days, json_t **out, struct muster_err *err)
 {
 	struct count c = { .catalog = estate_catalog(e), .now = observed_now(e), .err = err };
@@ -293,7 +291,7 @@ int estate_pools(struct estate *e, unsigned days, json_t **out, struct muster_er
 	*out = NULL;
 	if ((r = items == NULL ? err_nomem(err) : count_all(e, &c)) != MUSTER_OK)
 		goto done;
-	if (entry_each != NULL && e->ledger != NULL && (r = entry_each(e, hosts, listing_seen, &c, err)) != MUSTER_OK)
+	if (e->ledger != NULL && (r = entry_each(e, hosts, listing_seen, &c, err)) != MUSTER_OK)
 		goto done;
 	for (size_t i = 0; i < c.n && r == MUSTER_OK; i++)
 		if (add_pool(&c, &c.pools[i], days, items) != 0)
