@@ -1,11 +1,13 @@
 #include "core/base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/crypto.h>
 
 /* The one reason for mutable globals here: a test chooses which allocation of the process fails. */
 static atomic_uint_fast64_t allocations;
@@ -99,4 +101,24 @@ void mem_fail_at(uint64_t n)
 uint64_t mem_count(void)
 {
 	return atomic_load(&allocations);
+}
+
+void mem_wipe_free(void *p)
+{
+	if (p != NULL)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+void *mem_wipe_realloc(void *p, size_t size)
+{
+	void *q = malloc(size);
+
+	if (q != NULL && p != NULL) {
+		size_t had = malloc_usable_size(p);
+
+		memcpy(q, p, had < size ? had : size);
+		mem_wipe_free(p);
+	}
+	return q;
 }

@@ -14,6 +14,10 @@ char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *mem_dup(const void *p, size_t n);
 void mem_free(void *p);                             /**< accepts NULL */
 
+/** free() and realloc() for libraries that secrets pass through: what is given back is wiped first. Of malloc()'s memory, not of ours. */
+void mem_wipe_free(void *p);
+void *mem_wipe_realloc(void *p, size_t size);
+
 /** Tests only: let the allocation number @p n (1 = next) of the calling process fail, once; 0 switches off. */
 void mem_fail_at(uint64_t n);
 /** Tests only: allocations asked for since mem_fail_at() was last called. */

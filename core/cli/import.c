@@ -1,17 +1,18 @@
 #include "core/cli/import.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/base/mem.h"
 #include "core/cli/term.h"
 
 #define BATCH_RECORDS 5000              /* estate.h */
@@ -43,16 +44,10 @@ struct session {
 
 /* ---- wiping ---- */
 
-static void free_wiped(void *p)
+void import_wipe(void)
 {
-	if (p != NULL)
-		OPENSSL_cleanse(p, malloc_usable_size(p));
-	free(p);
-}
-
-void import_wipe_json(void)
-{
-	json_set_alloc_funcs(malloc, free_wiped);
+	json_set_alloc_funcs(malloc, mem_wipe_free);
+	(void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, mem_wipe_free, mem_wipe_realloc, strdup, calloc);
 }
 
 /* ---- what is told ---- */

@@ -38,8 +38,8 @@ struct import_result {
 /** A file's name in one line of UTF-8, as the host and the reports have it: control characters and what is no text are replaced. @return out */
 const char *import_name(char out[IMPORT_NAME], const char *name);
 
-/** From now on memory of JSON values is wiped when it is freed: product keys pass through it. */
-void import_wipe_json(void);
+/** From now on memory of JSON values and of HTTP is wiped when it is freed: product keys pass through it. Before the host is asked anything. */
+void import_wipe(void);
 
 /**
  * Read one file and give it to the host.

@@ -232,6 +232,6 @@ int verb_import(struct cli *c)
 
 	if (r != CLI_OK || (r = hints_of(c, &h, maps)) != CLI_OK)
 		return r;
-	import_wipe_json();
+	import_wipe();
 	return c->given[CLI_O_WATCH] ? import_watch(c, c->value[CLI_O_WATCH], &h, c->given[CLI_O_ONCE]) : import_files(c, &h);
 }

@@ -1,32 +1,8 @@
 /* Rows of delimited text. libcsv takes lines apart; what it keeps of them may be product keys, so it is wiped. */
 #include "core/exchange/table.h"
 
-#include <malloc.h>
-#include <stdlib.h>
-#include <string.h>
-#include <openssl/crypto.h>
-
 #include "core/base/err.h"
-
-static void free_wiped(void *p)
-{
-	if (p != NULL)
-		OPENSSL_cleanse(p, malloc_usable_size(p));
-	free(p);
-}
-
-static void *grow_wiped(void *p, size_t n)
-{
-	void *q = malloc(n);
-
-	if (q != NULL && p != NULL) {
-		size_t had = malloc_usable_size(p);
-
-		memcpy(q, p, had < n ? had : n);
-		free_wiped(p);
-	}
-	return q;
-}
+#include "core/base/mem.h"
 
 static void begin(struct table_rows *r)
 {
@@ -34,8 +10,8 @@ static void begin(struct table_rows *r)
 
 	(void)csv_init(&r->csv, 0);
 	csv_set_delim(&r->csv, (unsigned char)separator);
-	csv_set_realloc_func(&r->csv, grow_wiped);
-	csv_set_free_func(&r->csv, free_wiped);
+	csv_set_realloc_func(&r->csv, mem_wipe_realloc);
+	csv_set_free_func(&r->csv, mem_wipe_free);
 }
 
 int table_rows_init(struct table_rows *r, char separator, struct muster_err *err)

@@ -20,6 +20,9 @@ class Books:
         self.hold = threading.Event()          # cleared: records are answered only once it is set
         self.hold.set()
         self.waiting = threading.Event()       # somebody waits for that
+        self.hold_end = threading.Event()      # the same for the end
+        self.hold_end.set()
+        self.ending = threading.Event()
 
     @property
     def records(self):
@@ -53,6 +56,8 @@ def records(state, body):
 
 def end(state, body):
     books = state.books
+    books.ending.set()
+    assert books.hold_end.wait(60)
     answer(books, "end")
     books.ended.append(body["commit"])
     n, dry = len(books.open), books.begun[-1]["dry_run"]

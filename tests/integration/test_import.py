@@ -233,6 +233,38 @@ def test_progress_on_a_terminal_only(host):
     assert "\r" not in host.administrator().ok("import", put(host, "keys.csv", keys(100)))
 
 
+def memory(pid):
+    """What a process has in memory that it may write to."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            where, rights = line.split()[:2]
+            if rights.startswith("rw") and "[v" not in line:
+                start, end = (int(x, 16) for x in where.split("-"))
+                mem.seek(start)
+                try:
+                    yield mem.read(end - start)
+                except OSError:
+                    pass
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps what was freed")
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_whole_keys_do_not_stay_in_memory(host, admin, form):
+    """While the host commits, nothing of a key that was sent is left."""
+    lines = [f"Office {i}\tAAAAA-BBBBB-CCCCC-DDDDD-{i:05}\tMAK\n" for i in range(3000)]
+    if form == "json":
+        lines = ['{"export":"keys","version":1}\n'] + [json.dumps({"kind": "key", "entry": {"kind": "mak", "key": f"AAAAA-BBBBB-CCCCC-DDDDD-{i:05}"}}) + "\n" for i in range(3000)]
+    file = put(host, "keys.csv", ("" if form == "json" else "Product\tProduct Key\tType\n") + "".join(lines))
+    host.books.hold_end.clear()
+    process = admin.start("import", file)
+    assert host.books.ending.wait(PATIENCE)
+    left = sum(part.count(b"AAAAA-BBBBB-CCCCC-DDDDD-") for part in memory(process.pid))
+    host.books.hold_end.set()
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == DONE and "3000 new" in out and host.books.records[5]["entry"]["key"].startswith("AAAAA-BBBBB"), err
+    assert left == 0
+
+
 # ---- hostile files: bounded memory ----
 
 def limited(*words):
