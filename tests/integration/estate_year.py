@@ -209,10 +209,10 @@ class Year:
         return "\n".join([
             f"Computer: {host}", "",
             "Name: Windows(R), ServerStandard edition" if windows else "Name: Office 15, OfficeKMSHostVL_KMS_Host edition",
-            "Description: Windows(R) Operating System, VOLUME_KMS_WS19 channel" if windows else "Description: Office 15, VOLUME_KMS channel",
+            "Description: Windows(R) Operating System, VOLUME_KMS_WS12 channel" if windows else "Description: Office 15, VOLUME_KMS channel",
             f"Activation ID: {WINDOWS_HOST if windows else OFFICE_HOST}",
             f"Application ID: {WINDOWS_APPLICATION if windows else OFFICE_APPLICATION}",
-            f"Extended PID: 05426-00206-{number:03}-{number:06}-03-1033-17763.0000-0992013",
+            f"Extended PID: 05426-00206-{number:03}-{number:06}-03-1033-9200.0000-0992013",
             f"Partial Product Key: AAAA{'ABC'[number - 1]}", "License Status: Licensed", "Remaining Windows rearm count: 1000", f"Trusted time: {log.american(at)}", "",
             "Key Management Service is enabled on this machine", f"    Current count: {self.count(host, at)}", "    Listening on Port: 1688", "    DNS publishing enabled",
             "    KMS priority: Normal", "", "Key Management Service cumulative requests received from clients",

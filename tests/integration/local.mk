@@ -81,3 +81,7 @@ PYTESTS += %D%/test_import_listing.py
 
 # The books at the command line, and what leaves them.
 PYTESTS += %D%/test_books_cli.py %D%/test_export.py
+
+# Event exports, and a year of an estate made from stated rules.
+EXTRA_DIST += %D%/event_log.py %D%/estate_year.py
+PYTESTS += %D%/test_import_events.py %D%/test_estate_year.py

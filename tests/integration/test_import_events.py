@@ -2,8 +2,10 @@
 vendor's and lie in tests/fuzz/corpus/events_text."""
 
 import datetime
+import os
 import pathlib
 import random
+import resource
 import time
 import uuid
 
@@ -92,28 +94,44 @@ def test_every_form_says_the_same(host, admin, form):
     assert again["records"] == 290
 
 
+class Stopwatch:
+    """Seconds of an import: on the wall, and of processor in musterctl and musterd. Where others keep the machine busy only the latter say something."""
+
+    def __init__(self, host):
+        self.host, self.wall, self.used = host, time.monotonic(), self.processor(host)
+
+    @staticmethod
+    def processor(host):
+        fields = pathlib.Path(f"/proc/{host.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + children.ru_utime + children.ru_stime
+
+    def stop(self, what):
+        wall, used, busy = time.monotonic() - self.wall, self.processor(self.host) - self.used, os.getloadavg()[0] > os.cpu_count() + 1
+        print(f"{what}: {wall:.1f} s, {used:.1f} s of processor{', on a busy machine' if busy else ''}")
+        assert SANITIZED or used < SECONDS and (busy or wall < SECONDS), f"{what}: {wall:.1f} s, {used:.1f} s of processor"
+
+
 def test_two_hundred_thousand_records(host, admin):
     """Under 20 s with progress on a terminal; a second time nothing changes, and neither do the machines."""
     count = 20000 if SANITIZED else 200000
     events = log.fleet(1, count, start=START, clones=3, noise=100)
     file = put(host, "kms.xml", log.xml(events))
     ours = sum(e.id == 12290 for e in events)
-    began = time.monotonic()
+    watch = Stopwatch(host)
     terminal = Terminal(program("musterctl"), "--socket", str(host.socket), "import", file)
     assert terminal.end() == 0, terminal.shown
-    took_s = time.monotonic() - began
-    assert SANITIZED or took_s < SECONDS, f"{took_s:.1f} s for {count} records"
+    watch.stop(f"{count} records")
     assert SANITIZED or "%" in terminal.shown, terminal.shown
     assert f"{ours} new" in terminal.shown.replace(",", "") and f"{count - ours} skipped" in terminal.shown.replace(",", ""), terminal.shown[-2000:]
     before = machines(host)
     assert len(before) == 4000 - 3
     assert sum(m["requests"] for m in before) == ours
-    began = time.monotonic()
+    watch = Stopwatch(host)
     again = imported(admin, file)
-    assert SANITIZED or time.monotonic() - began < SECONDS
+    watch.stop("the second time")
     assert sums(again) == took(same=ours, skipped=count - ours), again
     assert machines(host) == before
-    print(f"{count} records: {took_s:.1f} s")
 
 
 def test_overlapping_exports_in_any_order(host, admin):
