@@ -389,19 +389,21 @@ static const char *key_kind(const char *channel)
 	return NULL;
 }
 
-static bool lists_host(const json_t *hosts, const char *host)
+static bool lists(const json_t *list, const char *text)
 {
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(hosts, i, one)
-		if (json_is_string(one) && strcasecmp(json_string_value(one), host) == 0)
+	json_array_foreach(list, i, one)
+		if (json_is_string(one) && strcasecmp(json_string_value(one), text) == 0)
 			return true;
 	return false;
 }
 
-static int key_there(struct taking *t, const char *id, const char *kind, json_t *entry, struct muster_err *err)
+/* A key of the books, and what it is listed as. @p entry loses what the books have already. */
+static int key_there(struct taking *t, const char *id, json_t *entry, struct muster_err *err)
 {
+	const char *kind = text(entry, "kind"), *was;
 	json_t *there = NULL;
 	const json_t *hosts;
 	int r = stage_read(t->s, estate_kind_find("key"), id, &there, err);
@@ -409,18 +411,34 @@ static int key_there(struct taking *t, const char *id, const char *kind, json_t 
 	if (r != MUSTER_OK)
 		return r;
 	hosts = json_object_get(there, "hosts");
-	/* What a listing calls it stands beside what a portal calls it: the next machine's listing finds it by that. */
+	was = text(there, "kind");
+	if (strcmp(was, kind) != 0 && strcmp(was, "esu") != 0 && strcmp(was, "other") != 0)
+		r = import_say(t->sum, t->line, "doubtful", "%s, %s: the key ending in %s is a %s key in the books, and is listed as a %s key", t->host, t->facts.name, t->facts.partial, was, kind);
 	(void)json_object_del(entry, "kind");
-	if (strcmp(text(there, "kind"), kind) != 0 && strcmp(text(there, "kind"), "esu") != 0 && strcmp(text(there, "kind"), "other") != 0)
-		r = import_say(t->sum, t->line, "doubtful", "%s, %s: the key ending in %s is a %s key in the books, and is listed as a %s key", t->host, t->facts.name, t->facts.partial, text(there, "kind"), kind);
-	if (lists_host(hosts, t->host) || json_array_size(hosts) >= ESTATE_LIST_MAX)
-		(void)json_object_del(entry, "hosts");
-	if (r == MUSTER_OK && json_array_size(hosts) >= ESTATE_LIST_MAX && !lists_host(hosts, t->host) && !t->index->hosts_said) {
+	(void)json_object_del(entry, "partial");
+	/* what a listing calls it stands beside what a portal calls it: the next machine's listing finds it by that */
+	if (lists(json_object_get(there, "products"), json_string_value(json_array_get(json_object_get(entry, "products"), 0))))
+		(void)json_object_del(entry, "products");
+	if (r == MUSTER_OK && json_array_size(hosts) >= ESTATE_LIST_MAX && !lists(hosts, t->host) && !t->index->hosts_said) {
 		t->index->hosts_said = true;
 		r = import_say(t->sum, t->line, "note", "the key ending in %s was seen on %d machines; further ones are in the list of hosts only", t->facts.partial, ESTATE_LIST_MAX);
 	}
+	if (lists(hosts, t->host) || json_array_size(hosts) >= ESTATE_LIST_MAX)
+		(void)json_object_del(entry, "hosts");
 	json_decref(there);
 	return r;
+}
+
+/* Nothing new of it: of thousands of machines with one key nearly always. */
+static int key_same(struct taking *t, const struct estate_kind *k, const char *id)
+{
+	char mark[ESTATE_ID_MAX + 8];
+	bool again;
+
+	(void)snprintf(mark, sizeof(mark), "key %s", id);
+	again = json_object_get(t->index->told, mark) != NULL || stage_item(t->s, k, id) != NULL;
+	import_count(t->sum, k->name, again ? STAGE_SKIPPED : STAGE_SAME);
+	return json_object_set_new(t->index->told, mark, json_true()) == 0 ? MUSTER_OK : MUSTER_E_NOMEM;
 }
 
 static int take_key(struct taking *t, struct muster_err *err)
@@ -438,8 +456,10 @@ static int take_key(struct taking *t, struct muster_err *err)
 	if (entry == NULL)
 		return err_nomem(err);
 	if ((r = names_match(t->s, k, entry, id, err)) == MUSTER_OK && id[0] != '\0')
-		r = key_there(t, id, kind, entry, err);
-	if (r == MUSTER_OK && (r = stage_put(t->s, k, id[0] != '\0' ? id : NULL, entry, &became, err)) == MUSTER_OK)
+		r = key_there(t, id, entry, err);
+	if (r == MUSTER_OK && json_object_size(entry) == 0)
+		r = key_same(t, k, id);
+	else if (r == MUSTER_OK && (r = stage_put(t->s, k, id[0] != '\0' ? id : NULL, entry, &became, err)) == MUSTER_OK)
 		import_count(t->sum, k->name, became);
 	json_decref(entry);
 	return r;
