@@ -15,8 +15,10 @@ static int doubts(struct import_sum *sum, unsigned long line, const struct estat
 	return import_say(sum, line, "doubtful", "more activations were used (%lld) than are allowed (%lld)", (long long)json_integer_value(used), (long long)json_integer_value(allowed));
 }
 
-static int refuse(struct import_sum *sum, unsigned long line, const char *why)
+/* A key that came with it is wiped, as that of one that is taken. */
+static int refuse(struct import_sum *sum, unsigned long line, json_t *entry, const char *why)
 {
+	estate_entry_wipe(entry);
 	return import_say(sum, line, "refused", "%s", why);
 }
 
@@ -32,11 +34,11 @@ int import_entry(struct stage *s, struct import_sum *sum, const json_t *record, 
 	int r;
 
 	if (!json_is_string(kind) || (k = estate_kind_find(json_string_value(kind))) == NULL)
-		return refuse(sum, line, "the record has no kind of entries, or one that there is not");
+		return refuse(sum, line, entry, "the record has no kind of entries, or one that there is not");
 	if (!json_is_object(entry))
-		return refuse(sum, line, "the record has no entry");
+		return refuse(sum, line, entry, "the record has no entry");
 	if (id != NULL && !json_is_null(id) && !json_is_string(id))
-		return refuse(sum, line, "the ID of an entry is a string");
+		return refuse(sum, line, entry, "the ID of an entry is a string");
 	r = stage_put(s, k, json_string_value(id), entry, &became, &why);
 	estate_entry_wipe(entry);
 	if (r == MUSTER_OK) {
@@ -44,7 +46,7 @@ int import_entry(struct stage *s, struct import_sum *sum, const json_t *record, 
 		return doubts(sum, line, k, entry);
 	}
 	if (!stage_full(s) && (r == MUSTER_E_INVALID || r == MUSTER_E_LIMIT || r == MUSTER_E_REFUSED || r == MUSTER_E_NOT_FOUND))
-		return refuse(sum, line, why.message);
+		return refuse(sum, line, entry, why.message);
 	if (err != NULL)
 		*err = why;
 	return r;

@@ -137,7 +137,7 @@ static int make(struct settling *t, const struct estate_kind *k, const struct es
 		r = r >= 0 ? stage_put(t->s, of, id, entry, &became, err) : r;
 		json_decref(entry);
 		if (r != MUSTER_OK)
-			return err_prefix(err, r, "%s: %s", k->name, f->name);
+			return stage_full(t->s) ? r : err_prefix(err, r, "%s: %s", k->name, f->name);
 		if (t->made != NULL)
 			t->made(t->ctx, of, id);
 	}
