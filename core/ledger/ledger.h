@@ -105,9 +105,9 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
 /**
  * How many of a pool's machines are left after so many days if those that are silent now stay silent. Whoever was heard from within @p silent_s is thought to
  * come again; the others leave when the pool's window has passed since they were heard from. One consistent look; as in ledger_pool_count() the largest count is the cap.
- * @param days ascending. @param[out] counts @p n of them. @return how many are silent.
+ * @param observed with those known from imports only. @param days ascending. @param[out] counts @p n of them. @return how many are silent.
  */
-uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, const uint32_t *days, uint32_t *counts, size_t n);
+uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, bool observed, const uint32_t *days, uint32_t *counts, size_t n);
 /**
  * Machines known from imports only (ledger.md section 2): they count beside the pool's members toward the minimum counts of products with `count_observed`, age by
  * their own last time, leave when they ask themselves, and are written nowhere. Replaces those handed over before. Any thread.

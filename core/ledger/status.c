@@ -66,20 +66,32 @@ int ledger_observe(struct ledger *l, const struct catalog_pool *pool, const stru
 }
 
 /* A machine leaves once more than the window has passed; days are whole ones from now. */
-struct forecast { int64_t now, window, silent; const uint32_t *days; uint32_t *counts; size_t n; uint32_t quiet; };
+struct forecast { int64_t now, window, silent; const uint32_t *days; uint32_t *counts; size_t n; uint32_t quiet, busy; };
 
-static void member_forecast(void *ctx, const struct pool_member *m)
+static void last_forecast(struct forecast *f, int64_t last)
 {
-	struct forecast *f = ctx;
-	int64_t left = m->last + f->window - f->now;
-	bool quiet = f->now - m->last > f->silent;
+	int64_t left = last + f->window - f->now;
 
-	f->quiet += quiet;
-	for (size_t i = 0; i < f->n && (!quiet || (int64_t)f->days[i] * STORE_DAY_MS <= left); i++)
+	if (f->now - last <= f->silent) {
+		f->busy++;
+		return;
+	}
+	f->quiet++;
+	for (size_t i = 0; i < f->n && (int64_t)f->days[i] * STORE_DAY_MS <= left; i++)
 		f->counts[i]++;
 }
 
-uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, const uint32_t *days, uint32_t *counts, size_t n)
+static void member_forecast(void *ctx, const struct pool_member *m)
+{
+	last_forecast(ctx, m->last);
+}
+
+static void observed_forecast(void *ctx, const struct pool_observed *m)
+{
+	last_forecast(ctx, m->last);
+}
+
+uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, bool observed, const uint32_t *days, uint32_t *counts, size_t n)
 {
 	struct forecast f = { .silent = (int64_t)silent_s * 1000, .window = (int64_t)pool->window_s * 1000, .days = days, .counts = counts, .n = n };
 	const struct pool_slot *slot;
@@ -92,8 +104,12 @@ uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool,
 		f.now = hostclock_age_time(&l->host, wall, boot);
 		pool_age(slot->members, f.now);
 		pool_each(slot->members, member_forecast, &f);
+		if (observed)
+			pool_each_observed(slot->members, observed_forecast, &f);
 	}
 	pthread_mutex_unlock(&l->lock);
+	for (size_t i = 0; i < n; i++)
+		counts[i] += f.busy;
 	return f.quiet;
 }
 

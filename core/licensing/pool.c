@@ -217,6 +217,13 @@ uint32_t pool_observed(const struct pool *p)
 	return p->observed.left;
 }
 
+void pool_each_observed(const struct pool *p, void (*fn)(void *ctx, const struct pool_observed *), void *ctx)
+{
+	for (uint32_t i = 0; i < p->observed.n; i++)
+		if (!p->observed.of[i].gone)
+			fn(ctx, &p->observed.of[i].m);
+}
+
 bool pool_is_observed(const struct pool *p, const uint8_t client[16])
 {
 	const struct observed *o = observed_find(p, client);

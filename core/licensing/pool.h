@@ -50,6 +50,8 @@ void pool_replace(struct pool *p, const struct pool_member *m, size_t n, int64_t
 int pool_observe(struct pool *p, const struct pool_observed *m, size_t n);
 /** How many are left; with the members it may be more than the cap. */
 uint32_t pool_observed(const struct pool *p);
+/** In any order. */
+void pool_each_observed(const struct pool *p, void (*fn)(void *ctx, const struct pool_observed *), void *ctx);
 bool pool_is_observed(const struct pool *p, const uint8_t client[16]);
 
 #endif

@@ -90,7 +90,7 @@ static void forecast_of(struct doctor_facts *f, struct service *s, const struct 
 		n = FORECAST_MAX + 1;
 	for (size_t i = 0; i < n; i++)
 		days[i] = (uint32_t)i;
-	out->silent = ledger_pool_forecast(s->ledger, p->pool, silence(s, snap->config, p), days, left, n);
+	out->silent = ledger_pool_forecast(s->ledger, p->pool, silence(s, snap->config, p), p->count_observed, days, left, n);
 	for (size_t i = 0; i < n && out->sinks_in == DOCTOR_NEVER; i++)
 		if (left[i] < out->minimum) {
 			out->sinks_in = days[i];
@@ -105,6 +105,8 @@ static void count_of(struct doctor_facts *f, struct service *s, const struct sna
 	out->counted = true;
 	ledger_pool_count(s->ledger, p->pool, &count);
 	out->count = count.current;
+	if (p->count_observed)   /* ledger.md section 2, "Observed machines" */
+		out->count = count.current + count.observed < count.cap ? count.current + count.observed : count.cap;
 	out->cap = count.cap;
 	out->minimum = p->row.minimum_count;
 	out->low_water = p->low_water;

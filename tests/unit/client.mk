@@ -23,3 +23,5 @@ unit_tests += %D%/test_hosts %D%/test_hardware %D%/test_answer %D%/test_libmuste
 %C%_test_libmuster_LDADD = libmuster.la $(trust_test_libs)
 unit_tests += %D%/test_client_crl
 %C%_test_client_crl_LDADD = $(client_test_libs)
+unit_tests += %D%/test_client_doctor
+%C%_test_client_doctor_LDADD = $(client_libs) $(CHECK_LIBS)

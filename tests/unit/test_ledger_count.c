@@ -150,7 +150,7 @@ LEDGER_TEST(test_ledger_forecast)
 	struct ledger_status st;
 	uint32_t counts[6];
 
-	ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, days, counts, 6), 0);
+	ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, false, days, counts, 6), 0);
 	ck_assert_uint_eq(counts[0] + counts[5], 0);
 	ledger_status(f->l, &st);
 	ck_assert_int_eq(st.last_request, 0);
@@ -163,13 +163,25 @@ LEDGER_TEST(test_ledger_forecast)
 	fix_advance(f, 14 * DAY);
 	ask_code(f, OFFICE2013, 6);
 	/* Day 21: three leave after day 30, two after day 37, the sixth is not silent. */
-	ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, days, counts, 6), 5);
+	ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, false, days, counts, 6), 5);
 	ck_assert_uint_eq(counts[0], 6);
 	ck_assert_uint_eq(counts[1], 6);
 	ck_assert_uint_eq(counts[2], 6);
 	ck_assert_uint_eq(counts[3], 3);
 	ck_assert_uint_eq(counts[4], 3);
 	ck_assert_uint_eq(counts[5], 1);
+	/* One known from imports only, silent like the first three: counted where the product says so. */
+	{
+		struct pool_observed seen = { .last = NOW };
+
+		fix_client_id(seen.client, 77);
+		ck_assert_int_eq(ledger_observe(f->l, pool, &seen, 1, NULL), MUSTER_OK);
+		ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, true, days, counts, 6), 6);
+		ck_assert_uint_eq(counts[2], 7);
+		ck_assert_uint_eq(counts[3], 3);
+		ck_assert_uint_eq(ledger_pool_forecast(f->l, pool, 11 * 86400, false, days, counts, 6), 5);
+		ck_assert_uint_eq(counts[2], 6);
+	}
 	/* What it says of day 10 is so on that day. */
 	ledger_status(f->l, &st);
 	ck_assert_int_eq(st.last_request, NOW + 21 * DAY);
