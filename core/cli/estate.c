@@ -166,12 +166,30 @@ int estate_set(struct cli *c, const struct estate_kind *k, json_t **out)
 
 /* ---- printing ---- */
 
+/* People read no escapes: those of estate_entry_text() are for cells and --set. */
+static void joined(const json_t *list, char *out, size_t n)
+{
+	const json_t *v;
+	size_t i, at = 0;
+
+	out[0] = '\0';
+	json_array_foreach(list, i, v) {
+		int m = snprintf(out + at, n - at, "%s%s", i > 0 ? ", " : "", json_string_value(v) != NULL ? json_string_value(v) : "");
+
+		if (m < 0 || (size_t)m >= n - at)
+			return;
+		at += (size_t)m;
+	}
+}
+
 const char *estate_value(const struct estate_kind *k, const json_t *entry, const struct estate_field *f, char *out, size_t n)
 {
 	const json_t *v = json_object_get(entry, f->name);
 
 	if (f->type == ESTATE_COUNT && json_is_integer(v) && json_integer_value(v) < 0)
 		snprintf(out, n, "unknown");
+	else if (f->list)
+		joined(v, out, n);
 	else if (f->type == ESTATE_KEY)
 		snprintf(out, n, "%s", json_string_value(v) != NULL ? json_string_value(v) : "");   /* the host sends none that is a secret */
 	else

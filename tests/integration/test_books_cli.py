@@ -99,6 +99,7 @@ def test_an_empty_value_removes_and_lists_have_commas_in_their_items(admin):
     add(admin, "orders", "o1", number="1", state="submitted", products="Windows Server\\, Standard,Office", bought="5")
     entry = admin.json("orders", "show", "o1")
     assert entry["products"] == ["Windows Server, Standard", "Office"]
+    assert "Products: Windows Server, Standard, Office\n" in admin.ok("orders", "show", "o1") and "Windows Server, Standard, Office" in admin.ok("orders")
     admin.ok("orders", "set", "o1", "--set", "bought=", "--set", "products=Office")
     entry = admin.json("orders", "show", "o1")
     assert entry["products"] == ["Office"] and entry.get("bought") is None
