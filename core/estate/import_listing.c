@@ -136,25 +136,44 @@ static const char *known_id(const struct taking *t)
 	return json_string_value(json_object_get(t->index->names, both));
 }
 
-static int find_product(struct taking *t, struct muster_err *err)
+/* Without an activation ID: the one of the product that is clearly meant, unless another listing of the machine has it; else one made of the name. */
+static bool make_id(struct taking *t)
+{
+	const json_t *of = json_object_get(t->index->hosts, t->host), *one;
+	bool named = t->product == NULL || bytes_zero(t->product->row.activation_id, 16);
+	char own[UUID_TEXT] = "";
+	const char *id;
+
+	if (!named)
+		uuid_format(own, t->product->row.activation_id);
+	json_object_foreach((json_t *)(uintptr_t)of, id, one)
+		named = named || (strcmp(text(one, "activation_id"), own) == 0 && strcmp(text(one, "name"), t->facts.name) != 0);
+	if (named)
+		listing_named_id(t->activation_id, t->facts.name, t->facts.description);
+	else
+		memcpy(t->activation_id, t->product->row.activation_id, 16);
+	return named;
+}
+
+static int find_product(struct taking *t)
 {
 	const char *known = t->whole ? NULL : known_id(t);
 	const struct catalog_edition *edition;
+	bool named = false;
 
-	(void)err;
 	if (known != NULL && uuid_parse(t->activation_id, known, strlen(known)) != MUSTER_OK)
 		known = NULL;
 	edition = (t->whole || known != NULL) && t->catalog != NULL ? catalog_find(t->catalog, t->activation_id) : NULL;
 	t->product = edition != NULL ? edition->product : t->catalog != NULL ? listing_product(t->catalog, &t->facts) : NULL;
 	if (!t->whole && known == NULL)
-		listing_named_id(t->activation_id, t->facts.name, t->facts.description);
+		named = make_id(t);
 	uuid_format(t->activation, t->activation_id);
 	if (t->whole || known != NULL || json_object_get(t->index->told, t->activation) != NULL)
 		return MUSTER_OK;
 	if (json_object_set_new(t->index->told, t->activation, json_true()) != 0)
 		return MUSTER_E_NOMEM;
-	return import_say(t->sum, t->line, "note", "dli lists no activation ID: \"%s\" stands under %s, which Muster made from its name, until a dlv listing of %s tells the real one",
-		t->facts.name, t->activation, t->host);
+	return import_say(t->sum, t->line, "note", "dli lists no activation ID: \"%s\" stands under %s, %s%s, until a dlv listing of %s tells the real one",
+		t->facts.name, t->activation, named ? "which Muster made from its name" : "the one of ", named ? "" : t->product->row.name, t->host);
 }
 
 /* Only volume clients and hosts ask an activation host, so only their IDs are editions of a counted product. */
@@ -288,21 +307,19 @@ static int put_host(struct taking *t, const json_t *entry, enum stage_became *be
 	return r;
 }
 
-/* An entry that a dli listing made under a name-based ID, now that the real one is told. */
+/* An entry that a dli listing made under an ID of ours, now that the real one is told. */
 static int remove_provisional(struct taking *t, struct muster_err *err)
 {
 	json_t *of = json_object_get(t->index->hosts, t->host), *one;
-	uint8_t made[16];
-	char made_text[UUID_TEXT];
 	const char *id;
 	void *next;
 	bool act = t->s->act;
 	int r = MUSTER_OK;
 
-	listing_named_id(made, t->facts.name, t->facts.description);
-	uuid_format(made_text, made);
 	json_object_foreach_safe(of, next, id, one) {
-		if (!t->whole || strcmp(text(one, "activation_id"), made_text) != 0 || strcmp(made_text, t->activation) == 0)
+		/* only dlv prints an application ID */
+		if (!t->whole || strcmp(text(one, "activation_id"), t->activation) == 0 || text(one, "application_id")[0] != '\0' || t->facts.application_id[0] == '\0' ||
+			strcmp(text(one, "name"), t->facts.name) != 0 || strcmp(text(one, "description"), t->facts.description) != 0)
 			continue;
 		if ((r = stage_remove(t->s, t->kind, id, err)) != MUSTER_OK)
 			break;
@@ -481,7 +498,7 @@ static int take(struct taking *t, struct muster_err *err)
 	bool older = false;
 	int r;
 
-	if ((r = find_product(t, err)) != MUSTER_OK || (r = learn(t, err)) != MUSTER_OK)
+	if ((r = find_product(t)) != MUSTER_OK || (r = learn(t, err)) != MUSTER_OK)
 		return r;
 	{
 		json_t *which = json_pack("{s:s, s:s}", "host", t->host, "activation_id", t->activation);

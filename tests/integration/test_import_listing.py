@@ -274,9 +274,9 @@ def test_a_summary_finds_its_activation_id(books):
     name, description = "Windows Server(R), ServerEnterprise edition", "Windows Operating System - Windows Server(R), VOLUME_KMS_C channel"
     dli = block(name, description, None, None, None, "AAAA1", at=None, count=9)
     said = books.take(dli, "--host", "KMS01", "--at", "2026-10-01")
-    assert any("made from its name" in t for t in texts(said, "note"))
+    assert any("the one of windows-server" in t for t in texts(said, "note"))
     made = books.one()["activation_id"]
-    assert made[14] == "5" and made != SERVER_ID
+    assert made == {p["product"]: p["activation_id"] for p in books.admin.items("products")}["windows-server"]
     assert numbers(books.take(dli, "--host", "KMS01", "--at", "2026-10-01"))[:3] == (0, 0, 2)
     books.take(block(name, description, count=10), "--host", "KMS01")
     assert list(books.hosts()) == [("kms01", SERVER_ID)]
@@ -285,6 +285,13 @@ def test_a_summary_finds_its_activation_id(books):
     assert (entry["activation_id"], entry["current_count"], entry["application_id"], entry["taken_at"]) == (SERVER_ID, 9, WINDOWS, "2026-11-03T00:00:00Z")
     books.take(dli, "--host", "KMS02", "--at", "2026-11-03")
     assert ("kms02", SERVER_ID) in books.hosts()
+    # of no product that is known: from the name
+    said = books.take(block("Acme Suite", "Acme Suite, VOLUME_KMS channel", None, None, None, "AAAA9", at=None), "--host", "KMS03", "--at", "2026-11-03")
+    assert any("made from its name" in t for t in texts(said, "note"))
+    (acme,) = [id_ for host, id_ in books.hosts() if host == "kms03"]
+    assert acme[14] == "5"
+    books.take(block("Acme Suite", "Acme Suite, VOLUME_KMS channel", CLIENT_ID, "99999999-9999-4999-8999-999999999999", None, "AAAA9"), "--host", "KMS03")
+    assert [id_ for host, id_ in books.hosts() if host == "kms03"] == [CLIENT_ID]
 
 
 def test_keys_meet_those_of_the_books(books):
