@@ -12,14 +12,29 @@
 #define QUARTER_MS INT64_C(900000)
 #define QUARTERS 56          /* of an hour: 14 h, the furthest any zone is from UTC */
 
-void event_init(struct event *e)
+int event_room(struct buf *b, size_t cap, struct muster_err *err)
 {
+	static const char some[1024];
+
+	buf_init(b, cap);
+	while (b->n < cap && !b->failed)
+		buf_add(b, some, cap - b->n < sizeof some ? cap - b->n : sizeof some);
+	if (b->failed)
+		return err_nomem(err);
+	buf_clear(b);
+	return MUSTER_OK;
+}
+
+int event_init(struct event *e, struct muster_err *err)
+{
+	struct buf *words[] = { &e->provider, &e->computer, &e->log, &e->date };
+	int r = MUSTER_OK, x;
+
 	memset(e, 0, sizeof *e);
-	buf_init(&e->provider, EVENT_WORD_MAX);
-	buf_init(&e->computer, EVENT_WORD_MAX);
-	buf_init(&e->log, EVENT_WORD_MAX);
-	buf_init(&e->date, EVENT_WORD_MAX);
-	buf_init(&e->text, EVENT_TEXT_MAX);
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if ((x = event_room(words[i], EVENT_WORD_MAX, err)) != MUSTER_OK)
+			r = x;
+	return (x = event_room(&e->text, EVENT_TEXT_MAX, err)) != MUSTER_OK ? x : r;
 }
 
 void event_fini(struct event *e)
@@ -162,7 +177,7 @@ static json_t *log_of(const struct event *e)
 
 static int set_header(struct events *x, const struct event *e, json_t *record)
 {
-	const char *host = e->computer.n > 0 && !e->computer.failed ? buf_str(&e->computer) : x->hints->host;
+	const char *host = e->computer.n > 0 ? buf_str(&e->computer) : x->hints->host;
 	json_t *log;
 
 	if (json_object_set_new_nocheck(record, "id", json_integer(e->id)) != 0 || set_logged(x, e, record) != MUSTER_OK)
@@ -202,8 +217,8 @@ int events_take(struct events *x, const struct event *given, struct muster_err *
 	origin = origin_of(&e);
 	if (!event_wanted(e.id) || (origin == ORIGIN_FOREIGN && (e.id < 12288 || e.id > 12290)))
 		return skip(x);
-	if (e.text.failed && e.id >= 12288)
-		return origin == ORIGIN_FOREIGN ? skip(x) : refuse(x, &e, "its text is longer than 65536 bytes");
+	if ((e.text.failed && e.id >= 12288) || e.computer.failed)
+		return origin == ORIGIN_FOREIGN ? skip(x) : refuse(x, &e, e.computer.failed ? "its computer's name is longer than 255 bytes" : "its text is longer than 65536 bytes");
 	if ((record = json_object()) == NULL)
 		return err_nomem(err);
 	r = event_fields(record, e.id, buf_str(&e.text), e.text.n, &why);

@@ -20,7 +20,10 @@ struct event {
 	struct buf provider, computer, log, date;
 	struct buf text;                      /* the message, or the data joined by commas */
 };
-void event_init(struct event *e);
+/** Every buffer gets its whole room, so that one that fails later was too long and nothing else. MUSTER_E_NOMEM: event_fini() all the same. */
+int event_init(struct event *e, struct muster_err *err);
+/** The same for a buffer of a reader's own. */
+int event_room(struct buf *b, size_t cap, struct muster_err *err);
 void event_fini(struct event *e);
 void event_clear(struct event *e);
 /** Without blanks around it and without marks of direction; no-break spaces become blanks. */

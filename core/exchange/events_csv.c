@@ -333,13 +333,13 @@ static int read_csv(struct exchange_text *in, const struct exchange_hints *h, co
 	char *part = malloc(PART);
 	const char *beginning;
 	size_t n;
-	int r, more = 0;
+	int r, more = 0, event, row;
 
-	event_init(&s.e);
-	buf_init(&s.row, ROW_MAX);
+	event = event_init(&s.e, err);
+	row = event_room(&s.row, ROW_MAX, err);
 	beginning = exchange_text_peek(in, &n);
 	f.mark = separator(beginning, n);
-	if ((r = start(&f.csv, f.mark, err)) != MUSTER_OK || (r = part == NULL ? err_nomem(err) : events_begin(&s.x, h, sink, done, err)) != MUSTER_OK)
+	if ((r = start(&f.csv, f.mark, err)) != MUSTER_OK || (r = event) != MUSTER_OK || (r = row) != MUSTER_OK || (r = part == NULL ? err_nomem(err) : events_begin(&s.x, h, sink, done, err)) != MUSTER_OK)
 		goto done;
 	while (r == MUSTER_OK && (more = exchange_text_bytes(in, part, PART, err)) > 0)
 		r = feed(&s, &f, part, (size_t)more);

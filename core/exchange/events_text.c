@@ -290,11 +290,11 @@ static int read_text(struct exchange_text *in, const struct exchange_hints *h, c
 {
 	struct exchange_line line;
 	struct text t = { 0 };
-	int r, more;
+	int r, more, word;
 
-	event_init(&t.e);
-	buf_init(&t.word, EVENT_WORD_MAX);
-	if ((r = events_begin(&t.x, h, sink, done, err)) != MUSTER_OK)
+	r = event_init(&t.e, err);
+	word = event_room(&t.word, EVENT_WORD_MAX, err);
+	if (r != MUSTER_OK || (r = word) != MUSTER_OK || (r = events_begin(&t.x, h, sink, done, err)) != MUSTER_OK)
 		goto done;
 	while ((more = exchange_text_line(in, &line, err)) > 0) {
 		if (line.cut)

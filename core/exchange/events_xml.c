@@ -351,14 +351,17 @@ static int read_xml(struct exchange_text *in, const struct exchange_hints *h, co
 	char *part = malloc(PART);
 	const char *beginning;
 	size_t n, unwanted;
-	int r, more = 0;
+	int r, more = 0, rooms[4];
 
-	event_init(&s.e);
-	buf_init(&s.word, EVENT_WORD_MAX);
-	buf_init(&s.message, EVENT_TEXT_MAX);
-	buf_init(&s.cleared, EVENT_WORD_MAX);
+	rooms[0] = event_init(&s.e, err);
+	rooms[1] = event_room(&s.word, EVENT_WORD_MAX, err);
+	rooms[2] = event_room(&s.message, EVENT_TEXT_MAX, err);
+	rooms[3] = event_room(&s.cleared, EVENT_WORD_MAX, err);
 	beginning = exchange_text_peek(in, &n);
 	unwanted = declaration(beginning, n);
+	for (size_t i = 0; i < 4; i++)
+		if ((r = rooms[i]) != MUSTER_OK)
+			goto done;
 	if ((r = part == NULL ? err_nomem(err) : events_begin(&s.x, h, sink, done, err)) != MUSTER_OK || (r = begin(&s, 1 + lines_of(beginning, unwanted), "")) != MUSTER_OK)
 		goto done;
 	while (r == MUSTER_OK && (more = exchange_text_bytes(in, part, PART, err)) > 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/mem.h"
 #include "core/exchange/events.h"
 
 #define CMID "36f27b39-2fd5-440b-be67-a09996d27a38"
@@ -677,7 +678,51 @@ START_TEST(test_events_xml_attacks)
 }
 END_TEST
 
-/* ---- the sink ---- */
+/* ---- without memory, and the sink ---- */
+
+START_TEST(test_events_no_memory)
+{
+	static const char *const files[] = {
+		HEAD("9/29/2010 9:46:12 PM", "12290", "kms") "Info:\r\n0xC004F06C,5,pc-1.example.org,36f27b39-2fd5-440b-be67-a09996d27a38,\r\n2010/9/29 21:46,0,2,41520," EDITION "\r\n",
+		"<Events>" EVENT("12290", "1", STRING) "</Events>", "Event ID,Source,Computer,Message\n12290,,a," CELL "\n"
+	};
+	const struct exchange_sink sink = { take_record, take_message, NULL, NULL };
+
+	for (size_t i = 0; i < 3; i++) {
+		int r = MUSTER_E_NOMEM;
+
+		for (uint64_t n = 1; r != MUSTER_OK; n++) {
+			struct source s = { files[i], strlen(files[i]), SIZE_MAX };
+			const struct exchange_input in = { source_read, &s };
+			struct muster_err err = { 0 };
+
+			ck_assert_uint_lt(n, 1000);
+			json_decref(records);
+			records = json_array();
+			messages[0] = '\0';
+			mem_fail_at(n);
+			r = exchange_read(&in, &(struct exchange_hints) { .name = NULL }, &sink, &done, &err);
+			mem_fail_at(0);
+			ck_assert_msg(r == MUSTER_OK || r == MUSTER_E_NOMEM, "%s", err.message);
+			ck_assert_str_eq(messages, "");   /* never as if the record were at fault */
+			ck_assert(r != MUSTER_OK || json_array_size(records) == 1);
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_events_long_computer)
+{
+	char text[1024], name[300];
+
+	memset(name, 'k', sizeof name);
+	name[256] = '\0';
+	(void)snprintf(text, sizeof text, "Event ID: 12290\nComputer: %s\nDescription:\n" FIELDS "\n", name);
+	read_text(text);
+	RECORDS(0);
+	SAYS("1 refused: event 12290: its computer's name is longer than 255 bytes");
+}
+END_TEST
 
 static int full_sink(void *ctx, json_t *record)
 {
@@ -713,7 +758,7 @@ int main(void)
 		test_events_dates_of_one_file, test_events_text, test_events_text_wevtutil, test_events_text_other_languages, test_events_text_lists_only, test_events_text_with_xml,
 		test_events_text_format_list, test_events_text_bad_ones, test_events_other_programs, test_events_csv_powershell, test_events_csv_viewer, test_events_csv_by_shape,
 		test_events_csv_again_headings, test_events_csv_bad_rows, test_events_xml, test_events_xml_utf16, test_events_xml_rendered, test_events_xml_faults,
-		test_events_xml_attacks, test_events_stopped
+		test_events_xml_attacks, test_events_no_memory, test_events_long_computer, test_events_stopped
 	};
 
 	return unit_run_with(suite_create("exchange_events"), tests, sizeof tests / sizeof tests[0], NULL, teardown);
