@@ -373,6 +373,8 @@ static int take_headings(struct table *t)
 	struct buf all;
 
 	table_head_read(&t->head, &t->rows, t->h);
+	if (t->head.score == 0)   /* looked for in the beginning alone, within shorter limits, they read otherwise */
+		return err_set(t->err, MUSTER_E_UNSUPPORTED, "line %lu: a quotation mark stands where the headings are; take it out", t->line);
 	buf_init(&all, 2 * EXCHANGE_LINE_MAX);
 	for (size_t i = 0; i < t->head.n; i++) {
 		buf_adds(&all, table_rows_cell(&t->rows, i));
@@ -444,8 +446,9 @@ static int read_all(struct table *t, struct exchange_text *text)
 		fault = table_rows_fault(&t->rows);
 		r = fault != NULL ? faulty(t, fault) : take_row(t);
 	}
-	return r == 0 ? MUSTER_OK : r == MUSTER_E_NOMEM ? err_nomem(t->err) : r == MUSTER_E_REFUSED && t->err->message[0] != '\0' ? r :
-	       err_set(t->err, MUSTER_E_REFUSED, "reading was stopped");
+	if (r == MUSTER_E_NOMEM)
+		return err_nomem(t->err);
+	return r == 0 || t->err->message[0] != '\0' ? r : err_set(t->err, MUSTER_E_REFUSED, "reading was stopped");
 }
 
 static int table_read(struct exchange_text *text, const struct exchange_hints *h, const struct exchange_sink *sink, struct exchange_done *done, struct muster_err *err)
