@@ -179,7 +179,6 @@ static void add_listed(struct doctor_facts *f, const struct catalog *catalog, co
 	}
 	if (status[0] != '\0' && strncasecmp(status, "Licensed", 8) != 0) {
 		(void)snprintf(text, sizeof text, "%.76s lists %.76s as %.60s on %.10s", host, edition != NULL ? edition->product->row.name : text_of(entry, "name"), status, text_of(entry, "taken_at"));
-		(void)snprintf(text, sizeof text, "%.80s lists %.70s as %.60s on %.10s", host, edition != NULL ? edition->product->row.name : text_of(entry, "name"), status, text_of(entry, "taken_at"));
 		(void)doctor_note(f, &f->findings, text, "Activate that host with its own vendor's key; then import a new listing.");
 	}
 }
