@@ -1,4 +1,5 @@
 /* Entries: pages of them, and acts of administrators. */
+#include "core/estate/listings.h"
 #include "core/estate/view.h"
 
 #include <stdio.h>
@@ -6,6 +7,7 @@
 
 #include "core/base/codes.h"
 #include "core/base/err.h"
+#include "core/base/uuid.h"
 
 /* ---- pages ---- */
 
@@ -235,6 +237,26 @@ static int check_unreferred(struct estate *e, const struct estate_kind *k, const
 	                t.n > REFERRERS_SAID ? ", ..." : "");
 }
 
+/* What is kept beside an entry of this kind goes with it. */
+static int remove_beside(struct stage *s, struct estate *e, const struct estate_kind *k, const char *id, struct muster_err *err)
+{
+	json_t *entry = NULL;
+	const char *host, *text;
+	uint8_t activation_id[16];
+	int r;
+
+	if (strcmp(k->name, "host") != 0)
+		return MUSTER_OK;
+	if ((r = entry_read(e, k, id, &entry, err)) != MUSTER_OK)
+		return r;
+	host = json_string_value(json_object_get(entry, "host"));
+	text = json_string_value(json_object_get(entry, "activation_id"));
+	if (host != NULL && text != NULL && uuid_parse(activation_id, text, strlen(text)) == MUSTER_OK)
+		r = listing_history_forget(s, e, host, activation_id, err);
+	json_decref(entry);
+	return r;
+}
+
 int estate_remove(struct estate *e, const char *actor, const struct estate_kind *k, const char *id, json_t **out, struct muster_err *err)
 {
 	char found[ESTATE_ID_MAX + 1], object[128];
@@ -246,7 +268,7 @@ int estate_remove(struct estate *e, const char *actor, const struct estate_kind 
 		return r;
 	pthread_mutex_lock(&e->acts);
 	if ((r = stage_new(&s, e, actor, err)) == MUSTER_OK && (r = stage_find(s, k, id, found, err)) == MUSTER_OK && (r = check_unreferred(e, k, found, err)) == MUSTER_OK &&
-	    (r = stage_remove(s, k, found, err)) == MUSTER_OK) {
+	    (r = remove_beside(s, e, k, found, err)) == MUSTER_OK && (r = stage_remove(s, k, found, err)) == MUSTER_OK) {
 		(void)snprintf(object, sizeof object, "%s %s", k->name, found);
 		r = stage_commit_held(s, ESTATE_J_REMOVE, object, "removed", err);
 	}

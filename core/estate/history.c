@@ -113,3 +113,37 @@ int estate_history(struct estate *e, const char *host, const char *activation_id
 	json_decref(a.items);
 	return r;
 }
+
+struct forgetting { struct stage *s; uint8_t prefix[HOST_BYTES + 16], last[64]; size_t last_n; bool past; struct muster_err *err; int r; };
+
+static int forget(void *ctx, const struct store_record *x)
+{
+	struct forgetting *f = ctx;
+
+	memcpy(f->last, x->id, x->id_n);
+	f->last_n = x->id_n;
+	f->past = x->id_n < sizeof(f->prefix) || memcmp(x->id, f->prefix, sizeof(f->prefix)) != 0;
+	if (!f->past)
+		f->r = stage_forget(f->s, ESTATE_R_HISTORY, span_of(x->id, x->id_n), f->err);
+	return f->past || f->r != MUSTER_OK;
+}
+
+int listing_history_forget(struct stage *s, struct estate *e, const char *host, const uint8_t activation_id[16], struct muster_err *err)
+{
+	struct forgetting f = { .s = s, .err = err };
+	uint8_t from[64];
+	size_t n;
+	int r;
+
+	host_bytes(f.prefix, host);
+	memcpy(f.prefix + HOST_BYTES, activation_id, 16);
+	memcpy(f.last, f.prefix, sizeof(f.prefix));
+	f.last_n = sizeof(f.prefix);
+	do {
+		n = f.last_n;
+		memcpy(from, f.last, sizeof(from));
+		f.past = true;   /* unless there is one */
+		r = ledger_records(e->ledger, ESTATE_R_HISTORY, span_of(from, n), PAGE, forget, &f, err);
+	} while (r == MUSTER_OK && f.r == MUSTER_OK && !f.past);
+	return r != MUSTER_OK ? r : f.r;
+}

@@ -77,6 +77,8 @@ const char *stage_says(const struct stage *s, char *out, size_t n);
 int stage_find(struct stage *s, const struct estate_kind *k, const char *text, char id[ESTATE_ID_MAX + 1], struct muster_err *err);
 /** Any other record of the state (store.h), as listings' history. */
 int stage_record(struct stage *s, const char *kind, struct muster_span id, struct muster_span data, struct muster_err *err);
+/** Such a record is deleted. */
+int stage_forget(struct stage *s, const char *kind, struct muster_span id, struct muster_err *err);
 /** An activation ID learned from a listing: the state's edition row, as ledger_learn(). */
 int stage_learn(struct stage *s, const uint8_t activation_id[16], const char *product, const char *title, struct muster_err *err);
 /** Everything in one transaction with one journal row. What others changed meanwhile is looked at again: MUSTER_E_BUSY, say so and begin anew. */

@@ -37,5 +37,7 @@ void listing_named_id(uint8_t out[16], const char *name, const char *description
 #define LISTING_HISTORY_ID 32
 /** Host and activation ID, then the time: a host's records of a product stand together, in the order of time. */
 void listing_history_id(uint8_t out[LISTING_HISTORY_ID], const char *host, const uint8_t activation_id[16], int64_t taken_ms);
+/** A host's records of a product are deleted with its entry. */
+int listing_history_forget(struct stage *s, struct estate *e, const char *host, const uint8_t activation_id[16], struct muster_err *err);
 
 #endif

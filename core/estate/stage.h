@@ -20,7 +20,7 @@ struct staged {
 	uint8_t sealed[STAGE_SEALED]; size_t sealed_n;
 };
 
-struct stage_extra { struct store_record record; uint8_t *data; };
+struct stage_extra { struct store_record record; uint8_t *data; bool gone; };
 
 struct stage {
 	struct estate *e;

@@ -13,6 +13,12 @@
 
 /* ---- what is written beside ---- */
 
+static void extra_key(char key[HEX_SIZE(64) + 40], const char *kind, struct muster_span id)
+{
+	hex_encode(key, id.p, id.n);
+	(void)snprintf(key + 2 * id.n, HEX_SIZE(64) + 40 - 2 * id.n, ":%.32s", kind);
+}
+
 int stage_record(struct stage *s, const char *kind, struct muster_span id, struct muster_span data, struct muster_err *err)
 {
 	char key[HEX_SIZE(64) + 40];
@@ -22,8 +28,7 @@ int stage_record(struct stage *s, const char *kind, struct muster_span id, struc
 
 	if (id.n == 0 || id.n > sizeof x->record.id || data.n > STORE_RECORD_MAX || strlen(kind) >= sizeof x->record.kind)
 		return err_set(err, MUSTER_E_INTERNAL, "a record \"%s\" that cannot be stored", kind);
-	hex_encode(key, id.p, id.n);
-	(void)snprintf(key + 2 * id.n, sizeof key - 2 * id.n, ":%s", kind);
+	extra_key(key, kind, id);
 	if ((at = json_object_get(s->extra_ids, key)) != NULL) {
 		x = &s->extras[json_integer_value(at)];
 		if ((copy = mem_dup(data.p, data.n)) == NULL && data.n > 0)
@@ -31,6 +36,7 @@ int stage_record(struct stage *s, const char *kind, struct muster_span id, struc
 		mem_free(x->data);
 		x->data = copy;
 		x->record.data_n = data.n;
+		x->gone = false;
 		return MUSTER_OK;
 	}
 	if (s->extra_count == STAGE_MAX) {
@@ -54,6 +60,18 @@ int stage_record(struct stage *s, const char *kind, struct muster_span id, struc
 	x->record.id_n = id.n;
 	x->record.data_n = data.n;
 	s->extra_count++;
+	return MUSTER_OK;
+}
+
+int stage_forget(struct stage *s, const char *kind, struct muster_span id, struct muster_err *err)
+{
+	char key[HEX_SIZE(64) + 40];
+	int r = stage_record(s, kind, id, span_of(NULL, 0), err);
+
+	if (r != MUSTER_OK)
+		return r;
+	extra_key(key, kind, id);
+	s->extras[json_integer_value(json_object_get(s->extra_ids, key))].gone = true;
 	return MUSTER_OK;
 }
 
@@ -325,7 +343,7 @@ static int write_all(struct stage *s, struct writing *w, uint32_t journal_kind, 
 	if (r != MUSTER_OK)
 		return r;
 	for (size_t i = 0; i < s->extra_count; i++) {
-		w->changes[w->n].kind = STORE_RECORD_PUT;
+		w->changes[w->n].kind = s->extras[i].gone ? STORE_RECORD_DELETE : STORE_RECORD_PUT;
 		w->changes[w->n].record = &w->records[w->n];
 		w->records[w->n] = s->extras[i].record;
 		w->records[w->n].data = s->extras[i].data;

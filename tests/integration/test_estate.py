@@ -351,6 +351,20 @@ def test_the_same_last_five_may_be_another_key(books):
     assert visio["license_ids"] == ["1"] and visio["hosts"] == ["pc-1"] and len(visio["products"]) == 2
 
 
+def test_a_removed_host_takes_its_history_along(books):
+    id_ = "2e28138a-847f-42bc-9752-61b03fff33cd"
+    for day_, count in ((1, 5), (2, 7)):
+        books.imported([{"line": 1, "host": "KMS01", "taken_at": f"2026-11-0{day_}T10:00:00Z", "entry": {
+            "name": "Office 15, OfficeKMSHostVL_KMS_Host edition", "description": "Office 15, VOLUME_KMS channel", "activation_id": id_, "current_count": count}}], "listing")
+    books.imported([{"line": 1, "host": "KMS02", "taken_at": "2026-11-01T10:00:00Z", "entry": {"name": "x", "activation_id": id_, "current_count": 1}}], "listing")
+    history = lambda: [(h["host"], h["current_count"]) for h in books.host.admin_ok("GET", "/observed/history")["items"]]
+    assert sorted(history()) == [("kms01", 5), ("kms01", 7), ("kms02", 1)]
+    entry, = books.list("hosts", "&host=kms01")
+    assert entry["current_count"] == 7
+    books.remove("hosts", entry["id"])
+    assert history() == [("kms02", 1)] and len(books.list("hosts")) == 1
+
+
 def test_references_forward_in_a_file(books):
     """A row may refer to what comes further down, by ID."""
     told = books.imported([record("organisation", "b", name="Child", parent="a", contacts=["k"]), record("organisation", "a", name="Parent"), record("contact", "k", name="K", role="seller")])
