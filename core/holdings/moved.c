@@ -7,13 +7,41 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
-/* The one written last says how things are; the same again changes nothing. */
+/* Out of a number; had for a while; over. */
+static int rank(const struct store_holding *row)
+{
+	switch (row->state) {
+	case HOLDINGS_PERMANENT: case HOLDINGS_PERMANENT_OVER: case HOLDINGS_ASSIGNED: case HOLDINGS_ASSIGNED_OVER: case HOLDINGS_OUT: case HOLDINGS_OUT_OVER:
+		return 2;
+	case HOLDINGS_TEMPORARY:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * The one written last says how things are, but for who asked on both hosts: a temporary licence here, however late, is none of what was granted for good there, as
+ * long as that lasts. What an administrator took back is an act, not a request.
+ */
+static bool supersedes(const struct store_holding *row, const struct store_holding *here, int64_t now)
+{
+	if (((row->flags | here->flags) & HOLDINGS_F_TAKEN) == 0 && rank(row) != rank(here)) {
+		const struct store_holding *more = rank(row) > rank(here) ? row : here;
+
+		if (more->until > now)
+			return more == row;
+	}
+	return here->changed < row->changed;
+}
+
+/* The same again changes nothing. */
 static int is_newer(bool *newer, struct holdings *h, const struct store_holding *row, struct muster_err *err)
 {
 	struct store_holding here;
 	int r = ledger_holding(holdings_ledger(h), row->product, row->class_, span_of(row->holder, row->holder_n), &here, err);
 
-	*newer = r == MUSTER_E_NOT_FOUND || (r == MUSTER_OK && here.changed < row->changed);
+	*newer = r == MUSTER_E_NOT_FOUND || (r == MUSTER_OK && supersedes(row, &here, holdings_now(h)));
 	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
 }
 

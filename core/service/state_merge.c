@@ -19,6 +19,8 @@
 #define RECORDS_BATCH 200U
 #define COUNTERS_MAX 100000U
 #define SETTINGS_MAX 1000U
+#define KEY_RECORD "estate-key"          /* keys of the books */
+#define WHOLE "whole"                    /* member of a key of the books (core/estate) */
 
 /* Records of the state that are here, in the order of the file's: one page of the present kind. */
 struct present { char kind[32]; struct store_record rows[RECORDS_BATCH]; uint8_t hash[RECORDS_BATCH][32]; size_t n, at; bool end; };
@@ -300,10 +302,40 @@ static int put_record(struct merging *m, const struct store_record *r, json_t *t
 	return MUSTER_OK;
 }
 
-/* A confirmation is one for good; of two entries of the books the one written last stays. */
-static int take_record(struct merging *m)
+/* A key of the books says that its whole key is kept: so it is where that comes along, or is here. Another form of the record in @p r and *held, or as it was. */
+static int say_whole(struct merging *m, struct store_record *r, json_t **held)
 {
-	const struct store_record *r = &m->line.record;
+	json_t *o = json_loadb((const char *)r->data, r->data_n, JSON_REJECT_DUPLICATES, NULL);
+	bool said = json_object_get(o, WHOLE) != NULL, kept = said && m->x->seal != NULL;
+	struct buf secret;
+	char *text;
+	int e = MUSTER_OK;
+
+	buf_init(&secret, STORE_RECORD_MAX);
+	if (!kept && (e = ledger_record(m->s->ledger, ESTATE_R_SECRET, span_of(r->id, r->id_n), &secret, NULL)) == MUSTER_OK)
+		kept = true;
+	buf_fini(&secret);
+	if (e == MUSTER_E_NOT_FOUND)
+		e = MUSTER_OK;
+	if (e == MUSTER_OK && said != kept && o != NULL) {
+		if (!kept)
+			(void)json_object_del(o, WHOLE);
+		else
+			(void)json_object_set_new(o, WHOLE, json_true());
+		text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+		*held = text != NULL ? json_string(text) : NULL;
+		free(text);
+		if (*held == NULL)
+			e = err_nomem(m->err);
+		r->data = (const uint8_t *)json_string_value(*held);
+		r->data_n = json_string_length(*held);
+	}
+	json_decref(o);
+	return e;
+}
+
+static int merge_record(struct merging *m, const struct store_record *r, json_t *held)
+{
 	uint8_t hash[32];
 	size_t at;
 	int e;
@@ -314,11 +346,27 @@ static int take_record(struct merging *m)
 		m->x->done.records_new++;
 	} else {
 		hash_of(hash, r);
-		if (strcmp(r->kind, ACTIVATION_R_CONFIRMATION) == 0 || memcmp(hash, m->present.hash[at], 32) == 0 || r->at <= m->present.rows[at].at)
+		if (strcmp(r->kind, ACTIVATION_R_CONFIRMATION) == 0 || memcmp(hash, m->present.hash[at], 32) == 0 || r->at < m->present.rows[at].at)
+			return MUSTER_OK;
+		/* Written at the same time it is the same entry: at most its whole key comes only now. */
+		if (r->at == m->present.rows[at].at && (strcmp(r->kind, KEY_RECORD) != 0 || m->x->seal == NULL))
 			return MUSTER_OK;
 		m->x->done.records_changed++;
 	}
-	return put_record(m, r, json_incref(m->line.json));
+	return put_record(m, r, json_incref(held));
+}
+
+/* A confirmation is one for good; of two entries of the books the one written last stays. */
+static int take_record(struct merging *m)
+{
+	struct store_record r = m->line.record;
+	json_t *held = NULL;
+	int e = strcmp(r.kind, KEY_RECORD) == 0 ? say_whole(m, &r, &held) : MUSTER_OK;
+
+	if (e == MUSTER_OK)
+		e = merge_record(m, &r, held != NULL ? held : m->line.json);
+	json_decref(held);
+	return e;
 }
 
 /* ---- keys ---- */
@@ -365,18 +413,42 @@ static int sealed_again(struct merging *m, const struct store_record *r, json_t 
 	return e;
 }
 
+/* Does the entry, as it is here now, say that its whole key is kept? A newer one here may not. */
+static int is_wanted(struct merging *m, const struct store_record *r, bool *wanted)
+{
+	struct buf data;
+	json_t *o;
+	int e;
+
+	*wanted = strcmp(r->kind, ESTATE_R_SECRET) != 0;
+	if (*wanted)
+		return MUSTER_OK;
+	/* Entries come before all secrets: the last ones may not be written yet. */
+	if (m->record_count > 0 && strcmp(m->records[0].kind, ESTATE_R_SECRET) != 0 && (e = flush_records(m)) != MUSTER_OK)
+		return e;
+	buf_init(&data, STORE_RECORD_MAX);
+	if ((e = ledger_record(m->s->ledger, KEY_RECORD, span_of(r->id, r->id_n), &data, m->err)) == MUSTER_OK) {
+		o = json_loadb((const char *)data.p, data.n, 0, NULL);
+		*wanted = json_is_true(json_object_get(o, WHOLE));
+		json_decref(o);
+	}
+	buf_fini(&data);
+	return e == MUSTER_E_NOT_FOUND ? MUSTER_OK : e;
+}
+
 /* Whoever has another whole key under this ID keeps it. */
 static int take_secret(struct merging *m)
 {
 	struct store_record r = m->line.record;
 	json_t *o, *held;
+	bool wanted;
 	size_t at;
 	char *text;
 	int e;
 
 	if (m->x->seal == NULL)
 		return MUSTER_OK;
-	if ((e = look_up(m, &r, &at)) != MUSTER_OK || at != SIZE_MAX)
+	if ((e = is_wanted(m, &r, &wanted)) != MUSTER_OK || !wanted || (e = look_up(m, &r, &at)) != MUSTER_OK || at != SIZE_MAX)
 		return e;
 	if ((o = json_deep_copy(json_object_get(m->line.json, "data"))) == NULL)
 		return err_nomem(m->err);

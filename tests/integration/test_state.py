@@ -474,3 +474,133 @@ def test_roles(pair, tmp_path):
     for words in (("state", "export"), ("state", "import"), ("state", "move", "x"), ("state", "export", "x", "--passphrase-fd", "3"), ("state", "import", "x", "--retire"),
                   ("state", "export", "x", "--dry-run")):
         assert admin_a(*words).status == USAGE
+
+
+def test_access_licences_are_obligations(pair, tmp_path):
+    """Devices keep what they hold; the new host's licences are its own, and what is beyond them is debt. On two hosts a device holds one licence."""
+    a, b, admin_a, admin_b = pair()
+    admin_a.ok("access", "add", "--product", "rds", "--per", "device", "--of", "2019", "--licenses", "3")
+    machines = fleet(3)
+    wanted = {"per": "device", "version": "2019"}
+    for _ in range(2):
+        assert [a.activate(m, RDS, access=wanted).status for m in machines] == [200] * 3
+    held = {h["client_id"]: h["state"] for h in a.admin_ok("GET", "/holdings/holders?product=rds")["items"]}
+    assert set(held.values()) == {"permanent"}, held
+    assert b.activate(machines[0], RDS, access=wanted).json["access"]["kind"] == "temporary"
+    file = tmp_path / "state"
+    export(admin_a, file)
+    take(admin_b, file)
+    take(admin_b, file)
+    assert {h["client_id"]: h["state"] for h in b.admin_ok("GET", "/holdings/holders?product=rds")["items"]} == held
+    version = next(v for v in b.admin_ok("GET", "/holdings?product=rds")["products"][0]["versions"] if v["version"] == "2019" and v["per"] == "device")
+    assert version["bought"] == 0 and version["over"] == 3, version
+    assert ("rds", 3) in [(d["product"], d["debt"]) for d in b.admin_ok("GET", "/debt")["items"]]
+    admin_b.ok("access", "add", "--product", "rds", "--per", "device", "--of", "2019", "--licenses", "3")
+    version = next(v for v in b.admin_ok("GET", "/holdings?product=rds")["products"][0]["versions"] if v["version"] == "2019" and v["per"] == "device")
+    assert version["over"] == 0
+
+
+@pytest.fixture(scope="module")
+def licensed(tmp_path_factory):
+    from licensed import Licensed
+
+    folder = tmp_path_factory.mktemp("licensed")
+    folder.chmod(0o755)
+    one = Licensed(folder)
+    yield one
+    one.stop()
+
+
+def test_keys_and_confirmations(new_host, licensed, tmp_path):
+    """Confirmations travel always, product keys and whole keys of the books under the passphrase only; in the file neither is to be found in any form."""
+    import licensed as world
+
+    a, b = world.host(new_host, licensed), world.host(new_host, licensed)
+    admin_a, admin_b = Administrator(a), Administrator(b)
+    mak = licensed.mint("mak", "contoso-mak", activations=40)
+    a.admin_ok("POST", "/packs", {"pack": licensed.packed()})
+    a.admin_ok("POST", "/keys", {"key": mak})
+    machines = [world.Machine(licensed, mak, n) for n in range(5)]
+    product = world.IDS["contoso-mak"]
+    assert {a.activate(m, product).code for m in machines} == {"M-127"}
+    assert a.admin_ok("POST", "/counted/ask", {})["confirmed"] == 5
+    confirmed = [a.activate(m, product).json["confirmation"] for m in machines]
+    invented = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
+    entry = a.admin_ok("POST", "/estate/keys/add", {"entry": {"products": ["Office"], "kind": "mak", "key": invented}})
+    secret = tmp_path / "passphrase"
+    secret.write_text(PASSPHRASE + "\n")
+    file, plain = tmp_path / "state", tmp_path / "plain"
+
+    def with_keys(administrator, *words, status=0, passphrase=secret):
+        fd = os.open(passphrase, os.O_RDONLY)
+        said = administrator("state", *words, "--with-keys", "--passphrase-fd", str(fd), "--json", pass_fds=(fd,))
+        os.close(fd)
+        assert said.status == status, said
+        return said
+
+    short = tmp_path / "short"
+    short.write_text("too short\n")
+    assert "12 characters" in with_keys(admin_a, "export", str(file), status=USAGE, passphrase=short).err and not file.exists()
+    done = with_keys(admin_a, "export", str(file), "--yes").json
+    assert done["counts"]["keys"] == 1 and done["counts"]["secrets"] == 1 and done["counts"]["records"] >= 6
+    export(admin_a, plain, "--yes")
+    for path in (file, plain):
+        content = path.read_bytes()
+        for name, form in world.forms(licensed, mak).items():
+            assert form not in content, name
+        assert invented.encode() not in content and b"AAAAABBBBB" not in content and PASSPHRASE.encode() not in content
+    assert "sealed" not in plain.read_text() and "passphrase" not in plain.read_text()
+    assert "product keys" in [j["detail"] for j in a.admin_ok("GET", "/journal?limit=1000")["items"] if j["action"] == "state exported"][0]
+
+    # Without the keys: the entry says no more that its whole key is here.
+    c = world.host(new_host, licensed)
+    admin_c = Administrator(c)
+    take(admin_c, plain, "--yes")
+    assert not c.admin_ok("GET", f"/estate/keys/{entry['id']}").get("whole")
+    assert c.admin("POST", "/estate/keys/whole", {"id": entry["id"]}).code == "M-117"
+    noted = take(admin_c, file, "--yes")
+    assert any("stay there" in n for n in noted["notes"]) and noted["done"]["secrets"] == 0
+
+    wrong = tmp_path / "wrong"
+    wrong.write_text("another passphrase\n")
+    assert "M-162" in with_keys(admin_b, "import", str(file), "--yes", status=FAILED, passphrase=wrong).err
+    assert clients(b) == {} and b.admin_ok("GET", "/keys")["items"] == []
+    # No pack yet: the key is left, and a note says so; with it the same file installs it.
+    done = with_keys(admin_b, "import", str(file), "--yes").json
+    assert done["done"]["keys"] == 0 and done["done"]["keys_left"] == 1 and done["done"]["secrets"] == 1 and any(mak[-5:] in n for n in done["notes"])
+    b.admin_ok("POST", "/packs", {"pack": licensed.packed()})
+    done = with_keys(admin_b, "import", str(file), "--yes").json
+    assert done["done"]["keys"] == 1 and done["done"]["secrets"] == 0
+    assert b.admin_ok("POST", "/estate/keys/whole", {"id": entry["id"]})["key"] == invented
+    assert b.admin_ok("POST", "/keys/whole", {"number": licensed.typed(mak).number})["key"] == mak
+    # Whoever was confirmed is, without the issuer.
+    used = licensed.used(mak)
+    assert [b.activate(m, product).json["confirmation"] for m in machines] == confirmed
+    assert licensed.used(mak) == used
+    with_keys(admin_c, "import", str(file), "--yes")
+    assert c.admin_ok("GET", f"/estate/keys/{entry['id']}")["whole"]
+    # An older file without keys takes none away.
+    take(admin_c, plain, "--yes")
+    assert c.admin_ok("POST", "/estate/keys/whole", {"id": entry["id"]})["key"] == invented
+
+
+def test_books(pair, tmp_path):
+    """Entries of the books: new ones come, of two the one written last stays."""
+    a, b, admin_a, admin_b = pair()
+    a.admin_ok("POST", "/estate/organisations/add", {"id": "contoso", "entry": {"name": "Contoso"}})
+    for i in range(300):
+        a.admin_ok("POST", "/estate/organisations/add", {"id": f"c-{i:03}", "entry": {"name": f"Person {i}"}})
+    b.admin_ok("POST", "/estate/organisations/add", {"id": "c-100", "entry": {"name": "Somebody"}})
+    b.admin_ok("POST", "/estate/organisations/add", {"id": "a-own", "entry": {"name": "Own"}})
+    file = tmp_path / "state"
+    export(admin_a, file)
+    done = take(admin_b, file)["done"]
+    assert (done["records_new"], done["records_changed"]) == (300, 0)  # what was written here last stays
+    assert b.admin_ok("GET", "/estate/organisations/c-100")["name"] == "Somebody"
+    a.admin_ok("POST", "/estate/organisations/change", {"id": "c-100", "entry": {"name": "Person 100, moved"}})
+    export(admin_a, file, "--yes")
+    done = take(admin_b, file)["done"]
+    assert (done["records_new"], done["records_changed"]) == (0, 1)
+    assert b.admin_ok("GET", "/estate/organisations/c-100")["name"] == "Person 100, moved"
+    assert b.admin_ok("GET", "/estate/organisations/a-own")["name"] == "Own"
+    assert b.admin_ok("GET", "/estate/organisations/contoso")["name"] == "Contoso"
