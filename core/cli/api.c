@@ -14,6 +14,8 @@
 
 #define ANSWER_MAX (16u << 20)   /* bytes: a page of 1,000 rows is below 1 MiB; a backup's answer is short */
 #define LINE_MAX_BYTES (1u << 20)
+#define STATE_PATH "/admin/v1/state/"
+#define STATE_TIMEOUT_MS (6 * 3600 * 1000u)   /* a hundred million clients */
 #define TIMEOUT_MS (10 * 60 * 1000u)   /* a backup of a large ledger takes minutes; the host answers all else in seconds */
 
 const char *json_text(const json_t *object, const char *name)
@@ -113,6 +115,9 @@ static int call(struct cli *c, const char *path, const char *body, json_t **out,
 	struct http_request q = { .method = body != NULL ? "POST" : "GET", .max = ANSWER_MAX, .timeout_ms = TIMEOUT_MS, .connect_ms = 5000 };
 	int r;
 
+	/* A state file is looked through and merged within one answer each. */
+	if (strncmp(path, STATE_PATH, sizeof(STATE_PATH) - 1) == 0)
+		q.timeout_ms = STATE_TIMEOUT_MS;
 	*out = NULL;
 	http_answer_init(&a);
 	if (body != NULL)

@@ -156,3 +156,8 @@ fuzz_targets += %D%/fuzz_json
 %C%_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/fuzz_import.h $(fuzz_main)
 %C%_fuzz_json_LDADD = $(exchange_libs) $(JANSSON_LIBS)
 %C%_fuzz_json_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += %D%/fuzz_state_file
+%C%_fuzz_state_file_SOURCES = %D%/fuzz_state_file.c $(fuzz_main)
+%C%_fuzz_state_file_LDADD = $(service_libs)
+%C%_fuzz_state_file_LDFLAGS = $(fuzz_ldflags)
