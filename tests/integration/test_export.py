@@ -311,7 +311,7 @@ def test_an_anonymised_export_names_nobody_and_can_be_read(admin, another, tmp_p
     for what in ("books", "keys", "machines"):
         for form in ("csv", "json"):
             text = admin.ok("export", what, "--anonymise", "--format", form)
-            assert [s for s in secret if s in text] == [], what
+            assert [s for s in secret if re.search(rf"(?<!\w){re.escape(s)}(?!\w)", text)] == [], what   # not in the middle of a mask's digits
             assert "Office" in text or what == "machines"
             path = tmp_path / f"{what}.{form}"
             path.write_text(text, encoding="utf-8")
