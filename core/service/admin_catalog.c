@@ -76,6 +76,7 @@ static json_t *product(struct admin_call *c, const struct catalog_product *p, co
 		"not_served_reason", admin_json_text(reason), "record", (p->row.flags & MUSTER_PRODUCT_RECORD) != 0, "count_observed", p->count_observed,
 		"editions", editions(c->snapshot, p), "platforms", platforms(p), "command", command));
 	(void)json_object_set_new(o, "observed", json_integer((json_int_t)estate_observed_count(c->service->estate, p)));
+	(void)json_object_set_new(o, "low_water", json_integer((json_int_t)p->low_water));
 	(void)json_object_update_new(o, admin_rules(p));
 	(void)json_object_update_new(o, admin_policy(p));
 	return o;

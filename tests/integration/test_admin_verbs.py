@@ -40,8 +40,8 @@ BACKUPS = f"/tmp/muster-test-backup-{os.getpid()}"
 HOSTLESS = ("explain", "plugin", "cpky")
 ARGUMENTS["cpky"] = []
 # What it takes packs and keys for: tests/integration/test_activation_verbs.py; a medium: test_discover.py; a product with seats: test_access_admin.py.
-# test_doctor.py, test_support_bundle.py; the books: test_books_cli.py, test_export.py, test_import.py.
-ELSEWHERE = {"doctor", "support-bundle", "organisations", "contacts", "agreements", "orders", "catalogue", "hosts", "request", "requests", "advise", "import", "export", "setup", "pack", "ipk", "upk", "keys", "ato", "dti", "atp", "phone", "mak", "crl", "rekey", "audit", "discover", "seats"}
+# test_doctor.py, test_support_bundle.py; moving a host: test_state.py; the books: test_books_cli.py, test_export.py, test_import.py.
+ELSEWHERE = {"doctor", "support-bundle", "organisations", "contacts", "agreements", "orders", "catalogue", "hosts", "request", "requests", "advise", "import", "export", "state", "setup", "pack", "ipk", "upk", "keys", "ato", "dti", "atp", "phone", "mak", "crl", "rekey", "audit", "discover", "seats"}
 
 
 def arguments(verb):

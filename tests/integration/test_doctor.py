@@ -417,7 +417,7 @@ def test_a_machine(machines):
     assert said.returncode == OK and said.stdout.splitlines()[0] == f"MUSTER CLIENT OK - {len(answer['checks'])} checks", said
     manual = (SOURCE / "docs" / "muster.1").read_text()
     told = re.search(r"compared with the program by tests/integration/test_doctor.py\n(.*?)\n\.El", manual, re.S)[1]
-    assert re.findall(r"(?m)^\.It Cm (\S+)", told) == [c["check"] for c in answer["checks"]]
+    assert re.findall(r"(?m)^\.It Em (\S+)", told) == [c["check"] for c in answer["checks"]]
     # renewals fail for long
     host.shift(10 * DAY)
     one.shift(10 * DAY)
