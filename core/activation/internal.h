@@ -15,6 +15,7 @@
 #include "core/activation/activation.h"
 
 #define ACTIVATION_JOBS_MAX 16
+#define RETIRED_MS (3600 * 1000)      /* how often jobs look that a retired host does not do */
 
 /** A periodic job, on the activation's own thread; it may write, connect and wait, and looks at activation_stopping() while it does. */
 struct activation_job {

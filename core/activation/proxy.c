@@ -496,6 +496,8 @@ int64_t proxy_run(struct activation *a)
 	struct activation_issuer *issuers;
 	size_t n;
 
+	if (ledger_moving(a->ledger, NULL, 0) == CODE_M_RETIRED)
+		return RETIRED_MS;   /* whoever waits here asks the host that replaced it */
 	/* At the start it looks at once: a batch may have been under way. */
 	if (a->proxy_looked && since == 0 && now < a->proxy_next)
 		return a->proxy_next - now < GATHER_MS / 12 ? a->proxy_next - now : GATHER_MS / 12;

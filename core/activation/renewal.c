@@ -194,6 +194,8 @@ int64_t renewal_run(struct activation *a)
 	int64_t from = 0;
 	int r;
 
+	if (ledger_moving(a->ledger, NULL, 0) == CODE_M_RETIRED)
+		return RETIRED_MS;   /* it signs nothing any more */
 	if (!day_has_come(a, &a->renewal_next))
 		return LOOK_MS;
 	buf_init(&n.request, TRUST_CHAIN_MAX);

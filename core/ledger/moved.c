@@ -295,15 +295,19 @@ int ledger_export_uses(struct ledger *l, const uint8_t after_client[16], uint32_
 {
 	struct list uses = { .size = sizeof(struct store_use) }, parts = { .size = sizeof(struct store_part) };
 	const struct store_use *rows;
+	bool others;
 	size_t at = 0;
 	int r;
 
 	*n = 0;
+	pthread_mutex_lock(&l->lock);
+	others = l->source_count > 0;
+	pthread_mutex_unlock(&l->lock);
 	pthread_mutex_lock(&l->reader_lock);
 	if ((r = reader_open(l, err)) == MUSTER_OK)
 		r = l->reader_state->ops->page(l->reader_state, 0, after_client, after_product, STORE_PAGE_MAX, use_keep, &uses, err);
 	rows = uses.rows;
-	if (r == MUSTER_OK && uses.n > 0 && l->source_count > 0)
+	if (r == MUSTER_OK && uses.n > 0 && others)
 		r = l->reader_state->ops->parts(l->reader_state, after_client, after_product, rows[uses.n - 1].client, rows[uses.n - 1].product, part_keep, &parts, err);
 	r = reader_end(l, &uses, &parts, r, err);
 	for (size_t i = 0; r == MUSTER_OK && i < uses.n && hand_over(l, &rows[i], &parts, &at, fn, ctx) == 0; i++)

@@ -8,6 +8,7 @@
 #include "core/service/moving.h"
 
 #define IMPORT_NOTES_MAX 200
+#define IMPORT_COUNTERS_MAX 100000U
 
 /** What a product of the file is here. */
 struct import_target { char name[128]; uint32_t number; bool used, here; };

@@ -134,6 +134,12 @@ static int check_line(struct checking *c, struct muster_err *err)
 	case STATE_COUNTER:
 		if (c->line.counter.product > 0)
 			c->x->target[c->line.counter.product - 1].used = true;
+		if (c->x->counts[STATE_COUNTER] >= IMPORT_COUNTERS_MAX)
+			r = wrong(err, "there are more than %u counters", IMPORT_COUNTERS_MAX);
+		break;
+	case STATE_SETTING:
+		if (strcmp(c->line.setting.scope, "ledger") == 0)
+			r = wrong(err, "it is a setting of the ledger's own, which is never moved");
 		break;
 	case STATE_EDITION:
 		c->x->target[c->line.edition.product - 1].used = true;

@@ -17,7 +17,6 @@
 #define PARTS_BATCH (4 * USES_BATCH)
 #define HOLDINGS_BATCH 500U
 #define RECORDS_BATCH 200U
-#define COUNTERS_MAX 100000U
 #define SETTINGS_MAX 1000U
 #define KEY_RECORD "estate-key"          /* keys of the books */
 #define WHOLE "whole"                    /* member of a key of the books (core/estate) */
@@ -114,8 +113,7 @@ static int take_counter(struct merging *m)
 {
 	struct store_counter *more;
 
-	if (m->counter_count == COUNTERS_MAX)
-		return err_code(m->err, MUSTER_E_LIMIT, CODE_M_STATE_FILE, "the file has more than %u counters", COUNTERS_MAX);
+	MUSTER_ASSERT(m->counter_count < IMPORT_COUNTERS_MAX);   /* the check has counted them */
 	if ((more = mem_grow(m->counters, m->counter_count + 1, sizeof *more)) == NULL)
 		return err_nomem(m->err);
 	m->counters = more;
@@ -157,8 +155,6 @@ static int take_setting(struct merging *m)
 	const struct store_setting *s = &m->line.setting;
 	struct store_change c = { .kind = STORE_SETTING_PUT, .setting = *s };
 
-	if (strcmp(s->scope, "ledger") == 0)
-		return err_code(m->err, MUSTER_E_INVALID, CODE_M_STATE_FILE, "the file holds a setting of the ledger's own");
 	for (size_t i = 0; i < m->setting_count; i++) {
 		const struct store_setting *own = &m->settings[i];
 

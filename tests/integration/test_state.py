@@ -211,7 +211,9 @@ def test_retire(pair, tmp_path):
         status = a.admin_ok("GET", "/status")
         assert status["state"] == "retired" and not status["activated"] and any("retired" in w for w in status["warnings"])
         assert a.listing("office2013")["license_status"] == 0
-        assert "retired" in admin_a("dlv").err + admin_a("dlv").out
+        assert "retired" in admin_a("dlv").err
+        doctor = admin_a("doctor")
+        assert doctor.status == 2 and "retired" in doctor.out, doctor
         a.stop()
         a.start()
     assert [j["action"] for j in a.admin_ok("GET", "/journal?limit=1000")["items"]].count("host retired") == 1

@@ -378,4 +378,39 @@ LEDGER_TEST(test_retire)
 	}
 }
 
-UNIT_MAIN("ledger_moved", test_move, test_there_and_back, test_interrupted, test_times, test_clone, test_lease_of_another, test_retire)
+/* A commit that fails, or whose answer is lost: taken again it is as if taken once. */
+MEMORY_TEST(test_faults)
+{
+	static const enum store_memory_fault faults[] = { STORE_MEMORY_FAIL, STORE_MEMORY_LOSE_ANSWER };
+
+	for (uint32_t i = 1; i <= 6; i++)
+		ask_code(f, OFFICE2013, i);
+	for (size_t k = 0; k < sizeof faults / sizeof faults[0]; k++) {
+		struct fix *b = other(f);
+		struct cargo *c = load(f), *copy = malloc(sizeof *copy);
+		struct numbers w = { .c = c };
+		struct muster_err err = { 0 };
+
+		ck_assert_ptr_nonnull(copy);
+		*copy = *c;
+		fix_settle(b);
+		ck_assert_int_eq(ledger_products(b->l, find_number, &w, &err), MUSTER_OK);
+		for (size_t i = 0; i < copy->n; i++) {
+			copy->rows[i].use.product = w.of[i];
+			copy->rows[i].parts = copy->parts[i];
+		}
+		store_memory_fault(b->memory, true, 0, faults[k]);
+		ck_assert_int_ne(ledger_take(b->l, copy->sources, copy->source_count, copy->rows, copy->n, NULL, &err), MUSTER_OK);
+		ck_assert(err.message[0] != '\0');
+		unload(b, c);
+		ck_assert_uint_eq(fix_clients(b), 6);
+		ck_assert_uint_eq(fix_count(b, OFFICE2013).current, 6);
+		ck_assert_uint_eq(fix_totals(b, OFFICE2013).total, 6);
+		ck_assert_uint_eq(requests(b, 3, OFFICE2013), 1);
+		free(copy);
+		free(c);
+		gone(b);
+	}
+}
+
+UNIT_MAIN("ledger_moved", test_faults, test_move, test_there_and_back, test_interrupted, test_times, test_clone, test_lease_of_another, test_retire)
