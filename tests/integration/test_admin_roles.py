@@ -143,6 +143,8 @@ def command(verb, host):
                        "request": "host-activations --set reference=1 --set product=p --set needed=1 --set reason="}[verb] + uuid.uuid4().hex
     if verb == "backup":
         return ["backup", str(host.folder / f"backup-{uuid.uuid4()}")]
+    if verb == "state":
+        return [verb, "export", str(host.open / f"{uuid.uuid4()}.state")]
     if verb == "support-bundle":
         return [verb, "--out", str(host.open / f"{uuid.uuid4()}.tar.gz")]
     if verb == "plugin":
