@@ -100,7 +100,8 @@ int estate_import_end(struct estate *e, const char *actor, const char *import, b
 
 /**
  * Machines read from imports, in the order of client ID, activation ID, host; paged. @p filter {"product","host","text","clone":true} or NULL.
- * Item: {"client_id","activation_id","product":null|"…","host","names":["…"],"name":"the latest","first_seen","last_seen","requests","result","minimum_count","license_status","minutes_left":null|n,
+ * Item: {"client_id","activation_id","product":null|"…","host","names":["…"],"name":"the latest","first_seen","last_seen","requests","result","minimum_count",
+ * "license_status","minutes_left":null|n,
  * "virtual":null|bool,"by":"host"|"mak"|null,"clone","findings":["…"]}
  */
 int estate_machines(struct estate *e, const json_t *filter, const char *after, size_t limit, json_t **out, struct muster_err *err);
@@ -113,7 +114,8 @@ int estate_history(struct estate *e, const char *host, const char *activation_id
  * "sinks_on":null|"YYYY-MM-DD","count_then":n,"silent":n}]}: sinks_on is the first day within @p days on which fewer than the minimum are left if those silent now stay silent.
  */
 int estate_pools(struct estate *e, unsigned days, json_t **out, struct muster_err *err);
-/** One client ID with several names, one name with several client IDs, gaps, full logs, doubtful listings: {"items":[{"finding","host","text","remedy","since"}]}. At most @p limit, `more` says that there are more. */
+/** One client ID with several names, one name with several client IDs, gaps, full logs, doubtful listings: {"items":[{"finding","host","text","remedy",
+ * "since"}]}. At most @p limit, `more` says that there are more. */
 int estate_findings(struct estate *e, size_t limit, json_t **out, struct muster_err *err);
 /** Distinct observed clients of a product within its window, 0 none. Any thread. */
 uint32_t estate_observed_count(struct estate *e, const struct catalog_product *p);

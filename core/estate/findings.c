@@ -255,7 +255,8 @@ static int tell_clone(void *ctx, const uint8_t client[16])
 	if (t->n < 2)   /* known by its hardware to who told of it */
 		retold(t, id);
 	put_rest(t);
-	tell(t, "clone", NULL, buf_str(&t->b), "They are copies of one image and count once: give each an ID of its own (slmgr /rearm, ospprearm, or sysprep /generalize before copying). A machine that was renamed is told for 30 days.", t->since);
+	tell(t, "clone", NULL, buf_str(&t->b),
+	     "They are copies of one image and count once: give each an ID of its own (slmgr /rearm, ospprearm, or sysprep /generalize before copying). A machine that was renamed is told for 30 days.", t->since);
 	return 0;
 }
 

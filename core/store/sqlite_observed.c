@@ -18,7 +18,8 @@
 /*
  * event: one row for what was said, found again by its digest. at: logged, else the client's own time. taken: when it was imported, rising with seq.
  * machine: heard, asked, told: requests by 12290, by 12288, by an import of machines. forgotten: time of the latest event of it that was deleted, so that it is not counted again.
- * client, called: those with several names, and names with several clients; few. told: by an import of machines, of one name: who exported it saw other hardware behind the ID. since: seq of the import that changed it.
+ * client, called: those with several names, and names with several clients; few. told: by an import of machines,
+ * of one name: who exported it saw other hardware behind the ID. since: seq of the import that changed it.
  */
 static const char schema_1[] =
 	"CREATE TABLE observed(schema INTEGER NOT NULL, next_seq INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0);"
@@ -74,7 +75,8 @@ const char *const observed_sql[O_STATEMENTS] = {
 	[O_HOST_FIND] = "SELECT host, forgotten FROM host WHERE name=?1",
 	[O_HOST_ADD] = "INSERT INTO host(name) VALUES(?1) RETURNING host",
 	[O_HOST_SEEN] = "UPDATE host SET last=max(last, ?2), since=?3 WHERE host=?1",
-	[O_EVENT_ADD] = "INSERT OR IGNORE INTO event(seq, digest, taken, id, host, at, logged, seen, record, client, activation, name, result, minimum, virtual, status, minutes, extra, machine, machine_host)"
+	[O_EVENT_ADD] = "INSERT OR IGNORE INTO event(seq, digest, taken, id, host, at, logged, seen, record, client, activation,"
+		" name, result, minimum, virtual, status, minutes, extra, machine, machine_host)"
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
 	[O_EVENT_FIND] = "SELECT seq, logged IS NULL, record IS NULL FROM event WHERE digest=?1",
 	[O_EVENT_MEND] = "UPDATE event SET at=CASE WHEN logged IS NULL THEN ?2 ELSE at END, logged=coalesce(logged, ?3), record=coalesce(record, ?4) WHERE seq=?1",

@@ -90,7 +90,8 @@ static void bind_after(sqlite3_stmt *s, const struct observed_machine *after, si
 	(void)sqlite3_bind_int64(s, 4, (int64_t)limit);
 }
 
-int observed_store_machines(struct store_observed *o, const struct observed_machine *after, bool clones, size_t limit, int (*fn)(void *ctx, const struct observed_machine *), void *ctx, struct muster_err *err)
+int observed_store_machines(struct store_observed *o, const struct observed_machine *after, bool clones, size_t limit,
+	int (*fn)(void *ctx, const struct observed_machine *), void *ctx, struct muster_err *err)
 {
 	sqlite3_stmt *s = observed_statement(o, clones ? O_MACHINES_CLONE : O_MACHINES);
 
@@ -328,7 +329,8 @@ int observed_store_recent(struct store_observed *o, const uint8_t (*activations)
 	int r = MUSTER_OK;
 
 	table_init(&t, sizeof(struct recent_row), NULL);
-	if (n > 0 && (r = prepare_for(o, &s, "SELECT client, max(last) FROM machine WHERE last>=?1 AND coalesce(result, 0) IN (0, 3221549112) AND activation IN (", ") GROUP BY client ORDER BY 2 DESC, 1 LIMIT ?2", activations, n, err)) == MUSTER_OK) {
+	if (n > 0 && (r = prepare_for(o, &s, "SELECT client, max(last) FROM machine WHERE last>=?1 AND coalesce(result, 0) IN (0, 3221549112) AND activation IN (",
+	    ") GROUP BY client ORDER BY 2 DESC, 1 LIMIT ?2", activations, n, err)) == MUSTER_OK) {
 		(void)sqlite3_bind_int64(s, 1, since);
 		(void)sqlite3_bind_int64(s, 2, (int64_t)limit);
 		r = gather(o, s, read_recent, &t, err);

@@ -104,7 +104,8 @@ int observed_store_trim(struct store_observed *o, int64_t before, size_t slice, 
 
 /* ---- reading ---- */
 /** In the order of client, activation ID, host, after @p after (NULL: from the beginning). */
-int observed_store_machines(struct store_observed *o, const struct observed_machine *after, bool clones, size_t limit, int (*fn)(void *ctx, const struct observed_machine *), void *ctx, struct muster_err *err);
+int observed_store_machines(struct store_observed *o, const struct observed_machine *after, bool clones, size_t limit,
+	int (*fn)(void *ctx, const struct observed_machine *), void *ctx, struct muster_err *err);
 /** In the order of hosts, then clients; after (@p host, @p client, @p activation). For counting pools. */
 int observed_store_by_host(struct store_observed *o, const struct observed_machine *after, size_t limit, int (*fn)(void *ctx, const struct observed_machine *), void *ctx, struct muster_err *err);
 /** Names of one client, in alphabetical order. */

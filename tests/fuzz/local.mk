@@ -29,6 +29,11 @@ fuzz_targets += %D%/fuzz_lease
 %C%_fuzz_lease_LDADD = $(trust_libs)
 %C%_fuzz_lease_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_targets += %D%/fuzz_observed
+%C%_fuzz_observed_SOURCES = %D%/fuzz_observed.c $(fuzz_main)
+%C%_fuzz_observed_LDADD = $(estate_libs) $(ledger_libs) $(trust_libs) $(config_libs) $(store_libs)
+%C%_fuzz_observed_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_targets += %D%/fuzz_uuid
 %C%_fuzz_uuid_SOURCES = %D%/fuzz_uuid.c $(fuzz_main)
 %C%_fuzz_uuid_LDADD = $(base_libs)
