@@ -16,8 +16,7 @@
 /* the packaged configuration puts the socket here; ./start and tests name theirs */
 #define ADMIN_SOCKET MUSTER_RUNDIR "/admin.sock"
 
-/* many: may be given several times */
-static const struct { const char *name, *value; const char *doc; bool many; } options[CLI_O_COUNT] = {
+static const struct { const char *name, *value; const char *doc; } options[CLI_O_COUNT] = {
 	[CLI_O_JSON] = { "json", NULL, "print JSON" },
 	[CLI_O_SOCKET] = { "socket", "PATH", "admin socket of the host (default: $MUSTER_SOCKET, else " ADMIN_SOCKET ")" },
 	[CLI_O_HELP] = { "help", NULL, "this help; after a verb, the verb's" },
@@ -56,12 +55,12 @@ static const struct { const char *name, *value; const char *doc; bool many; } op
 	[CLI_O_DRY_RUN] = { "dry-run", NULL, "say what would change, change nothing" },
 	[CLI_O_WATCH] = { "watch", "FOLDER", "take every file that is put there; they move to done/ or failed/" },
 	[CLI_O_ONCE] = { "once", NULL, "with --watch: what is there now, then end" },
-	[CLI_O_MAP] = { "map", "HEADING=FIELD", "the field that a column is; may be repeated", true },
+	[CLI_O_MAP] = { "map", "HEADING=FIELD", "the field that a column is; may be repeated" },
 	[CLI_O_HOST] = { "host", "NAME", "the machine that a file is from" },
 	[CLI_O_AT] = { "at", "TIME", "when it was written, as YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ" },
 	[CLI_O_CODE_PAGE] = { "code-page", "N", "its code page, such as 850 or 1252" },
 	[CLI_O_UTC_OFFSET] = { "utc-offset", "+hh:mm", "of the local times in it" },
-	[CLI_O_SET] = { "set", "FIELD=VALUE", "a field's value, empty removes it; may be repeated", true },
+	[CLI_O_SET] = { "set", "FIELD=VALUE", "a field's value, empty removes it; may be repeated" },
 	[CLI_O_TEXT] = { "text", "WORDS", "only what contains all these words" },
 	[CLI_O_CATEGORY] = { "category", "NAME", "only products of this category" },
 	[CLI_O_AGREEMENT] = { "agreement", "ID", "only what belongs to this agreement" },
@@ -79,6 +78,7 @@ static const struct { const char *name, *value; const char *doc; bool many; } op
 };
 
 #define BIT(o) (UINT64_C(1) << (o))
+#define REPEATED (BIT(CLI_O_MAP) | BIT(CLI_O_SET))   /* may be given several times */
 #define EVERYWHERE (BIT(CLI_O_JSON) | BIT(CLI_O_SOCKET) | BIT(CLI_O_HELP) | BIT(CLI_O_VERSION))
 
 int cli_say(struct cli *c, int code, const char *fmt, ...)
@@ -245,7 +245,7 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 	for (int o = 0; o < CLI_O_COUNT; o++) {
 		if (strlen(options[o].name) != n || strncmp(options[o].name, word, n) != 0)
 			continue;
-		if (c->given[o] && !options[o].many)
+		if (c->given[o] && (REPEATED & BIT(o)) == 0)
 			return cli_say(c, CLI_USAGE, "--%s is given twice", options[o].name);
 		c->given[o] = true;
 		if (options[o].value == NULL) {
@@ -257,7 +257,7 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 			return cli_say(c, CLI_USAGE, "--%s needs a value: --%s %s", options[o].name, options[o].name, options[o].value);
 		word = word[n] == '=' ? word + n + 1 : argv[++*i];
 		c->value[o] = word;
-		return !options[o].many || one_more(c, o, word) ? CLI_OK : cli_say(c, CLI_FAILED, "out of memory");
+		return (REPEATED & BIT(o)) == 0 || one_more(c, o, word) ? CLI_OK : cli_say(c, CLI_FAILED, "out of memory");
 	}
 	return cli_say(c, CLI_USAGE, "there is no option \"%s\" (musterctl --help lists them)", argv[*i]);
 }
