@@ -79,7 +79,7 @@ static bool are_words(const struct cli *c)
 }
 
 /* @return enum cli_exit; what was found is printed. */
-static int print_all(struct cli *c, bool wanted(const struct cli *c, const struct code_info *i), size_t *found)
+static int print_all(struct cli *c, bool (*wanted)(const struct cli *, const struct code_info *), size_t *found)
 {
 	size_t n;
 	const struct code_info *table = code_table(&n);

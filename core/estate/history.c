@@ -19,7 +19,7 @@ static void host_bytes(uint8_t out[HOST_BYTES], const char *host)
 	char lower[256];
 	size_t n = 0;
 
-	for (; host[n] != '\0' && n < sizeof(lower); n++)
+	for (; n < sizeof(lower) && host[n] != '\0'; n++)
 		lower[n] = (char)tolower((unsigned char)host[n]);
 	(void)SHA256((const uint8_t *)lower, n, sum);
 	memcpy(out, sum, HOST_BYTES);

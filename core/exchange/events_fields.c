@@ -91,7 +91,7 @@ static size_t list_start(const char *p, size_t n, size_t from)
 
 static void split(struct tokens *t, const char *p, size_t n)
 {
-	t->n = 0;
+	memset(t, 0, sizeof *t);   /* what is not there is empty */
 	while (t->n < EVENT_FIELDS_MAX) {
 		const char *comma = memchr(p, ',', n);
 		size_t k = comma != NULL ? (size_t)(comma - p) : n;

@@ -149,11 +149,12 @@ unsigned listing_labels_in(const char *text, size_t n, bool *name)
 		size_t line = k > 0 && text[k - 1] == '\r' ? k - 1 : k;
 		const struct listing_label *l = line < 400 ? listing_label(text, line, &value, &value_n) : NULL;
 
-		if (l == &labels[0])
-			*name = true;
-		if (l != NULL && telling(l) && !seen[l - labels]) {
-			seen[l - labels] = true;
-			count++;
+		if (l != NULL) {
+			*name = *name || l == &labels[0];
+			if (telling(l) && !seen[l - labels]) {
+				seen[l - labels] = true;
+				count++;
+			}
 		}
 		k += end != NULL;
 		text += k;
