@@ -140,8 +140,8 @@ static int machine_counts(struct count *c, const struct observed_machine *m)
 	size_t at = 0;
 	int r;
 
-	if (edition != NULL && pool == NULL)
-		return MUSTER_OK;   /* a product that is not counted together */
+	if ((edition != NULL && pool == NULL) || m->by == OBSERVED_BY_MAK)
+		return MUSTER_OK;   /* a product that is not counted together, or a machine that asks no host */
 	if ((r = pool_of(c, m->host, pool, m->activation, &at)) != MUSTER_OK || (edition != NULL && (r = product_seen(c, &c->pools[at], edition)) != MUSTER_OK))
 		return r;
 	if (edition == NULL && (m->said.flags & OBSERVED_MINIMUM) != 0 && m->said.minimum > c->pools[at].minimum)

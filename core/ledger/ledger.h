@@ -110,7 +110,8 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
 uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool, uint32_t silent_s, bool observed, const uint32_t *days, uint32_t *counts, size_t n);
 /**
  * Machines known from imports only (ledger.md section 2): they count beside the pool's members toward the minimum counts of products with `count_observed`, age by
- * their own last time, leave when they ask themselves, and are written nowhere. Replaces those handed over before. Any thread.
+ * their own last time, leave when they ask themselves, and are written nowhere. Who asked here since and then released, or was forgotten, is none of them.
+ * Replaces those handed over before. Any thread.
  */
 int ledger_observe(struct ledger *l, const struct catalog_pool *pool, const struct pool_observed *machines, size_t n, struct muster_err *err);
 #define LEDGER_OBSERVE_MAX 100000u     /**< more need not be handed over */

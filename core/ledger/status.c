@@ -6,8 +6,10 @@
 
 #include "core/base/codes.h"
 #include "core/base/err.h"
+#include "core/base/mem.h"
 
 #define STALE_MS 10000
+#define OBSERVE_PIECE 500
 #define PROBE_WAIT_MS 2000
 #define PROBE_LOOK_MS 5
 
@@ -53,16 +55,76 @@ void ledger_pool_count(struct ledger *l, const struct catalog_pool *pool, struct
 	pthread_mutex_unlock(&l->lock);
 }
 
-int ledger_observe(struct ledger *l, const struct catalog_pool *pool, const struct pool_observed *machines, size_t n, struct muster_err *err)
+/* Whoever asked here, after it was observed elsewhere, and then gave its licence back or was forgotten, is counted no more. */
+struct giving_up { const uint32_t *products; size_t product_count; int64_t last; bool yes; };
+
+static int use_given_up(void *ctx, const struct store_use *u)
 {
-	const struct pool_slot *slot;
+	struct giving_up *g = ctx;
+
+	for (size_t i = 0; i < g->product_count; i++)
+		if (g->products[i] == u->product && (u->flags & (STORE_F_RELEASED | STORE_F_FORGOTTEN)) != 0 && u->last >= g->last)
+			g->yes = true;
+	return 0;
+}
+
+/* Takes them out of the list, a piece at a time: other questions need not wait for all of it. */
+static int drop_given_up(struct ledger *l, const uint32_t *products, size_t product_count, struct pool_observed *m, size_t *n, struct muster_err *err)
+{
+	size_t kept = 0, i = 0;
 	int r = MUSTER_OK;
 
+	while (i < *n && r == MUSTER_OK) {
+		pthread_mutex_lock(&l->reader_lock);
+		r = reader_open(l, err);
+		for (size_t end = *n - i < OBSERVE_PIECE ? *n : i + OBSERVE_PIECE; i < end && r == MUSTER_OK; i++) {
+			struct giving_up g = { products, product_count, m[i].last, false };
+
+			if ((r = l->reader_state->ops->use(l->reader_state, m[i].client, use_given_up, &g, err)) == MUSTER_OK && !g.yes)
+				m[kept++] = m[i];
+		}
+		if (r == MUSTER_E_IO || r == MUSTER_E_UNKNOWN)
+			reader_close(l);
+		pthread_mutex_unlock(&l->reader_lock);
+	}
+	*n = kept;
+	return r;
+}
+
+/* Numbers of the products that count in a pool; mem_free(). NULL when exhausted. */
+static uint32_t *products_of(struct ledger *l, const struct catalog_pool *pool, size_t *n)
+{
+	const struct pool_slot *slot;
+	uint32_t *out;
+
+	*n = 0;
 	pthread_mutex_lock(&l->lock);
-	if ((slot = pool_named(l, pool->name)) != NULL)
-		r = pool_observe(slot->members, machines, n);
+	slot = pool_named(l, pool->name);
+	if ((out = mem_array(l->product_count + 1, sizeof *out)) != NULL)
+		for (size_t i = 0; i < l->product_count; i++)
+			if (slot != NULL && l->products[i] != NULL && l->products[i]->pool == slot)
+				out[(*n)++] = l->products[i]->row.product;
 	pthread_mutex_unlock(&l->lock);
-	return r == MUSTER_OK ? r : err_nomem(err);
+	return out;
+}
+
+int ledger_observe(struct ledger *l, const struct catalog_pool *pool, const struct pool_observed *machines, size_t n, struct muster_err *err)
+{
+	struct pool_observed *kept = n > 0 ? mem_dup(machines, n * sizeof *machines) : NULL;
+	const struct pool_slot *slot;
+	size_t product_count;
+	uint32_t *products = products_of(l, pool, &product_count);
+	int r = products == NULL || (n > 0 && kept == NULL) ? err_nomem(err) : MUSTER_OK;
+
+	if (r == MUSTER_OK && (r = drop_given_up(l, products, product_count, kept, &n, err)) == MUSTER_OK) {
+		pthread_mutex_lock(&l->lock);
+		if ((slot = pool_named(l, pool->name)) != NULL && pool_observe(slot->members, kept, n) != MUSTER_OK)
+			r = err_nomem(err);
+		pthread_mutex_unlock(&l->lock);
+	}
+	mem_free(kept);
+	mem_free(products);
+	return r;
 }
 
 /* A machine leaves once more than the window has passed; days are whole ones from now. */

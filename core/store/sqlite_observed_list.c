@@ -266,6 +266,8 @@ int observed_store_moments(struct store_observed *o, int64_t host, int64_t at, i
 	GIVE(struct observed_moment, s, read_moment, fn(ctx, row) != 0);
 }
 
+_Static_assert(OBSERVED_BY_MAK == 2, "by<>2 below: a machine with a MAK asks no host, and is counted by none");
+
 /* ---- counting: as many parameters as activation IDs, so the statement is made for the question ---- */
 
 static int prepare_for(struct store_observed *o, sqlite3_stmt **out, const char *before, const char *after, const uint8_t (*activations)[16], size_t n, struct muster_err *err)
@@ -299,7 +301,7 @@ int observed_store_count(struct store_observed *o, const uint8_t (*activations)[
 	*out = 0;
 	if (n == 0)
 		return MUSTER_OK;
-	if ((r = prepare_for(o, &s, "SELECT count(DISTINCT client) FROM machine WHERE last>=?1 AND coalesce(result, 0) IN (0, ?2) AND activation IN (", ")", activations, n, err)) != MUSTER_OK)
+	if ((r = prepare_for(o, &s, "SELECT count(DISTINCT client) FROM machine WHERE last>=?1 AND by<>2 AND coalesce(result, 0) IN (0, ?2) AND activation IN (", ")", activations, n, err)) != MUSTER_OK)
 		return r;
 	(void)sqlite3_bind_int64(s, 1, since);
 	(void)sqlite3_bind_int64(s, 2, OBSERVED_COUNT_LOW);
@@ -329,7 +331,7 @@ int observed_store_recent(struct store_observed *o, const uint8_t (*activations)
 	int r = MUSTER_OK;
 
 	table_init(&t, sizeof(struct recent_row), NULL);
-	if (n > 0 && (r = prepare_for(o, &s, "SELECT client, max(last) FROM machine WHERE last>=?1 AND coalesce(result, 0) IN (0, 3221549112) AND activation IN (",
+	if (n > 0 && (r = prepare_for(o, &s, "SELECT client, max(last) FROM machine WHERE last>=?1 AND by<>2 AND coalesce(result, 0) IN (0, 3221549112) AND activation IN (",
 	    ") GROUP BY client ORDER BY 2 DESC, 1 LIMIT ?2", activations, n, err)) == MUSTER_OK) {
 		(void)sqlite3_bind_int64(s, 1, since);
 		(void)sqlite3_bind_int64(s, 2, (int64_t)limit);

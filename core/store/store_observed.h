@@ -119,7 +119,7 @@ int observed_store_findings(struct store_observed *o, const char *host, size_t l
 /** Client IDs with several names, after @p after (NULL all); names as observed_store_names(). @p imported only such of the open transaction. */
 int observed_store_clones(struct store_observed *o, bool imported, size_t limit, int (*fn)(void *ctx, const uint8_t client[16]), void *ctx, struct muster_err *err);
 int observed_store_shared(struct store_observed *o, bool imported, size_t limit, int (*fn)(void *ctx, const char *name), void *ctx, struct muster_err *err);
-/** Distinct clients with these activation IDs, heard at or after @p since. */
+/** Distinct clients with these activation IDs, heard at or after @p since; not those with a MAK, which no host counts. */
 int observed_store_count(struct store_observed *o, const uint8_t (*activations)[16], size_t n, int64_t since, uint64_t *out, struct muster_err *err);
 /** The most recent of them, newest first, at most @p limit. */
 int observed_store_recent(struct store_observed *o, const uint8_t (*activations)[16], size_t n, int64_t since, size_t limit, int (*fn)(void *ctx, const uint8_t client[16], int64_t last), void *ctx,

@@ -92,6 +92,14 @@ LEDGER_TEST(test_ledger_observed)
 	ask_go(f, &a[0]);
 	ck_assert_uint_eq(a[0].r.count, 50);
 	ask_fini(&a[0]);
+	/* who asked here since it was observed and released then is counted no more, however often it is handed over; observed anew it is */
+	ck_assert_code(ask_release(f, WINDOWS, 401), CODE_OK);
+	fix_settle(f);
+	hand_over(f, WINDOWS, 400, 402, NOW);
+	ck_assert_uint_eq(fix_count(f, WINDOWS).observed, 0);
+	hand_over(f, WINDOWS, 401, 402, NOW + 3 * DAY);
+	ck_assert_uint_eq(fix_count(f, WINDOWS).observed, 1);
+	ask_code(f, WINDOWS, 401);
 	/* nothing of them is written: after a restart only who asked is there */
 	fix_restart(f);
 	ck_assert_uint_eq(fix_count(f, WINDOWS).observed, 0);

@@ -239,6 +239,8 @@ START_TEST(test_observed_count)
 	struct store_observed *o = open_at(NULL, true);
 	uint8_t ids[3][16] = { { 1 }, { 2 }, { 3 } };
 	int64_t before = INT64_MAX;
+	enum observed_became became;
+	struct observed_machine mak;
 	uint64_t n;
 
 	begin(o);
@@ -265,6 +267,19 @@ START_TEST(test_observed_count)
 	ck_assert_uint_eq(n, 0);
 	EXPECT(MUSTER_OK, observed_store_recent(o, (const uint8_t (*)[16])ids, 3, 0, 5, note_recent, &before, &err));
 	ck_assert_int_eq(before, T0 + 25 * DAY);
+	/* one with a MAK asks no host */
+	memset(&mak, 0, sizeof mak);
+	mak.client[0] = mak.activation[0] = 3;
+	mak.first = mak.last = T0 + 29 * DAY;
+	mak.by = OBSERVED_BY_MAK;
+	begin(o);
+	EXPECT(MUSTER_OK, observed_store_machine(o, &mak, NULL, 0, &became, &err));
+	commit(o);
+	EXPECT(MUSTER_OK, observed_store_count(o, (const uint8_t (*)[16])ids, 3, 0, &n, &err));
+	ck_assert_uint_eq(n, 19);
+	before = INT64_MAX;
+	EXPECT(MUSTER_OK, observed_store_recent(o, (const uint8_t (*)[16])&ids[2], 1, 0, 5, note_recent, &before, &err));
+	ck_assert_int_eq(before, INT64_MAX);
 	observed_store_close(o);
 }
 END_TEST
