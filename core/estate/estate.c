@@ -85,14 +85,19 @@ void estate_configure(struct estate *e, const struct config *config)
 
 int estate_bind(struct estate *e, struct catalog *catalog, struct muster_err *err)
 {
+	struct muster_err why = { 0 };
 	struct catalog *before;
 
+	(void)err;
 	pthread_mutex_lock(&e->lock);
 	before = e->catalog;
 	e->catalog = catalog_ref(catalog);
 	pthread_mutex_unlock(&e->lock);
 	catalog_unref(before);
-	return observed_to_pools(e, err);
+	/* Neither a start nor a reload waits for what imports told: the next round tries again. */
+	if (observed_to_pools(e, &why) != MUSTER_OK)
+		estate_say(e, 4, "observed", "observed machines could not be counted: %s", why.message);
+	return MUSTER_OK;
 }
 
 /* ---- the thread ---- */

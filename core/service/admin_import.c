@@ -15,12 +15,17 @@ int admin_import_begin(struct admin_call *c, json_t **out, struct muster_err *er
 
 int admin_import_records(struct admin_call *c, json_t **out, struct muster_err *err)
 {
+	const json_t *records = json_object_get(c->body, "records"), *record;
 	const char *id;
+	size_t i;
 	int r;
 
-	if ((r = admin_text(c, "import", IMPORT_TEXT_MAX, true, &id, err)) != MUSTER_OK)
-		return r;
-	return estate_import_records(c->service->estate, c->peer.actor, id, json_object_get(c->body, "records"), out, err);
+	if ((r = admin_text(c, "import", IMPORT_TEXT_MAX, true, &id, err)) == MUSTER_OK)
+		r = estate_import_records(c->service->estate, c->peer.actor, id, records, out, err);
+	/* Also of those that were never looked at: behind one that failed, or of an import that is not there. */
+	json_array_foreach(records, i, record)
+		estate_entry_wipe(json_object_get(record, "entry"));
+	return r;
 }
 
 /* Activation IDs that a listing taught are in force once the catalog is built again. */
