@@ -161,6 +161,20 @@ static void retired_say(struct ledger *l, const char *value)
 	atomic_store(&l->is_retired, true);
 }
 
+/* Whether it was written is not known: what is on disk says it, and stands after the next start in any case. state_lock held. */
+static int retired_after_all(struct ledger *l, int r)
+{
+	struct muster_err why = { 0 };
+
+	if ((r != MUSTER_E_IO && r != MUSTER_E_UNKNOWN) || state_reopen(l, &why) != MUSTER_OK)
+		return r;
+	pthread_mutex_lock(&l->lock);
+	if (moved_load(l, &why) == MUSTER_OK && atomic_load(&l->is_retired))
+		r = MUSTER_OK;
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
 int ledger_retire(struct ledger *l, const struct store_journal *row, const char *file, struct muster_err *err)
 {
 	struct store_change c = { .kind = STORE_SETTING_PUT, .journal = *row };
@@ -175,7 +189,7 @@ int ledger_retire(struct ledger *l, const struct store_journal *row, const char 
 	c.setting.at = row->at;
 	pthread_mutex_lock(&l->state_lock);
 	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
-	if (r == MUSTER_OK && (r = state_done(l, l->state->ops->transact(l->state, &c, 1, err))) == MUSTER_OK) {
+	if (r == MUSTER_OK && (r = retired_after_all(l, state_done(l, l->state->ops->transact(l->state, &c, 1, err)))) == MUSTER_OK) {
 		pthread_mutex_lock(&l->lock);
 		retired_say(l, c.setting.value);
 		host_row(l, CODE_M_RETIRED, "retired: the state was moved to another host");

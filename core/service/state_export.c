@@ -13,6 +13,7 @@
 #include "core/base/uuid.h"
 #include "core/estate/estate.h"
 #include "core/service/admin.h"
+#include "core/service/moving_import.h"
 
 #define HOLD_MS MOVING_IDLE_MS
 #define DRAIN_MS 10000                   /* a request's deadline: whoever asked before is answered by then */
@@ -612,6 +613,10 @@ static int hold(struct state_export *x, const char *actor, struct muster_err *er
 
 	if (!x->retire)
 		return MUSTER_OK;
+	if (x->service->moving->in != NULL && moving_steady_ms() - x->service->moving->in->touched < MOVING_IDLE_MS) {
+		x->retire = false;
+		return err_code(err, MUSTER_E_BUSY, CODE_M_BUSY, "a state file is being taken over: a host is retired when that has ended, or what came last would be missing");
+	}
 	if (!ledger_hold(x->service->ledger, HOLD_MS, false)) {
 		(void)ledger_moving(x->service->ledger, text, sizeof text);
 		x->retire = false;

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/estate/estate.h"
 #include "core/service/admin.h"
 
 #define AHEAD_MS 300000                  /* a file may be so much from the future */
@@ -65,14 +66,52 @@ static int check_use(struct checking *c, struct muster_err *err)
 	return MUSTER_OK;
 }
 
+/* An entry of the books as their own rules have it: nobody reads another one later. Its whole key travels sealed, or not. */
+static int check_entry(const struct estate_kind *k, const struct store_record *x, struct muster_err *err)
+{
+	json_t *entry = json_loadb((const char *)x->data, x->data_n, JSON_REJECT_DUPLICATES, NULL);
+	struct muster_err why = { 0 };
+	char id[sizeof x->id + 1];
+	int r = MUSTER_OK;
+
+	(void)snprintf(id, sizeof id, "%.*s", (int)x->id_n, (const char *)x->id);
+	(void)json_object_del(entry, "whole");
+	if (strlen(id) != x->id_n || !estate_id_ok(id))
+		r = wrong(err, "%s: its ID is none", k->name);
+	else if (!json_is_object(entry) || (strcmp(k->name, "key") == 0 && json_object_get(entry, "key") != NULL))
+		r = wrong(err, "%s %s: %s", k->name, id, json_is_object(entry) ? "it holds a whole key that is not sealed" : "it is not a JSON object");
+	else if ((r = estate_entry_check(k, entry, &why)) != MUSTER_OK)
+		r = r == MUSTER_E_NOMEM ? err_nomem(err) : wrong(err, "%s %s: %.300s", k->name, id, why.message);
+	estate_entry_wipe(entry);
+	json_decref(entry);
+	return r;
+}
+
+static int check_data(const struct store_record *x, struct muster_err *err)
+{
+	const struct estate_kind *kinds;
+	size_t n;
+
+	if (x->data_n > STORE_RECORD_MAX)
+		return wrong(err, "data is longer than %u bytes", (unsigned)STORE_RECORD_MAX);
+	kinds = estate_kinds(&n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(kinds[i].record, x->kind) == 0)
+			return check_entry(&kinds[i], x, err);
+	return MUSTER_OK;
+}
+
 static int check_record(struct checking *c, enum state_kind kind, struct muster_err *err)
 {
 	bool secret = kind == STATE_SECRET;
+	int r;
 
 	if (secret ? !moving_carries_secret(c->line.record.kind) : !moving_carries(c->line.record.kind))
 		return wrong(err, "records of the kind %s are never moved", c->line.record.kind);
 	if (c->last == kind && compare_ids(&c->record, &c->line.record) >= 0)
 		return wrong(err, "records are out of order, or one comes twice");
+	if (!secret && (r = check_data(&c->line.record, err)) != MUSTER_OK)
+		return r;
 	c->record = c->line.record;
 	c->record.data = NULL;
 	return MUSTER_OK;

@@ -491,6 +491,8 @@ static int merge_lines(struct merging *m)
 	if ((r = import_rewind(m->x, m->err)) != MUSTER_OK || (r = import_line(m->x, &line, &ended, m->err)) != MUSTER_OK)
 		return r;
 	do {
+		if (atomic_load(&m->s->stopping))
+			return err_code(m->err, MUSTER_E_BUSY, CODE_M_STOPPING, "the host is stopping: a part of the file is taken over, and taking it over again takes the rest");
 		if ((r = import_line(m->x, &line, &ended, m->err)) != MUSTER_OK || (r = state_line_read(&m->line, &m->x->head, line, m->err)) != MUSTER_OK)
 			return r;
 		r = merge_line(m);

@@ -102,6 +102,10 @@ int import_begin(struct service *s, const char *actor, int64_t size, json_t **ou
 		r = err_code(err, MUSTER_E_REFUSED, CODE_M_RETIRED, "%s; take the file over on a host with a new state folder", text);
 		goto done;
 	}
+	if (ledger_moving(s->ledger, text, sizeof text) == CODE_M_MOVING) {
+		r = err_code(err, MUSTER_E_BUSY, CODE_M_MOVING, "%s; what came now would be missing where it goes", text);
+		goto done;
+	}
 	if (size < 1 || size > MOVING_FILE_MAX) {
 		r = err_code(err, MUSTER_E_INVALID, CODE_M_STATE_FILE, size < 1 ? "the file is empty" : "the file is larger than any state file");
 		goto done;

@@ -1,6 +1,7 @@
 """Moving a host: state export and import between real daemons (docs/estate.md, "Moving a host"; trust.md section 11)."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -586,6 +587,25 @@ def test_keys_and_confirmations(new_host, licensed, tmp_path):
     assert c.admin_ok("POST", "/estate/keys/whole", {"id": entry["id"]})["key"] == invented
 
 
+def unsigned(path, id_, how, kind=None):
+    """The same file with one record changed, and with hash and length that fit: as somebody would write it who has no key to sign it with."""
+    rows = path.read_bytes().split(b"\n")[:-1]
+    at = next(i for i, r in enumerate(rows) if r.startswith(b'{"record"') and json.loads(r)["id"] == id_.encode().hex())
+    row = json.loads(rows[at])
+    data = json.loads(row["data"])
+    how(data)
+    row["data"] = json.dumps(data)
+    row["record"] = kind or row["record"]
+    rows[at] = json.dumps(row).encode()
+    part = json.loads(rows[-1])["end"]["manifest"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    body = b"".join(r + b"\n" for r in rows[:-1])
+    claims.update(sha256=hashlib.sha256(body).hexdigest(), bytes=len(body))
+    other = path.with_name("unsigned")
+    other.write_bytes(body + json.dumps({"end": {"unsigned": claims}}).encode() + b"\n")
+    return other
+
+
 def test_books(pair, tmp_path):
     """Entries of the books: new ones come, of two the one written last stays."""
     a, b, admin_a, admin_b = pair()
@@ -605,4 +625,15 @@ def test_books(pair, tmp_path):
     assert (done["records_new"], done["records_changed"]) == (0, 1)
     assert b.admin_ok("GET", "/estate/organisations/c-100")["name"] == "Person 100, moved"
     assert b.admin_ok("GET", "/estate/organisations/a-own")["name"] == "Own"
+    # What no rule of the books would take is found before anything changes, and a whole key that lies open never comes in.
+    for how, why in [
+        (lambda d: d.update(name=5), "organisation contoso: "),
+        (lambda d: d.update(parent=["x"]), "organisation contoso: "),
+        (lambda d: d.clear(), "organisation contoso: "),
+    ]:
+        sentence = admin_b.refused("state", "import", str(unsigned(file, "contoso", how)), "--yes")
+        assert why in sentence and "M-162" in sentence, sentence
+    key = {"key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE", "partial": "EEEEE", "kind": "mak", "name": "open"}
+    sentence = admin_b.refused("state", "import", str(unsigned(file, "c-000", lambda d: (d.clear(), d.update(key)), "estate-key")), "--yes")
+    assert "not sealed" in sentence and "AAAAA" not in sentence, sentence
     assert b.admin_ok("GET", "/estate/organisations/contoso")["name"] == "Contoso"
