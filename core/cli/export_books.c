@@ -176,9 +176,9 @@ static int chosen_keys(struct keys *k, const struct estate_kind *kind)
 	json_object_foreach(found, id, row)
 		if (ids != NULL)
 			ids[n++] = id;
-	if (r == CLI_OK)
+	if (r == CLI_OK && ids != NULL)
 		qsort(ids, n, sizeof(*ids), compare_ids);
-	for (size_t i = 0; r == CLI_OK && i < n; i++)
+	for (size_t i = 0; r == CLI_OK && ids != NULL && i < n; i++)
 		r = key_row(k, json_incref(json_object_get(found, ids[i])));
 	mem_free(ids);
 	json_decref(found);

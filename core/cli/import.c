@@ -93,9 +93,9 @@ static void draw(struct session *s, uint64_t bytes)
 
 	if (s->size > 0)
 		n = snprintf(line, sizeof(line), "%3u %%  %.1f of %.1f MB, %llu records", (unsigned)(bytes >= s->size ? 100 : bytes * 100 / s->size), (double)bytes / 1e6,
-		             (double)s->size / 1e6, (unsigned long long)(s->sent + s->batched));
+		             (double)s->size / 1e6, (unsigned long long)s->sent + s->batched);
 	else
-		n = snprintf(line, sizeof(line), "%.1f MB, %llu records", (double)bytes / 1e6, (unsigned long long)(s->sent + s->batched));
+		n = snprintf(line, sizeof(line), "%.1f MB, %llu records", (double)bytes / 1e6, (unsigned long long)s->sent + s->batched);
 	fprintf(s->c->errors, "\r\033[K");
 	if (columns > (unsigned)n + 3) {
 		char name[96];

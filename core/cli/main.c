@@ -230,8 +230,7 @@ static bool one_more(struct cli *c, int o, const char *value)
 
 	if (text == NULL)
 		return false;
-	memcpy(text + old, value, n);
-	memcpy(text + old + n, "\n", 2);
+	(void)snprintf(text + old, n + 2, "%s\n", value);
 	c->value[o] = c->many[o] = text;
 	return true;
 }

@@ -206,6 +206,7 @@ static void machine_of(struct reading *x, struct observed_event *e)
 	name_of(x, "host", false, e->machine_name);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through the struct */
 const char *observed_event_read(struct observed_event *out, const json_t *record, char *why, size_t room)
 {
 	struct reading x = { record, why, room, false };
@@ -257,6 +258,7 @@ static void read_names(struct reading *x, const char *latest, const char **names
 	}
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through the struct */
 const char *observed_machine_read(struct observed_machine *out, const char **names, size_t *n, const json_t *record, char *why, size_t room)
 {
 	struct reading x = { record, why, room, false };

@@ -148,6 +148,7 @@ static int item_of(struct stage *s, const struct estate_kind *k, const char *id,
 	}
 	if (json_object_set_new(s->by_id[stage_kind_index(k)], id, json_integer((json_int_t)s->count)) != 0)
 		return err_nomem(err);
+	MUSTER_ASSERT(s->items != NULL);
 	*out = &s->items[s->count++];
 	memset(*out, 0, sizeof **out);
 	(*out)->k = k;
