@@ -133,14 +133,24 @@ struct forecast { int64_t now, window, silent; const uint32_t *days; uint32_t *c
 static void last_forecast(struct forecast *f, int64_t last)
 {
 	int64_t left = last + f->window - f->now;
+	size_t low = 0, high = f->n;
 
 	if (f->now - last <= f->silent) {
 		f->busy++;
 		return;
 	}
 	f->quiet++;
-	for (size_t i = 0; i < f->n && (int64_t)f->days[i] * STORE_DAY_MS <= left; i++)
-		f->counts[i]++;
+	/* Noted at the last day it is still there; summed up when the lock is free again. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if ((int64_t)f->days[middle] * STORE_DAY_MS <= left)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low > 0)
+		f->counts[low - 1]++;
 }
 
 static void member_forecast(void *ctx, const struct pool_member *m)
@@ -170,8 +180,8 @@ uint32_t ledger_pool_forecast(struct ledger *l, const struct catalog_pool *pool,
 			pool_each_observed(slot->members, observed_forecast, &f);
 	}
 	pthread_mutex_unlock(&l->lock);
-	for (size_t i = 0; i < n; i++)
-		counts[i] += f.busy;
+	for (size_t i = n; i > 0; i--)
+		counts[i - 1] += i < n ? counts[i] : f.busy;
 	return f.quiet;
 }
 
