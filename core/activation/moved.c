@@ -10,6 +10,7 @@
 #include <string.h>
 #include <syslog.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
@@ -43,6 +44,18 @@ static json_t *certificate_json(X509 *x)
 static json_t *chain_json(const struct trust_chain *c)
 {
 	return json_pack("[o, o]", certificate_json(trust_chain_signer(c)), certificate_json(trust_chain_intermediate(c)));
+}
+
+/* SHA-256 of the list as it is written: which chains came with the file is signed, too. "" when memory is exhausted. */
+static void chains_hash(char out[HEX_SIZE(32)], const json_t *chains)
+{
+	char *text = json_dumps(chains, JSON_COMPACT);
+	unsigned char digest[32];
+
+	out[0] = '\0';
+	if (text != NULL && EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) == 1)
+		hex_encode(out, digest, sizeof digest);
+	free(text);   /* jansson's own allocator */
 }
 
 /* The longest living one with which this host may sign now. */
@@ -79,6 +92,7 @@ int activation_state_sign(struct activation *a, json_t *claims, json_t **out, st
 	int64_t now = activation_now(a);
 	const struct ring_chain *by = signing_chain(view, now), *chains;
 	json_t *all = json_array();
+	char hash[HEX_SIZE(32)];
 	struct buf token;
 	size_t n;
 	int r;
@@ -89,13 +103,18 @@ int activation_state_sign(struct activation *a, json_t *claims, json_t **out, st
 		r = err_set(err, MUSTER_E_NOT_FOUND, "this host has no certificate to sign with: it is not activated");
 		goto done;
 	}
-	if ((r = sign(&token, by, claims, err)) != MUSTER_OK)
-		goto done;
 	(void)json_array_append_new(all, chain_json(by->chain));
 	chains = ring_chains(view, &n);
 	for (size_t i = 0; i < n && json_array_size(all) < CHAINS_MAX; i++)
 		if (&chains[i] != by && chains[i].end > now)
 			(void)json_array_append_new(all, chain_json(chains[i].chain));
+	chains_hash(hash, all);
+	if (hash[0] == '\0' || json_object_set_new(claims, "chains", json_string(hash)) != 0)
+		r = err_nomem(err);
+	else
+		r = sign(&token, by, claims, err);
+	if (r != MUSTER_OK)
+		goto done;
 	*out = json_pack("{s:s, s:O}", "manifest", buf_str(&token), "chains", all);
 	r = *out != NULL ? MUSTER_OK : err_nomem(err);
 done:
@@ -169,7 +188,8 @@ int activation_state_verify(struct activation *a, const json_t *end, json_t **cl
 	struct muster_err why = { 0 };
 	struct trust_chain *chain = NULL;
 	struct trust_view *view = ring_view(a->ring);
-	const char *name = "";
+	const char *name = "", *said;
+	char hash[HEX_SIZE(32)];
 	int r;
 
 	*claims = NULL;
@@ -186,10 +206,16 @@ int activation_state_verify(struct activation *a, const json_t *end, json_t **cl
 		r = r == MUSTER_E_NOMEM ? err_nomem(err) : refuse(err, "the manifest's signature is not right: %s", why.message);
 		goto done;
 	}
-	pthread_mutex_lock(&a->lock);
-	r = chain_counts(a, view, chain, *claims, &name, err);
-	(void)snprintf(issuer, n, "%s", name);
-	pthread_mutex_unlock(&a->lock);
+	chains_hash(hash, chains);
+	said = json_string_value(json_object_get(*claims, "chains"));
+	if (said == NULL || hash[0] == '\0' || strcmp(said, hash) != 0) {
+		r = refuse(err, "the certificates beside the manifest are not those that it was signed with");
+	} else {
+		pthread_mutex_lock(&a->lock);
+		r = chain_counts(a, view, chain, *claims, &name, err);
+		(void)snprintf(issuer, n, "%s", name);
+		pthread_mutex_unlock(&a->lock);
+	}
 	if (r != MUSTER_OK) {
 		json_decref(*claims);
 		*claims = NULL;

@@ -10,6 +10,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "core/catalog/lint.h"
 #include "core/holdings/holdings.h"
 #include "core/service/problem.h"
 
@@ -185,7 +186,7 @@ static int read_pool(struct state_head *h, size_t i, const json_t *o, struct mus
 	int r;
 
 	if ((r = text(p->name, sizeof p->name, o, "name", true, err)) != MUSTER_OK || (r = number32(&p->window_s, o, "window", 1, INT32_MAX, err)) != MUSTER_OK ||
-	    (r = number32(&p->largest_minimum, o, "largest_minimum", 0, INT32_MAX / 8, err)) != MUSTER_OK)
+	    (r = number32(&p->largest_minimum, o, "largest_minimum", 0, LINT_MINIMUM_MAX, err)) != MUSTER_OK)
 		return r;
 	return MUSTER_OK;
 }

@@ -313,12 +313,14 @@ def test_wrong_files(pair, new_host, tmp_path):
         (lambda x: x.replace(b'"first":', b'"first":-', 1), f"line {client + 1}: first is not a number"),
         (lambda x: x.replace(b'"by":[[1,', b'"by":[[9,', 1), "by is not a number"),
         (lambda x: x.replace(b'{"muster_state":1', b'{"muster_state":2', 1), "version 2"),
+        (lambda x: re.sub(rb'"largest_minimum":\d+', b'"largest_minimum":100001', x, count=1), "largest_minimum is not a number from 0 to 100000"),
         (lambda x: b"PK\x03\x04" + x, "no state file"),
         (lambda x: b"\xff\xfe" + x, "no text"),
         (lambda x: b"\0" * 100, "no text"),
         (lambda x: b"x" * (10 << 20), "line of more than"),
         (lambda x: b"hello\n" + x, "no state file"),
         (lambda x: re.sub(rb'"manifest":"[^.]*\.', b'"manifest":"e30.', x), "signature is not right"),
+        (lambda x: re.sub(rb'"chains":\[(\[[^]]*\])', rb'"chains":[\1,\1', x), "not those that it was signed with"),
         (lambda x: x.replace(b'"end":{', b'"end":{"a":1,').replace(b'"manifest"', b'"manifesto"'), "no manifest"),
     ]
     for how, why in cases:
