@@ -378,6 +378,25 @@ LEDGER_TEST(test_retire)
 	}
 }
 
+/* A commit that failed retires nothing and says so; one whose answer was lost has, and must not be denied: the next start would know. */
+MEMORY_TEST(test_retire_in_doubt)
+{
+	struct store_journal row = { .at = NOW, .kind = 179, .actor = "0 root", .object = "host", .detail = "retired" };
+	struct muster_err err = { 0 };
+
+	fix_settle(f);
+	ck_assert(ledger_hold(f->l, 60000, false));
+	store_memory_fault(f->memory, true, 0, STORE_MEMORY_FAIL);
+	ck_assert_int_ne(ledger_retire(f->l, &row, "file", &err), MUSTER_OK);
+	ck_assert(err.message[0] != '\0');
+	ck_assert_uint_eq(ledger_moving(f->l, NULL, 0), CODE_M_MOVING);
+	store_memory_fault(f->memory, true, 0, STORE_MEMORY_LOSE_ANSWER);
+	ck_assert_int_eq(ledger_retire(f->l, &row, "file", &err), MUSTER_OK);
+	ck_assert_uint_eq(ledger_moving(f->l, NULL, 0), CODE_M_RETIRED);
+	fix_restart(f);
+	ck_assert_uint_eq(ledger_moving(f->l, NULL, 0), CODE_M_RETIRED);
+}
+
 /* A commit that fails, or whose answer is lost: taken again it is as if taken once. */
 MEMORY_TEST(test_faults)
 {
@@ -413,4 +432,5 @@ MEMORY_TEST(test_faults)
 	}
 }
 
-UNIT_MAIN("ledger_moved", test_faults, test_move, test_there_and_back, test_interrupted, test_times, test_clone, test_lease_of_another, test_retire)
+UNIT_MAIN("ledger_moved", test_faults, test_move, test_there_and_back, test_interrupted, test_times, test_clone, test_lease_of_another, test_retire,
+          test_retire_in_doubt)
