@@ -19,6 +19,7 @@ enum cli_exit {
 
 enum cli_role { CLI_ANYONE, CLI_VIEWER, CLI_KEY_READER, CLI_ADMINISTRATOR };
 
+#define CLI_MANY_END '\x1e'   /* the record separator: values may have several lines */
 #define CLI_ARGS_MAX 1024   /* `import *.txt` */
 
 /** Options that verbs understand; each verb names its own in cli_verb.options. */
@@ -40,7 +41,7 @@ struct cli {
 	const char *args[CLI_ARGS_MAX];
 	size_t arg_count;
 	bool given[CLI_O_COUNT];
-	const char *value[CLI_O_COUNT];   /**< of an option that may be repeated: its values, each ended by '\n' */
+	const char *value[CLI_O_COUNT];   /**< of an option that may be repeated: its values, each ended by CLI_MANY_END */
 	char *many[CLI_O_COUNT];          /**< the memory of those; the program's */
 	json_t *problem;              /**< the host's last refusal, for those who look closer; the program's */
 };

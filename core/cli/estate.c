@@ -142,24 +142,25 @@ int estate_set_one(struct cli *c, const struct estate_kind *k, json_t *entry, co
 
 int estate_set(struct cli *c, const struct estate_kind *k, json_t **out)
 {
+	static const char end[] = { CLI_MANY_END, '\0' };   /* a value may have several lines: notes do */
 	int r = CLI_OK;
 
 	if ((*out = json_object()) == NULL)
 		return cli_say(c, CLI_FAILED, "out of memory");
 	for (const char *p = c->value[CLI_O_SET]; r == CLI_OK && p != NULL && *p != '\0';) {
-		size_t n = strcspn(p, "\n"), name = strcspn(p, "=\n");
+		size_t n = strcspn(p, end), name = strcspn(p, "=");
 		char *line = mem_strndup(p, n);
 
 		if (line == NULL) {
 			r = cli_say(c, CLI_FAILED, "out of memory");
-		} else if (name == n) {
+		} else if (name >= n) {
 			r = cli_say(c, CLI_USAGE, "--set: \"%s\" is not FIELD=VALUE", line);
 		} else {
 			line[name] = '\0';
 			r = estate_set_one(c, k, *out, line, line + name + 1);
 		}
 		mem_free(line);
-		p += n + (p[n] == '\n');
+		p += n + (p[n] != '\0');
 	}
 	return r;
 }

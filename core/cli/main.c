@@ -230,7 +230,7 @@ static bool one_more(struct cli *c, int o, const char *value)
 
 	if (text == NULL)
 		return false;
-	(void)snprintf(text + old, n + 2, "%s\n", value);
+	(void)snprintf(text + old, n + 2, "%s%c", value, CLI_MANY_END);
 	c->value[o] = c->many[o] = text;
 	return true;
 }

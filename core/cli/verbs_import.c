@@ -68,12 +68,12 @@ static bool is_offset(const char *t)
 	return t[6] == '\0' && (t[1] == '0' || (t[1] == '1' && t[2] <= '4')) && t[4] <= '5';
 }
 
-/* The values of --map, one a line; each of them ended in place. */
+/* The values of --map; each of them ended in place. */
 static int hint_maps(struct cli *c, struct exchange_hints *h, const char *maps[MAPS_MAX])
 {
 	char *p = c->many[CLI_O_MAP];
 
-	for (char *end; (end = strchr(p, '\n')) != NULL; p = end + 1) {
+	for (char *end; (end = strchr(p, CLI_MANY_END)) != NULL; p = end + 1) {
 		const char *equals;
 
 		*end = '\0';
@@ -191,7 +191,7 @@ static int import_files(struct cli *c, const struct exchange_hints *h)
 			print_result(c, c->args[i], &r);
 		go_on = r.outcome == IMPORT_DONE || r.outcome == IMPORT_FAILED;
 		if (!go_on || code == CLI_OK)
-			code = r.exit;
+			code = r.exit;   /* of a file that is in the books: 1 when records of it were refused */
 		if (!go_on && i + 1 < c->arg_count)
 			(void)cli_say(c, code, "%zu more %s not tried", c->arg_count - i - 1, c->arg_count - i == 2 ? "file was" : "files were");
 		import_result_fini(&r);
