@@ -21,14 +21,24 @@ static size_t mates_of(const json_t *products, const json_t *product, const char
 	return n;
 }
 
-static void print_one(struct cli *c, const json_t *a)
+/* The same is said of both. */
+static bool same(const json_t *a, const json_t *b)
+{
+	return strcmp(json_text(a, "verdict"), json_text(b, "verdict")) == 0 && json_equal(json_object_get(a, "reasons"), json_object_get(b, "reasons")) != 0;
+}
+
+/* Of the first that it is said of: with the names of the others. */
+static void print_one(struct cli *c, const json_t *all, size_t at)
 {
 	static const struct { const char *verdict, *words; } words[] = {
 		{ "host key", "a host key" }, { "MAK", "a MAK" }, { "both", "both, a host key and a MAK" }, { "none", "neither a host key nor a MAK" },
 	};
-	const json_t *reason;
+	const json_t *a = json_array_get(all, at), *reason;
 	size_t i;
 
+	for (i = at + 1; i < json_array_size(all); i++)
+		if (same(a, json_array_get(all, i)))
+			fprintf(c->out, "%s (%s),\n", json_text(json_array_get(all, i), "title"), json_text(json_array_get(all, i), "product"));
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(json_text(a, "verdict"), words[i].verdict) == 0)
 			fprintf(c->out, "%s (%s): %s\n", json_text(a, "title"), json_text(a, "product"), words[i].words);
@@ -77,7 +87,7 @@ static int advise_all(struct cli *c, const json_t *products, struct advise_case 
 static int print_all(struct cli *c, const json_t *all)
 {
 	const json_t *a;
-	size_t i;
+	size_t i, before;
 
 	if (c->given[CLI_O_JSON]) {
 		json_t *o = json_pack("{s:O}", "items", all);
@@ -87,9 +97,12 @@ static int print_all(struct cli *c, const json_t *all)
 		return r;
 	}
 	json_array_foreach(all, i, a) {
+		for (before = 0; before < i && !same(json_array_get(all, before), a); before++) { }
+		if (before < i)
+			continue;   /* said with that one */
 		if (i > 0)
 			fputc('\n', c->out);
-		print_one(c, a);
+		print_one(c, all, i);
 	}
 	return CLI_OK;
 }

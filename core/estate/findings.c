@@ -151,7 +151,9 @@ static void finding_text(struct buf *b, const struct observed_finding *f)
 		buf_addf(b, "an event log of %s was cleared at %s: requests before it may be missing", host_word(f->host), since);
 		break;
 	case OBSERVED_SKEW:
-		buf_addf(b, "%lld requests of %lld machines to %s were refused because of their time (0xC004F06C), from %s to %s", (long long)f->n, (long long)f->usual, host_word(f->host), since, until);
+		buf_addf(b, "%lld request%s of %lld machine%s to %s %s refused because of %s time (0xC004F06C), ", (long long)f->n, f->n == 1 ? "" : "s", (long long)f->usual, f->usual == 1 ? "" : "s",
+		          host_word(f->host), f->n == 1 ? "was" : "were", f->n == 1 ? "its" : "their");
+		buf_addf(b, f->since == f->until ? "at %s" : "from %s to %s", since, until);
 		break;
 	}
 }

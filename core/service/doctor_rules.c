@@ -51,7 +51,12 @@ static void activated(const struct doctor_facts *f, struct doctor_result *r)
 		else if (p->asked && !p->certified)
 			doctor_say(r, VERDICT_WARNING, (uint32_t)CODE_HOST_NOT_ACTIVATED, NULL, "machines ask for %s and the host is not activated for it", p->name);
 	}
-	if (certified == 0 && r->count == 0)
+	if (certified == 0 && r->count == 0 && f->served == 0)
+		doctor_say(r, VERDICT_CRITICAL, (uint32_t)CODE_HOST_NOT_ACTIVATED, "Enable a plugin whose products this host shall serve (musterctl plugins), and name their issuer.",
+		           "the host serves no product: every machine is refused");
+	else if (certified == 0 && r->count == 0 && f->served == 1)
+		doctor_say(r, VERDICT_CRITICAL, (uint32_t)CODE_HOST_NOT_ACTIVATED, NULL, "the host is not activated for its only product: every machine is refused");
+	else if (certified == 0 && r->count == 0)
 		doctor_say(r, VERDICT_CRITICAL, (uint32_t)CODE_HOST_NOT_ACTIVATED, NULL, "the host is not activated for any of its %" PRIu32 " products: every machine is refused", f->served);
 	doctor_fine(r, "activated for %" PRIu32 " product%s", certified, certified == 1 ? "" : "s");
 	doctor_measure(r, certified, "", "", "1:", -1, "activated_products");

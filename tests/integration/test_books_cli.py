@@ -350,6 +350,13 @@ def test_a_request_is_a_dialogue_on_a_terminal(admin, key_file, sit):
     assert len(admin.items("requests")) == 1
 
 
+def test_a_value_of_several_lines(admin):
+    admin.ok("organisations", "add", "lines", "--set", "name=Example", "--set", "note=first = 1\nsecond line\n\nfourth")
+    assert admin.json("organisations", "show", "lines")["note"] == "first = 1\nsecond line\n\nfourth"
+    assert "is not FIELD=VALUE" in admin.refused("organisations", "set", "lines", "--set", "note", "--set", "name=x", status=USAGE)
+    assert "name" in admin.refused("organisations", "set", "lines", "--set", "name=two\nlines", status=USAGE)
+
+
 # --- advice ---
 
 def test_advice_has_the_products_own_numbers(admin):
@@ -362,6 +369,9 @@ def test_advice_has_the_products_own_numbers(admin):
     assert list(one) == ["windows"] and (one["windows"]["verdict"], one["windows"]["by_host"], one["windows"]["by_mak"]) == ("both", 97, 3)
     text = admin.ok("advise", "--machines", "100", "--isolated", "3", "--product", "windows")
     assert text.splitlines()[0].endswith(": both, a host key and a MAK") and "  host key for 97, MAK for 3\n" in text
+    # said once of products of which the same is true
+    every = admin.ok("advise", "--machines", "10")
+    assert len(every.split("\n\n")) == len({(a["verdict"], *a["reasons"]) for a in got.values()}) and all(f"({name})" in every for name in got), every
     add(admin, "agreements", "ov", programme="Open Value", number="77")
     assert advise("--machines", "100", "--agreement", "ov")["windows"]["verdict"] == "MAK"
     for words, sentence in (([], "how many machines?"), (["--machines", "0"], "not a number from 1"), (["--machines", "5", "--isolated", "6"], "a part of all")):
