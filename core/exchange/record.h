@@ -110,10 +110,12 @@ int exchange_say(const struct exchange_sink *s, struct exchange_done *d, unsigne
  *   recognise machines by "Client ID,Activation ID,", events by "Event ID,Host,", books by "kind,id,". Keys have the headings of estate/kinds.c and a last one "ID"; the other
  *   headings of books are names of fields (`kind` of a key is "key_kind"), and only the cells of a row's kind are filled.
  *   A list is joined by ',' ; within its items ',' is written "\,"  and '\' is "\\" (a reader takes a backslash before anything else as it stands). Flags are "yes" and "no".
- *   A text that begins with any number of ' (also none) and then = + - @ tab or return gets one more ' in front, which a reader takes off again: no spreadsheet takes it
+ *   A text that begins with any number of ' (also none) and then = + - @ (of full width too), tab, return or line feed gets one more ' in front, which a reader takes off again: no spreadsheet takes it
  *   for a formula. Cells with separator, quote, line end, or blanks at an end are quoted (RFC 4180); UTF-8, lines end with \n.
  * References are IDs in books; in keys they are names (organisations) and numbers (agreements, orders), which an import resolves, or makes.
  */
+/** Would a spreadsheet calculate a cell that begins like this? */
+bool exchange_is_formula(const char *text);
 enum exchange_format { EXCHANGE_CSV /**< comma */, EXCHANGE_TSV /**< tab, as the portal writes .csv */, EXCHANGE_JSON /**< one object a line; the first says what it is */ };
 enum exchange_cell { EXCHANGE_CELL_TEXT, EXCHANGE_CELL_NUMBER, EXCHANGE_CELL_FLAG, EXCHANGE_CELL_LIST };
 struct exchange_column { const char *member, *heading; enum exchange_cell cell; };

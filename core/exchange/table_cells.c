@@ -412,7 +412,7 @@ char *cell_unmark(char *text)
 {
 	size_t quotes = strspn(text, "'"), n = strlen(text);
 
-	if (quotes > 0 && text[quotes] != '\0' && strchr("=+-@\t\r", text[quotes]) != NULL)
+	if (quotes > 0 && exchange_is_formula(text + quotes))
 		return text + 1;
 	/* ="00123": how a spreadsheet is kept from dropping zeros */
 	if (n >= 3 && text[0] == '=' && text[1] == '"' && text[n - 1] == '"' && memchr(text + 2, '"', n - 3) == NULL) {

@@ -37,11 +37,23 @@ static bool is_empty(const json_t *v)
 
 /* ---- delimited text ---- */
 
-/* Would a spreadsheet calculate it? What only looks as if it were marked already gets a mark too, so that taking one off gives back every text. */
+/* Signs of full width (U+FF1D, FF0B, FF0D, FF20) are signs to spreadsheets of East Asia. */
+bool exchange_is_formula(const char *text)
+{
+	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
+
+	if (*text != '\0' && strchr("=+-@\t\r\n", *text) != NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (strncmp(text, wide[i], 3) == 0)
+			return true;
+	return false;
+}
+
+/* What only looks as if it were marked already gets a mark too, so that taking one off gives back every text. */
 static bool is_formula(const char *text)
 {
-	text += strspn(text, "'");
-	return *text != '\0' && strchr("=+-@\t\r", *text) != NULL;
+	return exchange_is_formula(text + strspn(text, "'"));
 }
 
 static void add_item(struct buf *cell, const char *text)

@@ -60,6 +60,7 @@ START_TEST(test_write_formulas)
 {
 	is_row(EXCHANGE_CSV, "{\"a\":\"=1+1\",\"b\":\"+49\",\"c\":\"@x\"}", "'=1+1,'+49,'@x\n");
 	is_row(EXCHANGE_CSV, "{\"a\":\"-x\",\"b\":\"\\tx\",\"c\":\"\\rx\"}", "'-x,'\tx,\"'\rx\"\n");
+	is_row(EXCHANGE_CSV, "{\"a\":\"\xef\xbc\x9dx\",\"b\":\"\\n=x\",\"c\":\"'\xef\xbc\xa0\"}", "'\xef\xbc\x9dx,\"'\n=x\",''\xef\xbc\xa0\n");
 	is_row(EXCHANGE_CSV, "{\"a\":\"'=x\",\"b\":\"''@\",\"c\":\"'x\"}", "''=x,'''@,'x\n");
 	is_row(EXCHANGE_CSV, "{\"a\":\"a=b\",\"b\":\"'\",\"c\":[\"=a\",\"=b\"]}", "a=b,',\"'=a,=b\"\n");
 }
