@@ -303,6 +303,17 @@ static int read_bytes(void *ctx, uint8_t *p, size_t n, struct muster_err *err)
 
 /* ---- the whole ---- */
 
+static uint64_t counted(const struct import_result *r, const char *name)
+{
+	json_int_t n = json_number(r->answer, name);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static uint64_t all_refused(const struct import_result *r) { return r->read.refused + counted(r, "refused"); }
+static uint64_t all_doubtful(const struct import_result *r) { return r->read.doubtful + counted(r, "doubtful"); }
+static uint64_t all_skipped(const struct import_result *r) { return r->read.skipped + counted(r, "skipped"); }
+
 static enum import_outcome outcome(struct session *s, enum import_outcome o, int code, const char *why)
 {
 	s->r->outcome = o;
@@ -346,7 +357,8 @@ static enum import_outcome finish(struct session *s, int read, const struct must
 	}
 	if (s->id[0] != '\0' && end(s, true) != MUSTER_OK)
 		return refused(s);
-	return outcome(s, IMPORT_DONE, CLI_OK, "");
+	/* The rest is in the books; a script must be able to tell that it is not all. */
+	return outcome(s, IMPORT_DONE, all_refused(s->r) > 0 ? CLI_FAILED : CLI_OK, "");
 }
 
 static enum import_outcome once(struct session *s, const struct exchange_hints *hints)
@@ -407,17 +419,6 @@ void import_result_fini(struct import_result *r)
 }
 
 /* ---- the result ---- */
-
-static uint64_t counted(const struct import_result *r, const char *name)
-{
-	json_int_t n = json_number(r->answer, name);
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
-static uint64_t all_refused(const struct import_result *r) { return r->read.refused + counted(r, "refused"); }
-static uint64_t all_doubtful(const struct import_result *r) { return r->read.doubtful + counted(r, "doubtful"); }
-static uint64_t all_skipped(const struct import_result *r) { return r->read.skipped + counted(r, "skipped"); }
 
 void import_summary(struct buf *out, const struct import_result *r)
 {

@@ -387,10 +387,25 @@ static int settle(struct watch *w, const struct waiting *f, ino_t inode, const s
 	e = move_away(w, f, inode, r->outcome == IMPORT_DONE ? w->done : w->failed, text, text_n, moved);
 	free(text);
 	report(w, f->name, where, moved, r);
-	w->any_failed = w->any_failed || r->outcome != IMPORT_DONE;
+	w->any_failed = w->any_failed || r->exit != CLI_OK;
 	/* it would be imported again and again */
 	return e == 0 ? CLI_OK : cli_say(w->c, CLI_FAILED, "%s/%s cannot be moved to %s/: %s. It %s; nothing more is taken.", w->path, f->name, where, strerror(e),
 	                                 r->outcome == IMPORT_DONE ? "was imported" : "was not imported");
+}
+
+/* Was it written to while it was read? What was added must not go to done/ unread; reading it once more changes nothing of what was taken. */
+static bool grown(int fd, const struct stat *before)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == 0 && (now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec || now.st_mtim.tv_nsec != before->st_mtim.tv_nsec);
+}
+
+static void look_again(struct waiting *f)
+{
+	f->closed = false;
+	f->since = now_ms();
+	f->changed = (struct timespec){ .tv_sec = clock_wall_ms(clock_system()) / 1000 };
 }
 
 /* @param[out] left it is still written to, or the host has no time for it. @return CLI_OK to go on */
@@ -414,9 +429,7 @@ static int take(struct watch *w, struct waiting *f, bool *left)
 		(void)snprintf(r.error, sizeof(r.error), "it cannot be opened: %s", strerror(errno));
 	else if (fstat(source.fd, &st) != 0 || !S_ISREG(st.st_mode) || held(source.fd)) {
 		(void)close(source.fd);
-		f->closed = false;
-		f->since = now_ms();
-		f->changed = (struct timespec){ .tv_sec = clock_wall_ms(clock_system()) / 1000 };
+		look_again(f);
 		*left = true;
 		return CLI_OK;
 	}
@@ -426,13 +439,19 @@ static int take(struct watch *w, struct waiting *f, bool *left)
 		(void)import_file(w->c, &source, w->hints, false, say, &r);
 	if (say != NULL)
 		(void)fclose(say);
+	if (source.fd >= 0 && grown(source.fd, &st) && (r.outcome == IMPORT_DONE || r.outcome == IMPORT_FAILED)) {
+		look_again(f);
+		*left = true;
+	}
 	if (source.fd >= 0)
 		(void)close(source.fd);
-	if (code == CLI_OK && r.outcome == IMPORT_NOT_NOW) {
+	if (code != CLI_OK || *left) {
+		/* looked at again, or out of memory */
+	} else if (r.outcome == IMPORT_NOT_NOW) {
 		not_now(w, f, &r);
 		*left = true;
 		code = w->once || r.exit == CLI_DENIED ? r.exit : CLI_OK;
-	} else if (code == CLI_OK && r.outcome != IMPORT_LEFT) {
+	} else if (r.outcome != IMPORT_LEFT) {
 		w->trouble[0] = '\0';
 		code = settle(w, f, st.st_ino, &r, messages, n);
 	}

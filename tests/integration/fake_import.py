@@ -37,7 +37,7 @@ def answer(books, step):
 def begin(state, body):
     answer(state.books, "begin")
     state.books.begun.append(body)
-    state.books.open = []
+    state.books.open, state.books.told = [], 0
     return {"import": ID}
 
 
@@ -50,6 +50,7 @@ def records(state, body):
     refused = [{"line": r["line"], "level": "refused", "text": books.refuse(r)} for r in body["records"] if books.refuse(r)]
     if body["records"]:
         books.batches.append(body["records"])
+    books.told += len(refused)
     books.open += [r for r in body["records"] if not books.refuse(r)]
     return {"taken": len(body["records"]) - len(refused), "messages": refused}
 
@@ -61,7 +62,7 @@ def end(state, body):
     answer(books, "end")
     books.ended.append(body["commit"])
     n, dry = len(books.open), books.begun[-1]["dry_run"]
-    return {"import": ID, "committed": body["commit"] and not dry, "dry_run": dry, "new": n, "changed": 0, "same": 0, "skipped": 0, "refused": len(books.records) - n, "doubtful": 0,
+    return {"import": ID, "committed": body["commit"] and not dry, "dry_run": dry, "new": n, "changed": 0, "same": 0, "skipped": 0, "refused": books.told, "doubtful": 0,
             "by_kind": {"key": {"new": n, "changed": 0, "same": 0, "skipped": 0}}, "learned": [], "findings": [], "messages": []}
 
 

@@ -90,7 +90,7 @@ def test_each_kind_of_spreadsheet(admin):
 def test_a_refused_record_names_its_line(admin):
     file = put(admin, "orders.csv", "Order Number,Status,Order Date\n4711,Completed,2026-01-01\n4712,Zebra,2026-01-01\n4713,,2026-01-01\n")
     said = admin("import", file)
-    assert said.status == DONE and "1 new" in said.out and "2 refused" in said.out, said
+    assert said.status == FAILED and "1 new" in said.out and "2 refused" in said.out, said
     assert f"{file}:3: doubtful: " in said.err and f"{file}:3: refused: " in said.err and f"{file}:4: refused: " in said.err and "state" in said.err, said
     nothing = admin("import", put(admin, "bad.csv", "Order Number,Status\n4799,Zebra\n"))
     assert nothing.status == FAILED and "no record of it could be taken" in nothing.err and len(admin.items("orders", "list")) == 1

@@ -139,6 +139,29 @@ def test_what_is_being_written_is_waited_for(host, drop):
     assert (status, out, err) == (DONE, "", "") and drop.here() == []
 
 
+def test_what_grows_while_it_is_read_is_read_again(host, drop):
+    """Nothing goes to done/ unread: somebody adds to the file while the host has not answered yet."""
+    host.books.hold.clear()
+    drop.start()
+    file = drop.path / "a.csv"
+    file.write_text(keys(12000))
+    assert host.books.waiting.wait(PATIENCE)
+    with open(file, "a") as more:
+        more.write(ROW.format(13000, 13000) * 6000)
+    host.books.hold.set()
+    assert "18000 records" in drop.line().replace(",", "")
+    status, out, err = drop.stop()
+    assert (status, out, err) == (DONE, "", "") and drop.here() == [] and drop.names("done") == ["a.csv", "a.csv.log"]
+    assert (drop.path / "done" / "a.csv").read_text().count("\n") == 18001
+
+
+def test_once_tells_of_refused_records(host, drop):
+    host.books.refuse = lambda r: "not liked" if r["line"] == 3 else None
+    drop.put("a.csv", keys(3))
+    said = drop.once()
+    assert said.status == FAILED and "1 refused" in said.out and drop.names("done") == ["a.csv", "a.csv.log"], said
+
+
 def test_a_stop_in_the_middle_leaves_the_file(host, drop):
     host.books.hold.clear()
     drop.start()
