@@ -4,6 +4,7 @@
 #include "tests/unit/store_help.h"
 #include "tests/unit/store_schema_1.h"
 #include "tests/unit/store_schema_3.h"
+#include "tests/unit/store_schema_4.h"
 #include "tests/unit/unit.h"
 
 #include <sqlite3.h>
@@ -49,6 +50,10 @@ static void make_files(int schema)
 	if (schema >= 3) {
 		sql(log_path, log_to_schema_3);
 		sql(state_path, state_to_schema_3);
+	}
+	if (schema >= 4) {
+		sql(log_path, log_to_schema_4);
+		sql(state_path, state_to_schema_4);
 	}
 }
 
@@ -153,7 +158,7 @@ START_TEST(test_migrate)
 	EXPECT_SAYS(MUSTER_E_UNSUPPORTED, "start the host once", store->open_state(store, false, &st, &err));
 	ck_assert_int_eq(open_all(&error), MUSTER_OK);
 	EXPECT(MUSTER_OK, st->ops->info(st, &si, &err));
-	ck_assert_uint_eq(si.schema, 4);
+	ck_assert_uint_eq(si.schema, 5);
 	expect_old_rows(_i);
 	expect_holdings(0);
 	EXPECT(MUSTER_OK, store->backup(store, copy_dir, UINT64_MAX, &err));
@@ -224,8 +229,8 @@ int main(void)
 	TCase *one = tcase_create("store_migrate");
 
 	tcase_set_timeout(one, 120);
-	tcase_add_loop_test(one, test_migrate, 1, 4);
-	tcase_add_loop_test(one, test_migrate_every_call, 1, 4);
+	tcase_add_loop_test(one, test_migrate, 1, 5);
+	tcase_add_loop_test(one, test_migrate_every_call, 1, 5);
 	suite_add_tcase(suite, one);
 	return unit_run_suite(suite);
 }

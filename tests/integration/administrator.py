@@ -76,7 +76,7 @@ def muster(host, machine, *words, virtual=False):
 def documented(name):
     """Members of an object as docs/admin-api.md lists them: from "Name: `{...}`" or from the JSON block."""
     text = (pathlib.Path(SOURCE) / "docs" / "admin-api.md").read_text(encoding="utf-8")
-    found = re.search(rf"^{name}[^\n`]*: `(\{{.*\}})`", text, re.M) or re.search(rf"^{name}[^\n]*:\n```json\n(.*?)```", text, re.M | re.S)
+    found = re.search(rf"^{name}\b[^\n`]*: `(\{{.*\}})`", text, re.M) or re.search(rf"^{name}\b[^\n]*:\n```json\n(.*?)```", text, re.M | re.S)
     assert found, f"docs/admin-api.md does not describe {name}"
     depth, names = 0, set()
     for token in re.finditer(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[{}\[\]]', found[1]):

@@ -109,7 +109,7 @@ START_TEST(test_config_schema_rows)
 	size_t n;
 	const struct config_section *s = config_schema(&n);
 
-	ck_assert_uint_eq(n, 7);
+	ck_assert_uint_eq(n, 8);
 	for (const struct config_section *x = s; x < s + n; x++) {
 		ck_assert_ptr_eq(config_schema_section(x->name), x);
 		ck_assert(x->doc[0] != '\0' && x->limit > 0);
