@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libledger.la
 	%D%/refill.c \
 	%D%/repeats.c %D%/repeats.h \
 	%D%/retention.c \
+	%D%/rows.c %D%/rows.h \
 	%D%/start.c \
 	%D%/state.c \
 	%D%/status.c \

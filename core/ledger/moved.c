@@ -13,6 +13,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/ledger/rows.h"
 
 #define RETIRED "retired"
 #define SETTLE_MS 5000
@@ -215,33 +216,15 @@ int ledger_export_begin(struct ledger *l, bool all, int64_t *seq, struct muster_
 	return MUSTER_OK;
 }
 
-struct list { void *rows; size_t n, room, size; bool failed; };
-
-static int list_keep(struct list *w, const void *row)
-{
-	void *more;
-
-	if (w->n == w->room) {
-		if ((more = mem_grow(w->rows, w->room * 2 + 64, w->size)) == NULL) {
-			w->failed = true;
-			return 1;
-		}
-		w->rows = more;
-		w->room = w->room * 2 + 64;
-	}
-	memcpy((char *)w->rows + w->n++ * w->size, row, w->size);
-	return 0;
-}
-
-static int use_keep(void *ctx, const struct store_use *u) { return list_keep(ctx, u); }
-static int part_keep(void *ctx, const struct store_part *p) { return list_keep(ctx, p); }
-static int source_keep(void *ctx, const struct store_source *s) { return list_keep(ctx, s); }
-static int counter_keep(void *ctx, const struct store_counter *c) { return list_keep(ctx, c); }
-static int pool_keep(void *ctx, const struct store_pool *p) { return list_keep(ctx, p); }
-static int product_keep(void *ctx, const struct store_product *p) { return list_keep(ctx, p); }
+static int use_keep(void *ctx, const struct store_use *u) { return rows_keep(ctx, u); }
+static int part_keep(void *ctx, const struct store_part *p) { return rows_keep(ctx, p); }
+static int source_keep(void *ctx, const struct store_source *s) { return rows_keep(ctx, s); }
+static int counter_keep(void *ctx, const struct store_counter *c) { return rows_keep(ctx, c); }
+static int pool_keep(void *ctx, const struct store_pool *p) { return rows_keep(ctx, p); }
+static int product_keep(void *ctx, const struct store_product *p) { return rows_keep(ctx, p); }
 
 /* After a fault a handle is of no use; the next question opens another. */
-static int reader_end(struct ledger *l, const struct list *a, const struct list *b, int r, struct muster_err *err)
+static int reader_end(struct ledger *l, const struct rows *a, const struct rows *b, int r, struct muster_err *err)
 {
 	if (r == MUSTER_E_IO || r == MUSTER_E_UNKNOWN)
 		reader_close(l);
@@ -252,7 +235,7 @@ static int reader_end(struct ledger *l, const struct list *a, const struct list 
 #define LIST(name, type, op, keep) \
 	int name(struct ledger *l, int (*fn)(void *ctx, const type *), void *ctx, struct muster_err *err) \
 	{ \
-		struct list w = { .size = sizeof(type) }; \
+		struct rows w = { .size = sizeof(type) }; \
 		int r; \
 		pthread_mutex_lock(&l->reader_lock); \
 		if ((r = reader_open(l, err)) == MUSTER_OK) \
@@ -280,7 +263,7 @@ static const char *name_of(struct ledger *l, uint32_t number)
 }
 
 /* What others contributed, behind what this ledger did: the rest of the requests. */
-static int hand_over(struct ledger *l, const struct store_use *u, const struct list *parts, size_t *at, int (*fn)(void *ctx, const struct ledger_moved *), void *ctx)
+static int hand_over(struct ledger *l, const struct store_use *u, const struct rows *parts, size_t *at, int (*fn)(void *ctx, const struct ledger_moved *), void *ctx)
 {
 	struct store_part all[STORE_SOURCES_MAX];
 	struct ledger_moved m = { .use = *u, .product = name_of(l, u->product), .parts = all };
@@ -307,7 +290,7 @@ static int hand_over(struct ledger *l, const struct store_use *u, const struct l
 int ledger_export_uses(struct ledger *l, const uint8_t after_client[16], uint32_t after_product, int (*fn)(void *ctx, const struct ledger_moved *), void *ctx, size_t *n,
                        struct muster_err *err)
 {
-	struct list uses = { .size = sizeof(struct store_use) }, parts = { .size = sizeof(struct store_part) };
+	struct rows uses = { .size = sizeof(struct store_use) }, parts = { .size = sizeof(struct store_part) };
 	const struct store_use *rows;
 	bool others;
 	size_t at = 0;
@@ -428,7 +411,7 @@ int ledger_take_done(struct ledger *l, struct muster_err *err)
 
 static int source_load(void *ctx, const struct store_source *s)
 {
-	return s->kind == 1 ? list_keep(ctx, s) : 0;
+	return s->kind == 1 ? rows_keep(ctx, s) : 0;
 }
 
 static int retired_load(void *ctx, const struct store_setting *s)
@@ -440,7 +423,7 @@ static int retired_load(void *ctx, const struct store_setting *s)
 
 int moved_load(struct ledger *l, struct muster_err *err)
 {
-	struct list w = { .size = sizeof(struct store_source) };
+	struct rows w = { .size = sizeof(struct store_source) };
 	int r;
 
 	if ((r = l->state->ops->sources(l->state, source_load, &w, err)) == MUSTER_OK && w.failed)

@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/ledger/rows.h"
 
 #define FOLD_BOUND_MS 2000
 
@@ -299,30 +300,12 @@ int64_t ledger_events_tail(struct ledger *l, size_t n)
 	}
 }
 
-struct list { void *rows; size_t n, room, size; bool failed; };
+static int unknown_keep(void *ctx, const struct store_unknown *u) { return rows_keep(ctx, u); }
+static int journal_keep(void *ctx, const struct store_journal *j) { return rows_keep(ctx, j); }
+static int setting_keep(void *ctx, const struct store_setting *s) { return rows_keep(ctx, s); }
+static int edition_keep(void *ctx, const struct store_edition *e) { return rows_keep(ctx, e); }
 
-static int list_keep(struct list *w, const void *row)
-{
-	void *more;
-
-	if (w->n == w->room) {
-		if ((more = mem_grow(w->rows, w->room * 2 + 64, w->size)) == NULL) {
-			w->failed = true;
-			return 1;
-		}
-		w->rows = more;
-		w->room = w->room * 2 + 64;
-	}
-	memcpy((char *)w->rows + w->n++ * w->size, row, w->size);
-	return 0;
-}
-
-static int unknown_keep(void *ctx, const struct store_unknown *u) { return list_keep(ctx, u); }
-static int journal_keep(void *ctx, const struct store_journal *j) { return list_keep(ctx, j); }
-static int setting_keep(void *ctx, const struct store_setting *s) { return list_keep(ctx, s); }
-static int edition_keep(void *ctx, const struct store_edition *e) { return list_keep(ctx, e); }
-
-static int list_done(struct ledger *l, struct list *w, int r, struct muster_err *err)
+static int rows_done(struct ledger *l, struct rows *w, int r, struct muster_err *err)
 {
 	r = reader_done(l, r);
 	return r == MUSTER_OK && w->failed ? err_nomem(err) : r;
@@ -330,14 +313,14 @@ static int list_done(struct ledger *l, struct list *w, int r, struct muster_err 
 
 int ledger_unknown(struct ledger *l, int (*fn)(void *ctx, const struct store_unknown *), void *ctx, struct muster_err *err)
 {
-	struct list w = { .size = sizeof(struct store_unknown) };
+	struct rows w = { .size = sizeof(struct store_unknown) };
 	int r;
 
 	bring_up(l, NULL);
 	pthread_mutex_lock(&l->reader_lock);
 	if ((r = reader_open(l, err)) == MUSTER_OK)
 		r = l->reader_state->ops->unknown(l->reader_state, unknown_keep, &w, err);
-	r = list_done(l, &w, r, err);
+	r = rows_done(l, &w, r, err);
 	for (size_t i = 0; r == MUSTER_OK && i < w.n; i++)
 		if (fn(ctx, (const struct store_unknown *)w.rows + i) != 0)
 			break;
@@ -347,13 +330,13 @@ int ledger_unknown(struct ledger *l, int (*fn)(void *ctx, const struct store_unk
 
 int ledger_journal(struct ledger *l, int64_t after, size_t limit, int (*fn)(void *ctx, const struct store_journal *), void *ctx, struct muster_err *err)
 {
-	struct list w = { .size = sizeof(struct store_journal) };
+	struct rows w = { .size = sizeof(struct store_journal) };
 	int r;
 
 	pthread_mutex_lock(&l->reader_lock);
 	if ((r = reader_open(l, err)) == MUSTER_OK)
 		r = l->reader_state->ops->journal(l->reader_state, after, limit, journal_keep, &w, err);
-	r = list_done(l, &w, r, err);
+	r = rows_done(l, &w, r, err);
 	for (size_t i = 0; r == MUSTER_OK && i < w.n; i++)
 		if (fn(ctx, (const struct store_journal *)w.rows + i) != 0)
 			break;
@@ -363,13 +346,13 @@ int ledger_journal(struct ledger *l, int64_t after, size_t limit, int (*fn)(void
 
 int ledger_settings(struct ledger *l, int (*fn)(void *ctx, const struct store_setting *), void *ctx, struct muster_err *err)
 {
-	struct list w = { .size = sizeof(struct store_setting) };
+	struct rows w = { .size = sizeof(struct store_setting) };
 	int r;
 
 	pthread_mutex_lock(&l->reader_lock);
 	if ((r = reader_open(l, err)) == MUSTER_OK)
 		r = l->reader_state->ops->settings(l->reader_state, setting_keep, &w, err);
-	r = list_done(l, &w, r, err);
+	r = rows_done(l, &w, r, err);
 	for (size_t i = 0; r == MUSTER_OK && i < w.n; i++) {
 		const struct store_setting *s = (const struct store_setting *)w.rows + i;
 
@@ -382,13 +365,13 @@ int ledger_settings(struct ledger *l, int (*fn)(void *ctx, const struct store_se
 
 int ledger_learned(struct ledger *l, int (*fn)(void *ctx, const struct store_edition *, const char *product), void *ctx, struct muster_err *err)
 {
-	struct list w = { .size = sizeof(struct store_edition) };
+	struct rows w = { .size = sizeof(struct store_edition) };
 	int r;
 
 	pthread_mutex_lock(&l->reader_lock);
 	if ((r = reader_open(l, err)) == MUSTER_OK)
 		r = l->reader_state->ops->editions(l->reader_state, edition_keep, &w, err);
-	r = list_done(l, &w, r, err);
+	r = rows_done(l, &w, r, err);
 	for (size_t i = 0; r == MUSTER_OK && i < w.n; i++) {
 		const struct store_edition *e = (const struct store_edition *)w.rows + i;
 

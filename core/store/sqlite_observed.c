@@ -71,7 +71,6 @@ const char *const observed_sql[O_STATEMENTS] = {
 	[O_FINDINGS] = "SELECT kind, host, since, until, n, usual FROM finding WHERE ?2 IS NULL OR host=?2 ORDER BY host, kind, since LIMIT ?1",
 	[O_CLONES] = "SELECT client FROM client WHERE clone AND since>=?1 ORDER BY client LIMIT ?2",
 	[O_SHARED] = "SELECT name FROM called WHERE shared AND since>=?1 ORDER BY name LIMIT ?2",
-	[O_HOSTS] = "SELECT host, name, last FROM host ORDER BY name",
 	[O_HOST_FIND] = "SELECT host, forgotten FROM host WHERE name=?1",
 	[O_HOST_ADD] = "INSERT INTO host(name) VALUES(?1) RETURNING host",
 	[O_HOST_SEEN] = "UPDATE host SET last=max(last, ?2), since=?3 WHERE host=?1",

@@ -233,11 +233,6 @@ static void read_host(void *row, sqlite3_stmt *s)
 	h->last = sqlite3_column_int64(s, 2);
 }
 
-int observed_store_hosts(struct store_observed *o, int (*fn)(void *ctx, const struct observed_host *), void *ctx, struct muster_err *err)
-{
-	GIVE(struct observed_host, observed_statement(o, O_HOSTS), read_host, fn(ctx, row) != 0);
-}
-
 int observed_store_touched(struct store_observed *o, int (*fn)(void *ctx, const struct observed_host *), void *ctx, struct muster_err *err)
 {
 	sqlite3_stmt *s = observed_statement(o, O_TOUCHED);

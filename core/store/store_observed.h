@@ -124,8 +124,6 @@ int observed_store_count(struct store_observed *o, const uint8_t (*activations)[
 /** The most recent of them, newest first, at most @p limit. */
 int observed_store_recent(struct store_observed *o, const uint8_t (*activations)[16], size_t n, int64_t since, size_t limit, int (*fn)(void *ctx, const uint8_t client[16], int64_t last), void *ctx,
                           struct muster_err *err);
-/** Each host's latest event; in the order of names. */
-int observed_store_hosts(struct store_observed *o, int (*fn)(void *ctx, const struct observed_host *), void *ctx, struct muster_err *err);
 /** Copy into the folder @p dir, which is there: checked, synced, mode 0600. On a reading handle. */
 int observed_store_backup(struct store_observed *o, const char *dir, struct muster_err *err);
 

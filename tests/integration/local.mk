@@ -77,7 +77,8 @@ PYTESTS += %D%/test_counted_client.py %D%/test_counted_proxy.py
 # Imports against a fake admin socket.
 EXTRA_DIST += %D%/fake_import.py
 PYTESTS += %D%/test_import.py %D%/test_import_watch.py
-PYTESTS += %D%/test_import_listing.py
+# Against a real host.
+PYTESTS += %D%/test_import_books.py %D%/test_import_listing.py
 
 # The books at the command line, and what leaves them.
 PYTESTS += %D%/test_books_cli.py %D%/test_export.py
