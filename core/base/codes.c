@@ -110,7 +110,7 @@ static const struct code_info table[] = {
 		"Release from the machine that obtained the lease; its state folder holds the secret."),
 	OWN(117, 404, "Not found",
 		"What was asked for does not exist on this host.",
-		"Check the name or the ID; `musterctl products` and `musterctl clients` list what there is."),
+		"Check the name or the ID; `list` of the same verb shows what there is."),
 	OWN(118, 408, "Request took too long",
 		"The request did not arrive completely within its deadline.",
 		"Send the request again, over a faster or less lossy connection."),

@@ -60,12 +60,14 @@ int estate_list_path(struct cli *c, const struct estate_kind *k, struct buf *pat
 
 int estate_entry_path(struct cli *c, const struct estate_kind *k, const char *id, struct buf *path)
 {
-	size_t n = strlen(id);
-
-	if (n == 0 || n > ESTATE_ID_MAX || strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:") != n || !isalnum((unsigned char)id[0]))
-		return cli_say(c, CLI_USAGE, "\"%s\" is no ID: at most %d letters, digits and . _ - : after the first; `musterctl %s list` shows them", id, ESTATE_ID_MAX, k->plural);
-	buf_addf(path, "/admin/v1/estate/%s/%s", k->plural, id);
-	return CLI_OK;
+	/* The host takes names and numbers too: what is none of them it says itself. */
+	if (id[strspn(id, " \t")] == '\0')
+		return cli_say(c, CLI_USAGE, "\"%s\" is neither an ID nor a name or number; `musterctl %s list` shows them", id, k->plural);
+	if (strchr(id, '/') != NULL)   /* the path ends there, encoded or not */
+		return cli_say(c, CLI_USAGE, "\"%s\" is no ID, and no name with \"/\" is looked for; `musterctl %s list` shows the IDs", id, k->plural);
+	buf_addf(path, "/admin/v1/estate/%s/", k->plural);
+	add_encoded(path, id);
+	return path->failed ? cli_say(c, CLI_USAGE, "this is too long for an ID, a name or a number; `musterctl %s list` shows them", k->plural) : CLI_OK;
 }
 
 /* ---- calls ---- */
@@ -107,6 +109,24 @@ done:
 
 /* ---- --set ---- */
 
+static void all_fields(struct buf *out, const struct estate_kind *k)
+{
+	for (size_t i = 0; i < k->field_count; i++)
+		buf_addf(out, "%s%s", i > 0 ? ", " : "", k->fields[i].name);
+}
+
+int estate_say_fields(struct cli *c, const struct estate_kind *k)
+{
+	struct buf all;
+	int r;
+
+	buf_init(&all, 4096);
+	all_fields(&all, k);
+	r = cli_say(c, CLI_USAGE, "what is known of it? --set FIELD=VALUE, as often as needed; %s have %s", k->plural, buf_str(&all));
+	buf_fini(&all);
+	return r;
+}
+
 static int no_such_field(struct cli *c, const struct estate_kind *k, const char *name)
 {
 	const char *near = estate_field_near(k, name);
@@ -114,8 +134,7 @@ static int no_such_field(struct cli *c, const struct estate_kind *k, const char 
 	int r;
 
 	buf_init(&all, 4096);
-	for (size_t i = 0; i < k->field_count; i++)
-		buf_addf(&all, "%s%s", i > 0 ? ", " : "", k->fields[i].name);
+	all_fields(&all, k);
 	if (near != NULL)
 		r = cli_say(c, CLI_USAGE, "--set: %s have no field \"%s\"; did you mean %s?", k->plural, name, near);
 	else
@@ -157,7 +176,10 @@ int estate_set(struct cli *c, const struct estate_kind *k, json_t **out)
 			r = cli_say(c, CLI_USAGE, "--set: \"%s\" is not FIELD=VALUE", line);
 		} else {
 			line[name] = '\0';
-			r = estate_set_one(c, k, *out, line, line + name + 1);
+			if (estate_field_find(k, line) != NULL && json_object_get(*out, estate_field_find(k, line)->name) != NULL)
+				r = cli_say(c, CLI_USAGE, "--set: %s is given twice; the items of a list are separated by commas", line);
+			else
+				r = estate_set_one(c, k, *out, line, line + name + 1);
 		}
 		mem_free(line);
 		p += n + (p[n] != '\0');
@@ -266,7 +288,7 @@ static void row(const void *of, struct libscols_table *table, const json_t *item
 		if (strcmp(member, "id") == 0)
 			cells[n] = json_text(item, "id");
 		else if ((memory[n] = mem_alloc(ESTATE_TEXT_MAX)) != NULL)
-			cells[n] = f != NULL ? estate_value(k, item, f, memory[n], ESTATE_TEXT_MAX) : estate_remark(item, memory[n], ESTATE_TEXT_MAX);
+			cells[n] = strcmp(member, "taken_at") == 0 ? json_date(item, member, memory[n]) : f != NULL ? estate_value(k, item, f, memory[n], ESTATE_TEXT_MAX) : estate_remark(item, memory[n], ESTATE_TEXT_MAX);
 	}
 	table_row(table, cells, n);
 	for (size_t i = 0; i < n; i++)
@@ -325,6 +347,18 @@ int estate_print_table(struct cli *c, const char *heading, const struct estate_k
 	return table_end(c, t);
 }
 
+static void say_none(struct cli *c, const struct estate_kind *k, bool chosen)
+{
+	if (chosen)
+		fprintf(c->out, "No entries of %s are like this.\n", k->plural);
+	else if (strcmp(k->name, "request") == 0)
+		fputs("No requests are in the books; `musterctl request host-activations`, `mak-limit` or `kms-exception` makes one.\n", c->out);
+	else if (strcmp(k->name, "host") == 0)
+		fputs("No hosts are in the books; `musterctl import` of a dli or dlv listing enters them.\n", c->out);
+	else
+		fprintf(c->out, "No entries of %s are in the books; `musterctl %s add` enters them, or `musterctl import`.\n", k->plural, k->plural);
+}
+
 int estate_print_list(struct cli *c, const struct estate_kind *k)
 {
 	struct table_column columns[TABLE_COLUMNS];
@@ -337,7 +371,7 @@ int estate_print_list(struct cli *c, const struct estate_kind *k)
 	if ((r = estate_list_path(c, k, &path)) == CLI_OK)
 		r = list_print(c, buf_str(&path), NULL, &l);
 	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
-		fprintf(c->out, strchr(buf_str(&path), '?') != NULL ? "No entries of %s are like this.\n" : "No entries of %s are in the books; `musterctl %s add` enters them.\n", k->plural, k->plural);
+		say_none(c, k, strchr(buf_str(&path), '?') != NULL);
 	buf_fini(&path);
 	return r;
 }

@@ -13,7 +13,7 @@
 void estate_query(struct buf *path, const char *name, const char *value);
 /** Path of a kind's list, with the filters given on the command line. @return CLI_OK, or CLI_USAGE after saying why: a filter that the kind has no field for. */
 int estate_list_path(struct cli *c, const struct estate_kind *k, struct buf *path);
-/** Path of an entry. CLI_USAGE: no ID can look like this. */
+/** Path of an entry, by its ID, name or one of its numbers. CLI_USAGE: it is empty or too long. */
 int estate_entry_path(struct cli *c, const struct estate_kind *k, const char *id, struct buf *path);
 /** One entry; what goes wrong is said. @return enum cli_exit. */
 int estate_show(struct cli *c, const struct estate_kind *k, const char *id, json_t **out);
@@ -21,6 +21,8 @@ int estate_show(struct cli *c, const struct estate_kind *k, const char *id, json
 int estate_write(struct cli *c, const struct estate_kind *k, const char *id, bool add, const json_t *entry, json_t **out);
 /** The values of --set as an entry; an empty one is null, which removes. @return enum cli_exit; *out is a new reference, also when nothing was given. */
 int estate_set(struct cli *c, const struct estate_kind *k, json_t **out);
+/** What `add` without a field is told: which there are. @return CLI_USAGE. */
+int estate_say_fields(struct cli *c, const struct estate_kind *k);
 /** One "FIELD=VALUE" into @p entry. */
 int estate_set_one(struct cli *c, const struct estate_kind *k, json_t *entry, const char *field, const char *value);
 

@@ -214,7 +214,8 @@ static int unknown_verb(struct cli *c, const char *word)
 
 	if (elsewhere != NULL)
 		return cli_say(c, CLI_USAGE, "%s: %s", word, elsewhere);
-	for (int o = 0; o < CLI_O_COUNT; o++)
+	/* "agreement" is meant as `agreements`, and not as the option. */
+	for (int o = 0; (near == NULL || strncasecmp(near, word, strlen(word)) != 0) && o < CLI_O_COUNT; o++)
 		if (strcasecmp(word, options[o].name) == 0)
 			return cli_say(c, CLI_USAGE, "options have two dashes: --%s", options[o].name);
 	if (near != NULL)
@@ -258,7 +259,7 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 		c->value[o] = word;
 		return (REPEATED & BIT(o)) == 0 || one_more(c, o, word) ? CLI_OK : cli_say(c, CLI_FAILED, "out of memory");
 	}
-	return cli_say(c, CLI_USAGE, "there is no option \"%s\" (musterctl --help lists them)", argv[*i]);
+	return cli_say(c, CLI_USAGE, "there is no option \"%s\" (musterctl %s--help lists them)", argv[*i], c->verb != NULL ? "VERB " : "");
 }
 
 static int take_arguments(struct cli *c, int argc, char **argv)
@@ -302,7 +303,7 @@ static int run(struct cli *c, int argc, char **argv)
 	int r = take_arguments(c, argc, argv);
 
 	if (r != CLI_OK)
-		return r;
+		return c->verb != NULL && strcasecmp(c->verb, "doctor") == 0 ? (int)VERDICT_UNKNOWN : r;   /* 2 would be critical to whoever watches */
 	c->socket = c->value[CLI_O_SOCKET];
 	if (c->socket != NULL && c->socket[0] == '\0')
 		return cli_say(c, CLI_USAGE, "--socket: the path is empty");
@@ -331,7 +332,7 @@ static int run(struct cli *c, int argc, char **argv)
 		return CLI_OK;
 	}
 	if ((r = check_verb(c, v)) != CLI_OK)
-		return v->run == verb_doctor ? (int)VERDICT_UNKNOWN : r;   /* 2 would be critical to whoever watches */
+		return v->run == verb_doctor ? (int)VERDICT_UNKNOWN : r;
 	r = v->run(c);
 	json_decref(c->problem);
 	if (fflush(stdout) != 0 && r == CLI_OK)

@@ -10,6 +10,7 @@ struct libscols_table *table_new(struct cli *c, const struct table_column *colum
 		return NULL;
 	scols_table_set_stream(t, c->out);
 	scols_table_enable_noheadings(t, !heading);
+	scols_table_enable_minout(t, 1);   /* no blanks at the end of lines */
 	if (!isatty(fileno(c->out)))
 		scols_table_set_termforce(t, SCOLS_TERMFORCE_NEVER);
 	for (size_t i = 0; i < n; i++)

@@ -178,8 +178,7 @@ static int add(struct cli *c, const struct estate_kind *k)
 	if (!is_key(k) && (c->given[CLI_O_KEY_FD] || c->given[CLI_O_FILE]))
 		return cli_say(c, CLI_USAGE, "%s have no key", k->plural);
 	if (!c->given[CLI_O_SET])
-		return cli_say(c, CLI_USAGE, "what is known of it? --set FIELD=VALUE, as often as needed; %s/%s/… (musterctl(1) has all fields of %s)", k->fields[0].name,
-		               k->fields[k->field_count > 1 ? 1 : 0].name, k->plural);
+		return estate_say_fields(c, k);
 	if ((r = estate_set(c, k, &entry)) == CLI_OK && is_key(k))
 		r = take_key(c, entry);
 	if (r == CLI_OK && (r = estate_write(c, k, c->arg_count > 1 ? c->args[1] : NULL, true, entry, &answer)) == CLI_OK)

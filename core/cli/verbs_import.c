@@ -220,7 +220,7 @@ static int check_words(struct cli *c)
 	if (c->given[CLI_O_ONCE] && !c->given[CLI_O_WATCH])
 		return cli_say(c, CLI_USAGE, "--once goes with --watch FOLDER");
 	if (!c->given[CLI_O_WATCH] && c->arg_count == 0)
-		return cli_say(c, CLI_USAGE, "import needs more: musterctl import FILE…, - for standard input, or --watch FOLDER");
+		return cli_say(c, CLI_USAGE, "import needs more: musterctl import FILE..., - for standard input, or --watch FOLDER");
 	return CLI_OK;
 }
 

@@ -28,12 +28,11 @@ static int look(struct asking *a, const char *kind, const char *id, json_t **out
 {
 	struct muster_err err;
 	struct buf path;
-	int r = CLI_OK;
+	int r;
 
 	*out = NULL;
 	buf_init(&path, ESTATE_PATH_MAX);
-	buf_addf(&path, "/admin/v1/estate/%s/%s", estate_kind_find(kind)->plural, id);
-	if (api_get(a->c, buf_str(&path), out, &err) != MUSTER_OK && err.result != MUSTER_E_NOT_FOUND)
+	if ((r = estate_entry_path(a->c, estate_kind_find(kind), id, &path)) == CLI_OK && api_get(a->c, buf_str(&path), out, &err) != MUSTER_OK && err.result != MUSTER_E_NOT_FOUND)
 		r = cli_fail(a->c, &err);
 	buf_fini(&path);
 	return r;
@@ -70,8 +69,6 @@ static int named(struct asking *a, const char *kind, const char *id, json_t **ou
 {
 	int r;
 
-	if (!is_id(id))
-		return cli_say(a->c, CLI_USAGE, "\"%s\" is no ID; `musterctl %s list` shows them", id, estate_kind_find(kind)->plural);
 	if ((r = look(a, kind, id, out)) == CLI_OK && *out == NULL)
 		r = cli_say(a->c, CLI_FAILED, "there is no %s \"%s\" in the books; `musterctl %s list` shows them", kind, id, estate_kind_find(kind)->plural);
 	return r;
@@ -86,15 +83,28 @@ static int find_key(struct asking *a)
 	return is_id(partial) ? look(a, "key", partial, &a->key) : CLI_OK;
 }
 
+/* What the key belongs to: an agreement by itself, or that of its order. */
+static int agreement_of_key(struct asking *a)
+{
+	json_t *order = NULL;
+	int r = CLI_OK;
+
+	if (json_text(a->key, "agreement")[0] != '\0')
+		return look(a, "agreement", json_text(a->key, "agreement"), &a->agreement);
+	if (json_text(a->key, "order")[0] != '\0' && (r = look(a, "order", json_text(a->key, "order"), &order)) == CLI_OK && json_text(order, "agreement")[0] != '\0')
+		r = look(a, "agreement", json_text(order, "agreement"), &a->agreement);
+	json_decref(order);
+	return r;
+}
+
 static int find_agreement(struct asking *a)
 {
 	const char *id = a->c->given[CLI_O_AGREEMENT] ? a->c->value[CLI_O_AGREEMENT] : json_text(a->entry, "agreement");
-	int r = CLI_OK;
+	int r;
 
 	if (id[0] != '\0')
 		return named(a, "agreement", id, &a->agreement);
-	if (json_text(a->key, "agreement")[0] != '\0')
-		r = look(a, "agreement", json_text(a->key, "agreement"), &a->agreement);
+	r = agreement_of_key(a);
 	if (r == CLI_OK && a->agreement == NULL && json_text(a->entry, "reference")[0] != '\0')
 		r = look_number(a, json_text(a->entry, "reference"), &a->agreement);
 	return r;

@@ -36,7 +36,9 @@ static json_t *installed_item(const json_t *held)
 
 	if (item == NULL)
 		return NULL;
-	if (product != NULL)
+	if (json_array_size(json_object_get(held, "products")) > 0)
+		(void)json_object_set(item, "products", json_object_get(held, "products"));
+	else if (product != NULL)
 		(void)json_object_set_new(item, "products", json_pack("[s]", product));
 	if (json_is_integer(json_object_get(held, "allowed")))
 		(void)json_object_set(item, "allowed", json_object_get(held, "allowed"));

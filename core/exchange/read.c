@@ -157,6 +157,7 @@ int exchange_read(const struct exchange_input *in, const struct exchange_hints *
 	const struct exchange_reader *reader;
 	struct exchange_text *t = NULL;
 	const char *peek;
+	char line[81] = "";
 	size_t n;
 	int r;
 
@@ -168,11 +169,18 @@ int exchange_read(const struct exchange_input *in, const struct exchange_hints *
 		r = unknown(peek, n, err);
 		goto done;
 	}
+	/* --kind may be wrong: a reader that would not have known this text, and finds nothing in it, has read nothing. */
+	if (h->type != EXCHANGE_UNKNOWN && reader->recognise(peek, n) == 0)
+		first_line(line, peek, n);
 	done->type = reader->type;
 	done->form = reader->form;
 	r = reader->read(t, h, sink, done, err);
 	done->lines = exchange_text_lines(t);
 	snprintf(done->encoding, sizeof(done->encoding), "%s", exchange_text_encoding(t));
+	if (r == MUSTER_OK && line[0] != '\0' && done->records + done->refused + done->skipped == 0) {
+		r = err_set(err, MUSTER_E_UNSUPPORTED, "nothing in it can be read as what --kind says; its first line is \"%s\"", line);
+		goto done;
+	}
 	if (r == MUSTER_OK && (r = say_text(t, sink, done)) != MUSTER_OK)
 		err_set(err, r, "stopped");
 done:

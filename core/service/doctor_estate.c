@@ -67,8 +67,8 @@ static void add_key(struct doctor_facts *f, const json_t *key)
 		key_text(u->what, key);
 	}
 	(void)snprintf(full, sizeof full, "%.10sT00:00:00Z", end);
-	/* The last day is covered whole. */
-	if (end[0] != '\0' && time_parse_rfc3339(&ms, full, strlen(full)) == MUSTER_OK && (e = doctor_end_add(f, DOCTOR_COVERAGE, ms / 1000 + DAY_S)) != NULL)
+	/* The last day is covered whole, and is the one to name. */
+	if (end[0] != '\0' && time_parse_rfc3339(&ms, full, strlen(full)) == MUSTER_OK && (e = doctor_end_add(f, DOCTOR_COVERAGE, ms / 1000 + DAY_S - 1)) != NULL)
 		key_text(e->what, key);
 }
 

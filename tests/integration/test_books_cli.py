@@ -115,6 +115,12 @@ def test_an_empty_value_removes_and_lists_have_commas_in_their_items(admin):
     (["orders", "add", "--set", "number=1", "--set", "state=submitted", "--set", "bought=many"], "bought"),
     (["contacts", "show"], "which one?"),
     (["contacts", "show", "../etc"], "is no ID"),
+    (["contacts", "show", " "], "is neither an ID nor a name or number"),
+    (["contacts", "show", "x" * 20000], "too long"),
+    (["contacts", "add", "--set", "name=x", "--set", "name=y"], "name is given twice"),
+    (["contacts", "add"], "contacts have name, role, telephone"),
+    (["contact", "list"], "did you mean contacts?"),
+    (["agreement"], "did you mean agreements?"),
     (["contacts", "burn"], "takes \"list\", \"show\", \"add\", \"set\" or \"remove\", not \"burn\""),
     (["contacts", "copy", "x"], "not \"copy\""),
     (["contacts", "list", "--yes"], "contacts list takes no --yes"),
@@ -313,6 +319,30 @@ def test_a_request_fills_in_what_the_books_know(admin, key_file):
     assert (entry["reference"], entry["authorization"], entry["product"], entry["agreement"]) == ("7654321", "A765", "Office LTSC 2021", "select")
     assert entry["key"] == admin.json("keys", "show", "EEEEE")["id"]
     assert "Contoso GmbH" in answer["text"] and "Select" in answer["text"] and answer["notes"] == []
+
+
+def test_an_entry_is_named_by_its_name_too(admin):
+    add(admin, "organisations", name="Example GmbH & Söhne")
+    where = admin.json("organisations", "show", "Example GmbH & Söhne")["id"]
+    add(admin, "agreements", name="A 1", programme="Select", number="1 2 3", organisation="Example GmbH & Söhne")
+    assert admin.json("agreements", "show", "1 2 3")["organisation"] == where
+    admin.ok("organisations", "set", "Example GmbH & Söhne", "--set", "note=x")
+    assert admin.json("organisations", "show", where)["note"] == "x"
+    assert "1 others" not in admin.refused("organisations", "remove", "Example GmbH & Söhne", "--yes")
+    admin.ok("agreements", "remove", "A 1", "--yes")
+    admin.ok("organisations", "remove", "Example GmbH & Söhne", "--yes")
+    assert "there is no organisation \"Example GmbH & Söhne\"" in admin.refused("organisations", "show", "Example GmbH & Söhne")
+
+
+def test_a_request_finds_the_agreement_of_the_keys_order(admin, key_file):
+    """Also what is refused for it: the agreement stands with the order alone."""
+    add(admin, "agreements", "a1", programme="Select", number="7654321", license_ids="L1")
+    add(admin, "orders", "o1", number="O-1", agreement="a1", state="fulfilled")
+    add_key(admin, key_file(), kind="mak", products="Office LTSC 2021", order="o1")
+    fields = sets(partial="EEEEE", needed="50", reason="a new site", authorization="1")
+    assert json.loads(admin.ok("request", "mak-limit", *fields, "--json"))["request"]["agreement"] == "a1"
+    admin.ok("agreements", "set", "a1", "--set", "programme=Open License")
+    assert "December 2021" in admin.refused("request", "mak-limit", *fields, *sets(reference="77"))
 
 
 def test_open_license_is_refused_with_the_reason_and_open_value_advised(admin, key_file):

@@ -78,7 +78,7 @@ def test_a_new_host_and_its_line(new_host):
     manual = (SOURCE / "docs" / "musterctl.1").read_text()
     told = re.search(r"compared with the program by tests/integration/test_doctor.py\n(.*?)\n\.El", manual, re.S)[1]
     assert re.findall(r"(?m)^\.It Cm (\S+)", told) == names
-    for wrong in (("no-such",), ("counts", "no-such"), ("--limit", "3"), ("",)):
+    for wrong in (("no-such",), ("counts", "no-such"), ("--limit", "3"), ("--no-such",), ("--json", "--json"), ("",)):
         said = admin("doctor", *wrong)
         assert said.status == UNKNOWN, said
     assert "there is no check" in admin("doctor", "no-such").out

@@ -110,6 +110,8 @@ def test_map_kind_and_what_is_wrong_with_them(host, admin):
     assert said.status == DONE and host.books.begun[-1]["type"] == "books" and host.books.records[-1]["kind"] == "agreement", said
     assert "there is no field \"licence\"" in admin("import", "--map", "Vertrag=licence", file).err
     assert "there is no kind \"zebra\"" in admin.refused("import", "--kind", "zebra", file, status=USAGE)
+    listing = put(host, "dlv.txt", "Name: Office\nDescription: Office, VOLUME_KMS channel\n")
+    assert "nothing in it can be read as what --kind says; its first line is \"Name: Office\"" in admin.refused("import", "--kind", "events", listing, status=FAILED)
     assert "HEADING=FIELD" in admin.refused("import", "--map", "Vertrag", file, status=USAGE)
     assert "--at" in admin.refused("import", "--at", "yesterday", file, status=USAGE)
     assert "--utc-offset" in admin.refused("import", "--utc-offset", "1h", file, status=USAGE)
