@@ -83,9 +83,17 @@ void estate_configure(struct estate *e, const struct config *config)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* Neither a start nor a reload waits for what imports told: the next round tries again. Before the ledger has started it does not know its clock yet. */
+static void count_observed(struct estate *e)
+{
+	struct muster_err err = { 0 };
+
+	if (observed_to_pools(e, &err) != MUSTER_OK)
+		estate_say(e, 4, "observed", "observed machines could not be counted: %s", err.message);
+}
+
 int estate_bind(struct estate *e, struct catalog *catalog, struct muster_err *err)
 {
-	struct muster_err why = { 0 };
 	struct catalog *before;
 
 	(void)err;
@@ -94,9 +102,8 @@ int estate_bind(struct estate *e, struct catalog *catalog, struct muster_err *er
 	e->catalog = catalog_ref(catalog);
 	pthread_mutex_unlock(&e->lock);
 	catalog_unref(before);
-	/* Neither a start nor a reload waits for what imports told: the next round tries again. */
-	if (observed_to_pools(e, &why) != MUSTER_OK)
-		estate_say(e, 4, "observed", "observed machines could not be counted: %s", why.message);
+	if (e->started)
+		count_observed(e);
 	return MUSTER_OK;
 }
 
@@ -107,8 +114,7 @@ static void look_after(struct estate *e)
 {
 	struct muster_err err = { 0 };
 
-	if (observed_to_pools(e, &err) != MUSTER_OK)
-		estate_say(e, 4, "observed", "observed machines could not be counted: %s", err.message);
+	count_observed(e);
 	if (observed_retention(e, &err) != MUSTER_OK)
 		estate_say(e, 4, "observed", "old observed events could not be deleted: %s", err.message);
 }
@@ -141,9 +147,10 @@ static void *work(void *ctx)
 
 int estate_start(struct estate *e, struct muster_err *err)
 {
-	int r = pthread_create(&e->thread, NULL, work, e);
+	int r;
 
-	if (r != 0)
+	count_observed(e);
+	if ((r = pthread_create(&e->thread, NULL, work, e)) != 0)
 		return err_errno(err, r, "cannot start the thread of the estate's books");
 	e->started = true;
 	return MUSTER_OK;

@@ -35,11 +35,11 @@ struct estate_options {
 	void *ctx;
 };
 int estate_open(struct estate **out, const struct estate_options *o, struct muster_err *err);
-/** Catalog of a start or reload; referenced. Hands observed machines to the pools of products that count them. After ledger_bind(). */
+/** Catalog of a start or reload; referenced. Once started, hands observed machines to the pools of products that count them. After ledger_bind(). */
 int estate_bind(struct estate *e, struct catalog *catalog, struct muster_err *err);
 /** How long observed events are kept ([host] events_keep); 400 days before the first call. Any thread. */
 void estate_configure(struct estate *e, const struct config *config);
-/** Its thread: an hour's round (observed machines to the pools, retention of observed events, imports left open). */
+/** Hands observed machines to the pools, after ledger_start(), and its thread: an hour's round (observed machines to the pools, retention of observed events, imports left open). */
 int estate_start(struct estate *e, struct muster_err *err);
 void estate_stop(struct estate *e);
 void estate_free(struct estate *e);

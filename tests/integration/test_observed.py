@@ -290,6 +290,15 @@ def test_observed_machines_count_where_a_product_says_so(new_host):
     assert host.activate(mine, id_, time=now_text(2 * DAY)).json["count"] == 4
 
 
+def test_a_first_start_says_nothing_of_the_clock(new_host):
+    """Counting what imports told waits for the ledger, which learns its clock when it starts."""
+    host = new_host(plugins=("office2013",), clock=True)
+    host.certify("office2013")
+    assert host.activate(Machine("mine", client_id=client(500)), host.products()["office2013"]["activation_id"]).status == 202
+    said = [e["text"] for e in host.admin_ok("GET", "/events?tail=20")["items"] if "text" in e]
+    assert said == ["started"], said
+
+
 def test_without_count_observed_they_are_shown_and_never_counted(new_host):
     host = new_host(plugins=("office2013",), clock=True, limits="new_clients_per_hour = 100000", more="[product office2013]\ncount_observed = no\n")
     host.certify("office2013")
