@@ -31,11 +31,17 @@ check-threads:
 check-threads-all: all
 	$(MAKE) $(AM_MAKEFLAGS) $(filter-out %.py,$(thread_tests_all)) $(filter-out $(unit_tests) $(fuzz_targets),$(check_PROGRAMS)) $(check_LTLIBRARIES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(thread_tests_all)'
+# What ./check leaves to ./check --full, which runs everything without sanitizers and with them: the longest, each with shorter ones beside it.
+long_tests = tests/integration/test_online.py tests/integration/test_issuer_books.py tests/integration/test_export.py tests/integration/test_import_events.py \
+	tests/integration/test_estate_year.py tests/integration/test_counted.py tests/integration/test_bench.py tests/integration/test_bench_fleet.py \
+	tests/integration/test_plugins_at_run_time.py tests/unit/test_holdings_year tests/unit/test_bench_fleet
+check-short:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out $(long_tests),$(TESTS))'
 # Tests in C alone.
 check-unit:
 	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS) $(check_LTLIBRARIES) $(plugin_LTLIBRARIES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(unit_tests)'
-.PHONY: check-threads check-threads-all check-unit
+.PHONY: check-short check-threads check-threads-all check-unit
 
 include %D%/unit/base.mk
 include %D%/unit/store.mk
