@@ -94,8 +94,13 @@ static void table_row_of(const void *of, struct libscols_table *t, const json_t 
 /* Beside the file, so that a reader never finds half of it, and moved there by rename(). */
 static int open_file(struct export_out *o, const char *path, bool secret)
 {
+	char question[1024];
+	struct stat st;
 	int fd;
 
+	(void)snprintf(question, sizeof(question), "%.900s is there already. Replace it?", path);
+	if (lstat(path, &st) == 0 && !cli_confirm(o->c, question))
+		return CLI_USAGE;
 	if ((o->partial = mem_printf("%s.partial", path)) == NULL)
 		return cli_say(o->c, CLI_FAILED, "out of memory");
 	if ((fd = open(o->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0666)) < 0 || (o->to = fdopen(fd, "w")) == NULL) {

@@ -110,7 +110,7 @@ static const struct cli_verb verbs[] = {
 	  "musterctl import dlv-all.txt events.csv keys.csv\nmusterctl import --dry-run --json portal.csv\nmusterctl import keys.csv --map \"Contract=license_ids\" --map \"Product Key=key\"\n"
 	  "musterctl import events.txt --host kms1 --utc-offset +01:00\nmusterctl export keys | musterctl import -\nmusterctl import --watch /srv/muster/drop" },
 	{ "export", "export keys | machines | events | books", "Keys, machines, events or the whole books, for others and for `musterctl import`", CLI_VIEWER,
-	  O(LICENSE_ID) | O(AGREEMENT) | O(ORGANISATION) | O(PRODUCT) | O(TEXT) | O(KIND) | O(HOST) | O(FORMAT) | O(OUT) | O(ANONYMISE) | O(OBSERVED) | O(WITH_KEYS), 0, CLI_ARGS_MAX, verb_export,
+	  O(LICENSE_ID) | O(AGREEMENT) | O(ORGANISATION) | O(PRODUCT) | O(TEXT) | O(KIND) | O(HOST) | O(FORMAT) | O(OUT) | O(YES) | O(ANONYMISE) | O(OBSERVED) | O(WITH_KEYS), 0, CLI_ARGS_MAX, verb_export,
 	  "musterctl export keys --license-id V1234567 --out keys.csv\nmusterctl export keys EEEEE FFFFF --format table\nmusterctl export keys --with-keys --out keys.csv   (key reader)\n"
 	  "musterctl export machines --format json --out machines.json\nmusterctl export events --observed\nmusterctl export books --anonymise --format json\nmusterctl export books agreements orders" },
 	{ "debt", "debt", "What exceeds what there is, of every model", CLI_VIEWER, O(PRODUCT), 0, 0, verb_debt, "musterctl debt\nmusterctl debt --product acme-cad --json" },

@@ -235,12 +235,16 @@ def test_a_file_appears_when_it_is_whole(admin, tmp_path):
     fill_books(admin)
     path = tmp_path / "books.csv"
     path.write_text("before")
-    assert "M-117" in admin.refused("export", "keys", "nokey", "--out", str(path))
+    assert "M-117" in admin.refused("export", "keys", "nokey", "--out", str(path), "--yes")
     assert path.read_text() == "before" and not (tmp_path / "books.csv.partial").exists()
     (tmp_path / "books.csv.partial").write_text("")
-    assert "another export writes it" in admin.refused("export", "books", "--out", str(path))
+    assert "another export writes it" in admin.refused("export", "books", "--out", str(path), "--yes")
     (tmp_path / "books.csv.partial").unlink()
+    path.unlink()
     assert admin.ok("export", "books", "--out", str(path)) == "" and path.read_text().startswith("kind,id,")
+    path.write_text("somebody's own\n")
+    assert "is there already" in admin.refused("export", "books", "--out", str(path), status=USAGE) and path.read_text() == "somebody's own\n"
+    assert admin.ok("export", "books", "--out", str(path), "--yes") == "" and path.read_text().startswith("kind,id,")
     assert "No such file" in admin.refused("export", "books", "--out", str(tmp_path / "none" / "books.csv"))
     with open("/dev/full", "w", encoding="utf-8") as full:
         said = subprocess.run([program("musterctl"), "--socket", str(admin.host.socket), "export", "books"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)

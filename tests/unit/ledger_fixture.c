@@ -247,9 +247,18 @@ void fix_close(struct fix *f)
 	pthread_mutex_destroy(&f->lock);
 }
 
+void fix_pass(struct fix *f, int64_t ms)
+{
+	if (f->l != NULL)
+		pthread_mutex_lock(&f->l->lock);
+	clock_manual_advance(&f->clock, ms);
+	if (f->l != NULL)
+		pthread_mutex_unlock(&f->l->lock);
+}
+
 void fix_advance(struct fix *f, int64_t ms)
 {
-	clock_manual_advance(&f->clock, ms);
+	fix_pass(f, ms);
 	ledger_nudge(f->l);
 }
 

@@ -42,6 +42,8 @@ int fix_try_start(struct fix *f, struct muster_err *err);
 void fix_stop(struct fix *f);        /**< stop and free, keep what is stored */
 void fix_close(struct fix *f);       /**< and remove it */
 static inline void fix_restart(struct fix *f) { fix_stop(f); fix_start(f); }
+/** Move the clock, wall and boot together for the ledger: read one before and one after, it would have jumped. Nobody is woken. */
+void fix_pass(struct fix *f, int64_t ms);
 /** Move the clock and wake the threads. */
 void fix_advance(struct fix *f, int64_t ms);
 /** Wait until all is folded and refilled. */

@@ -241,10 +241,10 @@ MEMORY_TEST(test_queue_full_and_old)
 	ck_assert_code(turned_away(f, TINY, 9), CODE_M_OVERLOAD);
 	f->config.limits.queue = 10;
 	ledger_configure(f->l, &f->config);
-	clock_manual_advance(&f->clock, 249);
+	fix_pass(f, 249);
 	ask_init(f, &a[3], TINY, 4);
 	ask_submit(f, &a[3]);
-	clock_manual_advance(&f->clock, 1);
+	fix_pass(f, 1);
 	ck_assert_code(turned_away(f, TINY, 9), CODE_M_OVERLOAD);
 	gate_set(&g, false);
 	ask_wait(&first);
@@ -344,9 +344,9 @@ MEMORY_TEST(test_ready_probe)
 	ck_assert_code(ask_code(f, TINY, 1), CODE_OK);
 	ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_OK);
 	store_memory_fault(f->memory, false, 0, STORE_MEMORY_FULL);
-	clock_manual_advance(&f->clock, 9999);
+	fix_pass(f, 9999);
 	ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_OK);
-	clock_manual_advance(&f->clock, 1);
+	fix_pass(f, 1);
 	ck_assert_int_ne(ledger_ready(f->l, &err), MUSTER_OK);
 	ck_assert_ptr_nonnull(strstr(err.message, "the last commit failed"));
 	/* after a failure each question tries again */
@@ -370,7 +370,7 @@ MEMORY_TEST(test_ready_probe_hangs)
 
 	ck_assert_code(ask_code(f, TINY, 1), CODE_OK);
 	store_memory_hook(f->memory, at_gate, &g);
-	clock_manual_advance(&f->clock, 10000);
+	fix_pass(f, 10000);
 	ck_assert_int_eq(ledger_ready(f->l, &err), MUSTER_E_BUSY);
 	ck_assert_ptr_nonnull(strstr(err.message, "very slow or stuck"));
 	began = steady();
@@ -490,13 +490,13 @@ LEDGER_TEST(test_clock_silence)
 	for (uint32_t i = 1; i <= 5; i++)
 		ask_code(f, OFFICE2013, i);
 	fix_stop(f);
-	clock_manual_advance(&f->clock, 40 * DAY);
+	fix_pass(f, 40 * DAY);
 	fix_start(f);
 	ck_assert(fix_said(f, "ledger-silent"));
 	ck_assert_code(ask_code(f, OFFICE2013, 1), CODE_OK);
 	ck_assert_uint_eq(fix_count(f, OFFICE2013).current, 5);
 	fix_stop(f);
-	clock_manual_advance(&f->clock, 20 * HOUR);
+	fix_pass(f, 20 * HOUR);
 	fix_start(f);
 	fix_settle(f);
 	ck_assert_uint_eq(fix_count(f, OFFICE2013).current, 5);

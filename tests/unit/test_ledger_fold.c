@@ -465,9 +465,9 @@ LEDGER_TEST(test_retention_busy)
 	for (uint32_t i = 1; i <= 150; i++)
 		ask_code(f, TINY, i);
 	fix_settle(f);
-	clock_manual_advance(&f->clock, 401 * DAY);
+	fix_pass(f, 401 * DAY);
 	for (uint32_t i = 0; i < 50; i++) {   /* far less than the second that counts as idle, by the real clock, between two of them */
-		clock_manual_advance(&f->clock, 61000);
+		fix_pass(f, 61000);
 		ask_code(f, TINY, 1000 + i);
 	}
 	kept = fix_events(f, 0, NULL);
@@ -486,7 +486,7 @@ static int64_t fold_seq(struct fix *f)
 static void steadily(struct fix *f, int seconds)
 {
 	for (int i = 0; i < seconds * 2; i++) {
-		clock_manual_advance(&f->clock, 500);   /* nobody is woken */
+		fix_pass(f, 500);   /* nobody is woken */
 		ask_code(f, TINY, 1);
 	}
 }
@@ -517,7 +517,7 @@ MEMORY_TEST(test_fold_in_a_minute)
 
 	ask_code(f, TINY, 1);
 	fix_settle(f);
-	clock_manual_advance(&f->clock, 120000);
+	fix_pass(f, 120000);
 	for (int i = 0; i < 2; i++) {   /* the second row is folded by a round that began after the first, so its minute begins now */
 		ask_code(f, TINY, 1);
 		fix_settle(f);

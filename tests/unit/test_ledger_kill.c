@@ -172,7 +172,7 @@ START_TEST(test_kill)
 		close(ends[1]);
 		n += collect(ends[0], pid, acks + n, ROOM - n);
 		close(ends[0]);
-		clock_manual_advance(&f->clock, 60000);
+		fix_pass(f, 60000);
 		fix_start(f);
 		look(f, acks, n);
 		fix_stop(f);

@@ -349,10 +349,10 @@ LEDGER_TEST(test_clone_standstill)
 	for (uint32_t i = 2; i <= 30; i++)
 		ask_code(f, OFFICE2013, i);   /* it is no member: only the mark knows it */
 	fix_stop(f);
-	clock_manual_advance(&f->clock, 36 * DAY);
+	fix_pass(f, 36 * DAY);
 	fix_start(f);
 	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_M_DUPLICATE);
-	clock_manual_advance(&f->clock, HOUR);
+	fix_pass(f, HOUR);
 	fix_restart(f);   /* it goes on standing still */
 	ck_assert_code(ask_as(f, OFFICE2013, 1, 1, 777), CODE_M_DUPLICATE);
 	fix_advance(f, DAY);
