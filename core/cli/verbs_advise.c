@@ -56,7 +56,7 @@ static bool wanted(const struct cli *c, const json_t *product)
 	return strcmp(json_text(product, "model"), "threshold") == 0 && json_text(product, "refused")[0] == '\0';
 }
 
-static int advise_all(struct cli *c, const json_t *products, struct advise_case *a, json_t *out)
+static int advise_all(struct cli *c, const json_t *products, const struct advise_case *asked, json_t *out)
 {
 	enum advise_verdict verdict;
 	struct muster_err err;
@@ -65,14 +65,15 @@ static int advise_all(struct cli *c, const json_t *products, struct advise_case 
 	size_t i;
 
 	json_array_foreach(products, i, product) {
+		struct advise_case a = *asked;
 		json_t *one;
 
 		if (!wanted(c, product))
 			continue;
-		a->product = product;
-		a->pool_mates = mates;
-		a->mate_count = mates_of(products, product, mates);
-		if (advise(&one, a, &verdict, &err) != MUSTER_OK)
+		a.product = product;
+		a.pool_mates = mates;
+		a.mate_count = mates_of(products, product, mates);
+		if (advise(&one, &a, &verdict, &err) != MUSTER_OK)
 			return cli_say(c, err.result == MUSTER_E_INVALID ? CLI_USAGE : CLI_FAILED, "%s", err.message);
 		if (json_array_append_new(out, one) != 0)
 			return cli_say(c, CLI_FAILED, "out of memory");
