@@ -73,18 +73,19 @@ static int open_folder(struct watch *w)
 {
 	int r;
 
+	/* Watched before done/ and failed/ are made: who sees them may count on it. */
 	if ((w->dir = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return cli_say(w->c, CLI_FAILED, "--watch: %s: %s", w->path, strerror(errno));
 	if (flock(w->dir, LOCK_EX | LOCK_NB) != 0)
 		return cli_say(w->c, CLI_FAILED, "--watch: %s: %s", w->path, errno == EWOULDBLOCK ? "another musterctl watches this folder" : strerror(errno));
 	if (faccessat(w->dir, ".", W_OK | X_OK, AT_EACCESS) != 0)
 		return cli_say(w->c, CLI_FAILED, "--watch: %s: files cannot be moved out of it: %s", w->path, strerror(errno));
-	if ((r = open_below(w, "done", &w->done)) != CLI_OK || (r = open_below(w, "failed", &w->failed)) != CLI_OK)
-		return r;
 	if ((w->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) < 0 ||
 	    inotify_add_watch(w->events, w->path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0)
 		return cli_say(w->c, CLI_FAILED, "--watch: %s cannot be watched: %s", w->path, strerror(errno));
-	return CLI_OK;
+	if ((r = open_below(w, "done", &w->done)) == CLI_OK)
+		r = open_below(w, "failed", &w->failed);
+	return r;
 }
 
 static struct waiting *find(struct watch *w, const char *name)
