@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/nearest.h"
+#include "core/base/verdict.h"
 #include "core/client/hosts.h"
 
 struct verb { const char *name, *alias, *args; size_t least, most; int (*run)(struct mcli *m); const char *doc; };
@@ -403,6 +404,15 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 	return verb->run(p->m);
 }
 
+/* What is watched by exit codes of its own has one for a wrong command line too. */
+static bool asks_doctor(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "doctor") == 0)
+			return true;
+	return false;
+}
+
 int client_main(int argc, char **argv, const struct clock *clock)
 {
 	struct mcli m = { .clock = clock, .is_virtual = -1, .key_fd = -1 };
@@ -411,7 +421,8 @@ int client_main(int argc, char **argv, const struct clock *clock)
 
 	buf_init(&m.hosts, 2 * HOSTS_TEXT);
 	buf_init(&p.hosts, HOSTS_TEXT);
-	r = parse_and_run(&p, argc, argv);
+	if ((r = parse_and_run(&p, argc, argv)) == MCLI_USAGE && asks_doctor(argc, argv))
+		r = VERDICT_UNKNOWN;
 	mcli_close(&m);
 	buf_fini(&p.hosts);
 	buf_fini(&m.hosts);

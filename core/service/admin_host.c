@@ -154,8 +154,8 @@ int admin_backup(struct admin_call *c, json_t **out, struct muster_err *err)
 		return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "dir must be an absolute path");
 	/* A large ledger takes longer than a connection may be silent, and the answer must still arrive. */
 	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
-	if ((r = activation_backup(c->service->activation, c->peer.actor, dir, err)) == MUSTER_OK)
-		r = estate_backup(c->service->estate, dir, err);
+	if ((r = activation_backup(c->service->activation, c->peer.actor, dir, err)) == MUSTER_OK && (r = estate_backup(c->service->estate, dir, err)) != MUSTER_OK)
+		(void)err_prefix(err, r, "%s has the ledger and lacks observed.db: remove it and try again", dir);
 	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)ADMIN_IDLE_S);
 	if (r == MUSTER_E_NOT_FOUND)
 		err->code = CODE_M_ARGUMENT;   /* the folder above it, not a machine or product */
