@@ -23,8 +23,6 @@ CLIENT = "36f27b39-2fd5-440b-be67-a09996d27a38"
 CAD = "[product cad]\nname = CAD\nactivation_id = 33333333-0000-4000-8000-000000000001\napplication_id = 33333333-0000-4000-8000-00000000000a\nmodel = seats\nseats = 2\n"
 LEARNED = "b322da9c-a2e2-4058-9e4e-f59a6970bd69"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("useradd"), reason="making users and groups takes root and useradd")
-
 Person = collections.namedtuple("Person", "name role uid gid groups")
 
 
@@ -44,6 +42,8 @@ def tool(*command):
 @pytest.fixture(scope="module")
 def groups():
     """Three groups named for this test alone; gone afterwards."""
+    if os.geteuid() != 0 or not shutil.which("useradd"):
+        pytest.skip("making users and groups takes root and useradd")
     names = {role: f"mt{os.getpid()}{role[0]}" for role in RANK[1:]}
     made = []
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from administrator import DENIED, DONE
 from host import PATIENCE
-from test_admin_roles import WHO, as_, groups, people, pytestmark, rank, shared  # noqa: F401
+from test_admin_roles import WHO, as_, groups, people, rank, shared  # noqa: F401
 
 WHOLE, SETUP = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE", "SSSSS-SSSSS-SSSSS-SSSSS-SSSSS"
 LISTING = {"line": 1, "host": "KMS01", "taken_at": "2026-11-01T10:00:00Z", "entry": {"name": "Office", "activation_id": "2e28138a-847f-42bc-9752-61b03fff33cd"}}
