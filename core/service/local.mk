@@ -38,7 +38,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/http.c %D%/http.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/members.c %D%/members.h \
-	%D%/moving.h %D%/moving_import.h \
+	%D%/moving.h %D%/moving_export.h %D%/moving_import.h \
 	%D%/networks.c %D%/networks.h \
 	%D%/options.c %D%/options.h \
 	%D%/peek.c %D%/peek.h \
@@ -56,6 +56,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/state_file.c %D%/state_file.h \
 	%D%/state_import.c \
 	%D%/state_merge.c \
+	%D%/state_rows.c \
 	%D%/state_spool.c \
 	%D%/state.c %D%/state.h \
 	%D%/tls.c %D%/tls.h
