@@ -157,13 +157,14 @@ static int print_answer(struct cli *c, const struct exchange_medium *m, json_t *
 	return CLI_OK;
 }
 
-static int nothing(struct cli *c, const struct exchange_medium *m, const char *const *wanted, size_t n)
+/* A key is not on every medium; a folder too deep, and an image whose files are elsewhere, are what people name by mistake. */
+static int nothing(struct cli *c, const struct exchange_medium *m, const char *first)
 {
-	return cli_say(c, CLI_FAILED, "%s: none of the %zu files is there that may hold a key (%s%s)%s", c->args[0], n, wanted[0], n > 1 ? " …" : "",
-	               m->udf ? "; the image has a UDF file system too, which is not read here: mount it, and name the folder" : "");
+	return cli_say(c, CLI_FAILED, "%s: no file is there that may hold a key (%s and the like)%s", c->args[0], first,
+	               m->udf ? "; " EXCHANGE_UDF_TOO : m->kind == EXCHANGE_FOLDER && m->file_count == 0 ? "; name the medium's top folder, or its ISO image" : "; a medium without one asks for a key during installation");
 }
 
-static int ask_host(struct cli *c, const struct exchange_medium *m)
+static int ask_host(struct cli *c, const struct exchange_medium *m, const char *first)
 {
 	json_t *body = body_of(c, m), *answer = NULL;
 	struct muster_err err;
@@ -174,7 +175,9 @@ static int ask_host(struct cli *c, const struct exchange_medium *m)
 	r = api_post(c, "/admin/v1/media/inspect", body, &answer, &err) == MUSTER_OK ? CLI_OK : cli_fail(c, &err);
 	if (r == CLI_OK)
 		r = print_answer(c, m, answer);
-	if (r == CLI_OK && keys_found(answer) == 0)
+	if (r == CLI_OK && json_array_size(json_object_get(answer, "finds")) == 0)
+		r = nothing(c, m, first);   /* what is there tells the version only */
+	else if (r == CLI_OK && keys_found(answer) == 0)
 		r = cli_say(c, CLI_FAILED, "%s: no key was found", c->args[0]);
 	if (r == CLI_OK && not_stored(answer) > 0)
 		r = cli_say(c, CLI_FAILED, "%s: %zu of the keys could not be stored", c->args[0], not_stored(answer));
@@ -258,7 +261,7 @@ int verb_discover(struct cli *c)
 		if (exchange_medium_read(&m, c->args[0], wanted, n, &exchange_limits_default, clock_system(), &err) != MUSTER_OK)
 			r = cli_say(c, CLI_FAILED, "%s", err.message);
 		else
-			r = m->file_count == 0 ? nothing(c, m, wanted, n) : ask_host(c, m);
+			r = m->file_count == 0 ? nothing(c, m, wanted[0]) : ask_host(c, m, wanted[0]);
 	}
 	exchange_medium_free(m);
 	json_decref(media);

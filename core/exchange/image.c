@@ -87,7 +87,7 @@ static int read_descriptors(struct reading *r, int fd, uint64_t size)
 		return MUSTER_OK;
 	if (r->medium->udf)
 		return err_set(r->err, MUSTER_E_INVALID, "%s has a UDF file system alone, which is not read here; mount it, and name the folder", r->path);
-	return err_set(r->err, MUSTER_E_INVALID, "%s is neither a folder nor an ISO 9660 image", r->path);
+	return err_set(r->err, MUSTER_E_INVALID, "%s is neither a folder nor an ISO 9660 image; name the medium's top folder, or its image", r->path);
 }
 
 /* ---- libarchive's input ---- */
@@ -153,7 +153,8 @@ static int damaged(struct source *s, struct archive *a)
 
 	if (s->failed)
 		return s->r->err != NULL ? s->r->err->result : MUSTER_E_IO;
-	return err_set(s->r->err, MUSTER_E_INVALID, "%s: the image is damaged, or was cut short (%s)", s->r->path, reading_shown(shown, why != NULL ? why : "no reason given"));
+	return err_set(s->r->err, MUSTER_E_INVALID, "%s: the image is damaged, or was cut short (%s)%s", s->r->path, reading_shown(shown, why != NULL ? why : "no reason given"),
+	               s->r->medium->udf ? "; " EXCHANGE_UDF_TOO : "");
 }
 
 /* Names that no publisher's tool writes, and that lead elsewhere when something unpacks them. */

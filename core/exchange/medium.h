@@ -31,11 +31,14 @@ struct exchange_file {
 	struct buf bytes;          /**< perhaps a secret */
 };
 
+/** What to do about `udf`. */
+#define EXCHANGE_UDF_TOO "the image has a UDF file system too, which is not read here: mount it, and name the folder"
+
 struct exchange_medium {
 	enum exchange_kind kind;
 	char name[256];            /**< of the folder or the image's file; control characters and what is not ASCII are '?' */
 	char label[64];            /**< volume label; "" for folders */
-	bool udf;                  /**< the image has a UDF file system too, which is not read */
+	bool udf;                  /**< the image has a UDF file system too, which is not read: EXCHANGE_UDF_TOO */
 	struct exchange_file *files; size_t file_count;
 };
 

@@ -131,12 +131,21 @@ def test_two_keys_on_one_medium(admin, tmp_path):
 def test_no_medium(admin, tmp_path):
     """What is no medium at all, and one without any of the files."""
     (tmp_path / "empty").mkdir()
-    assert "none of the 4 files is there that may hold a key (x64/DefaultSetup.ini …)" in refused(admin, tmp_path / "empty")
+    absent = "no file is there that may hold a key (x64/DefaultSetup.ini and the like); "
+    assert refused(admin, tmp_path / "empty") == absent + "name the medium's top folder, or its ISO image"
+    # One folder too deep, the file itself; a medium whose version is told, and that has no key.
+    medium = media.sql(tmp_path / "medium", "sql-server-2022")
+    assert refused(admin, medium / "x64") == absent + "name the medium's top folder, or its ISO image"
+    assert refused(admin, medium / INI) == "is neither a folder nor an ISO 9660 image; name the medium's top folder, or its image"
+    (medium / INI).unlink()
+    for path in (medium, media.image(medium, tmp_path / "keyless.iso", "-J")):
+        said = admin("discover", str(path), "--json")
+        assert said.status == FAILED and said.json["finds"] == [] and said.err == f"musterctl: {path}: {absent}a medium without one asks for a key during installation\n", said
     assert admin.refused("discover", str(tmp_path / "absent")) == f"cannot open {tmp_path}/absent: No such file or directory"
     (tmp_path / "text").write_text(media.setup_ini("OPTIONS"))
-    assert refused(admin, tmp_path / "text") == "is neither a folder nor an ISO 9660 image"
+    assert refused(admin, tmp_path / "text") == "is neither a folder nor an ISO 9660 image; name the medium's top folder, or its image"
     (tmp_path / "nothing").touch()
-    assert refused(admin, tmp_path / "nothing") == "is neither a folder nor an ISO 9660 image"
+    assert refused(admin, tmp_path / "nothing") == "is neither a folder nor an ISO 9660 image; name the medium's top folder, or its image"
     assert refused(admin, "/dev/null") == "is neither a folder nor a file; mount it, and name the folder"
     assert "the path is empty" in admin.refused("discover", "", status=USAGE)
     assert "discover needs more" in admin.refused("discover", status=USAGE)
@@ -151,8 +160,18 @@ def test_a_udf_image_is_named_as_such(admin, tmp_path):
         udf[(16 + n) * media.SECTOR + 1:(16 + n) * media.SECTOR + 6] = word
     (tmp_path / "udf").write_bytes(bytes(udf))
     assert refused(admin, tmp_path / "udf") == "has a UDF file system alone, which is not read here; mount it, and name the folder"
+    too = "the image has a UDF file system too, which is not read here: mount it, and name the folder"
     bridge = media.image(media.write(tmp_path / "readme", {"readme.txt": "UDF"}), tmp_path / "bridge", "-udf")
-    assert "none of the 4 files" in (said := refused(admin, bridge)) and "the image has a UDF file system too, which is not read here: mount it, and name the folder" in said
+    assert refused(admin, bridge) == "no file is there that may hold a key (x64/DefaultSetup.ini and the like); " + too
+    # The ISO part tells the version and no more, or is none that can be read.
+    telling = media.image(media.write(tmp_path / "telling", {"MediaInfo.xml": media.media_info("16.0.1000.6")}), tmp_path / "told", "-udf")
+    said = admin("discover", str(telling))
+    assert said.status == FAILED and said.err.endswith(too + "\n"), said
+    stub = bytearray(bridge.read_bytes())
+    assert stub[16 * media.SECTOR + 1:16 * media.SECTOR + 6] == b"CD001"
+    stub[16 * media.SECTOR + 156] = 0   # the root folder's record
+    (tmp_path / "stub").write_bytes(stub)
+    assert "the image is damaged, or was cut short" in (said := refused(admin, tmp_path / "stub")) and said.endswith("; " + too), said
 
 
 # ---- hostile folders ----
@@ -289,7 +308,7 @@ def test_truncated_images(admin, tmp_path):
                 lying[at + 80:at + 88] = media.both(n // 2048, 4)
         cut.write_bytes(lying)
         said = admin("discover", str(cut))
-        assert said.status == FAILED and ("damaged, or was cut short" in said.err or "none of the 4 files" in said.err), (n, said)
+        assert said.status == FAILED and ("damaged, or was cut short" in said.err or "no file is there" in said.err), (n, said)
 
 
 def root(*records):
@@ -307,10 +326,10 @@ def test_handmade_images(admin, tmp_path):
     assert "which are one name to setup" in refused(admin, twice)
     circle = media.handmade(tmp_path / "circle", {**root(x64), 21: [*media.dots(21, 20), media.record(b"DEEPER", 21, media.SECTOR, True), media.record(b"UP", 20, media.SECTOR, True)]}, {30: ini})
     said = refused(admin, circle)
-    assert "damaged" in said or "deep" in said or "none of the 4" in said, said
+    assert "damaged" in said or "deep" in said or "no file is there" in said, said
     up = media.handmade(tmp_path / "up", {**root(media.record(b"..", 21, media.SECTOR, True)), 21: [*media.dots(21, 20), file]}, {30: ini})
     said = refused(admin, up)  # libarchive takes the dots away
-    assert 'a name with ".."' in said or "none of the 4" in said, said
+    assert 'a name with ".."' in said or "no file is there" in said, said
     slash = media.handmade(tmp_path / "slash", root(media.record(b"X64/../X64/DEFAULTSETUP.INI;1", 30, len(ini))), {30: ini})
     assert 'a name with ".."' in refused(admin, slash)
     absolute = media.handmade(tmp_path / "absolute", root(media.record(b"/X64/DEFAULTSETUP.INI;1", 30, len(ini))), {30: ini})
@@ -319,7 +338,7 @@ def test_handmade_images(admin, tmp_path):
     assert "bytes; a file that holds a key" in refused(admin, lies) or "damaged" in refused(admin, lies)
     beyond = media.handmade(tmp_path / "beyond", {**root(x64), 21: [*media.dots(21, 20), media.record(b"DEFAULTSETUP.INI;1", 0xfffffff0, 100)]}, {30: ini})
     said = refused(admin, beyond)
-    assert "damaged" in said or "none of the 4" in said, said
+    assert "damaged" in said or "no file is there" in said, said
 
 
 def test_image_bombs(admin, tmp_path):
