@@ -113,6 +113,13 @@ static int of_model(struct cli *c, const char *name, const char *model)
 	return r;
 }
 
+int holdings_product_of(struct cli *c, const char *model, char out[HOLDINGS_NAME])
+{
+	int r = holdings_product(c, model, out);
+
+	return r == CLI_OK && c->given[CLI_O_PRODUCT] ? of_model(c, out, model) : r;
+}
+
 int holdings_holders(struct cli *c, const char *product, bool seats)
 {
 	static const struct table_column license[] = { { "VERSION", false }, { "PER", false }, { "HOLDER", false }, { "NAME", false }, { "STATE", false }, { "OVER", false },
@@ -132,7 +139,9 @@ int holdings_holders(struct cli *c, const char *product, bool seats)
 			return cli_say(c, CLI_USAGE, "--after: \"%s\" is no place of a list", mark);
 		snprintf(first, sizeof(first), "after=%s", mark);
 	}
-	return list_print(c, path, first[0] != '\0' ? first : NULL, &l);
+	if ((r = list_print(c, path, first[0] != '\0' ? first : NULL, &l)) == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON] && !c->given[CLI_O_AFTER])
+		fprintf(c->out, seats ? "Nobody has a seat of %s.\n" : "Nobody holds an access licence of %s.\n", product);
+	return r;
 }
 
 /* ---- acts ---- */
@@ -170,7 +179,7 @@ int holdings_enter(struct cli *c, const char *model, const char *per)
 		return cli_say(c, CLI_USAGE, "of which version? --of VERSION; `musterctl products --verbose` lists them");
 	if (!c->given[CLI_O_LICENSES])
 		return cli_say(c, CLI_USAGE, "how many? --licenses N");
-	if ((r = cli_number(c, CLI_O_LICENSES, 1, LICENSES_MAX, &licenses)) != CLI_OK || (r = holdings_product(c, model, product)) != CLI_OK)
+	if ((r = cli_number(c, CLI_O_LICENSES, 1, LICENSES_MAX, &licenses)) != CLI_OK || (r = holdings_product_of(c, model, product)) != CLI_OK)
 		return r;
 	body = json_pack("{s:s, s:s, s:s?, s:I, s:s?}", "product", product, "per", version ? c->value[CLI_O_PER] : per, "version", version ? c->value[CLI_O_OF] : NULL,
 		"licenses", (json_int_t)licenses, "note", c->value[CLI_O_NOTE]);
@@ -181,7 +190,7 @@ int holdings_enter(struct cli *c, const char *model, const char *per)
 	if (r == CLI_OK && c->given[CLI_O_JSON])
 		r = cli_print_json(c, answer);
 	else if (r == CLI_OK)
-		fprintf(c->out, "Entered as %s: %lu %s%s of %s.\n", json_text(answer, "id"), licenses, version ? "licences" : "seats", version ? "" : " more", product);
+		fprintf(c->out, "Entered as %s: %lu %s%s%s of %s.\n", json_text(answer, "id"), licenses, version ? "licence" : "seat", licenses == 1 ? "" : "s", version ? "" : " more", product);
 	json_decref(answer);
 	return r;
 }

@@ -12,6 +12,8 @@
  * @return CLI_OK; CLI_USAGE or CLI_FAILED after saying why (none, or several: named).
  */
 int holdings_product(struct cli *c, const char *model, char out[HOLDINGS_NAME]);
+/** The same, for acts: a --product of another model is refused here, lest a seat's verb takes back a licence. */
+int holdings_product_of(struct cli *c, const char *model, char out[HOLDINGS_NAME]);
 /** --reason, which must be given. @return NULL after saying what it is for. */
 const char *holdings_reason(struct cli *c);
 /** The report of one product, or of all (@p product ""). @param[out] out new reference. @return enum cli_exit. */

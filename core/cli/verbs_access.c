@@ -92,47 +92,60 @@ static int list(struct cli *c)
 
 /* ---- where they come from ---- */
 
-static void pack_rows(struct libscols_table *t, const json_t *packs)
+/* @return rows, of this product or, with "", of all. */
+static size_t pack_rows(struct libscols_table *t, const json_t *packs, const char *only)
 {
 	const json_t *pack, *key, *product, *a;
 	char number[24], licenses[24], coverage[32], ends[32];
-	size_t i, k, n;
+	size_t i, k, n, rows = 0;
 
 	json_array_foreach(json_object_get(packs, "items"), i, pack)
 		json_array_foreach(json_object_get(pack, "keys"), k, key) {
 			if (!json_is_object(a = json_object_get(key, "access")))
 				continue;
-			json_array_foreach(json_object_get(key, "products"), n, product)
+			json_array_foreach(json_object_get(key, "products"), n, product) {
+				if (only[0] != '\0' && (json_string_value(product) == NULL || strcmp(json_string_value(product), only) != 0))
+					continue;
+				rows++;
 				table_row(t, (const char *[]){ json_string_value(product), json_text(a, "per"), json_text(a, "version"), holdings_number(licenses, a, "licenses"), "pack",
 				                               holdings_number(number, key, "number"), json_date(key, "coverage_end", coverage), json_date(pack, "ends_at", ends),
 				                               json_text(pack, "agreement") }, 9);
+			}
 		}
+	return rows;
 }
 
-static void entered_rows(struct libscols_table *t, const json_t *answer)
+static size_t entered_rows(struct libscols_table *t, const json_t *answer)
 {
 	const json_t *product, *e;
 	char licenses[24];
-	size_t i, k;
+	size_t i, k, rows = 0;
 
 	json_array_foreach(json_object_get(answer, "products"), i, product)
-		json_array_foreach(json_object_get(product, "entered"), k, e)
+		json_array_foreach(json_object_get(product, "entered"), k, e) {
+			rows++;
 			table_row(t, (const char *[]){ json_text(product, "product"), json_text(e, "per"), json_text(e, "version"), holdings_number(licenses, e, "licenses"), "entered",
 			                               json_text(e, "id"), "", "", json_text(e, "note") }, 9);
+		}
+	return rows;
 }
 
 static int packs(struct cli *c)
 {
 	static const struct table_column columns[] = { { "PRODUCT", false }, { "PER", false }, { "VERSION", false }, { "LICENCES", true }, { "FROM", false }, { "NUMBER OR ID", false },
 		{ "COVERAGE ENDS", false }, { "PACK ENDS", false }, { "AGREEMENT OR NOTE", false } };
+	char only[HOLDINGS_NAME] = "";
 	struct libscols_table *t;
 	struct muster_err err;
 	json_t *answer = NULL, *held = NULL, *o;
+	size_t rows = 0;
 	int r;
 
+	if (c->given[CLI_O_PRODUCT] && (r = holdings_product(c, "access", only)) != CLI_OK)
+		return r;
 	if (api_get(c, "/admin/v1/packs", &answer, &err) != MUSTER_OK)
 		return cli_fail(c, &err);
-	if ((r = holdings_ask(c, "", &held)) != CLI_OK)
+	if ((r = holdings_ask(c, only, &held)) != CLI_OK)
 		goto done;
 	if (c->given[CLI_O_JSON]) {
 		o = json_pack("{s:O, s:O}", "packs", json_object_get(answer, "items"), "products", json_object_get(held, "products"));
@@ -141,10 +154,11 @@ static int packs(struct cli *c)
 		goto done;
 	}
 	if ((t = table_new(c, columns, COUNT(columns), true)) != NULL) {
-		pack_rows(t, answer);
-		entered_rows(t, held);
+		rows = pack_rows(t, answer, only);
+		rows += entered_rows(t, held);
 	}
-	r = table_end(c, t);
+	if ((r = table_end(c, t)) == CLI_OK && rows == 0)
+		fputs("No licences are there: they come in licence packs (musterctl pack install FILE).\n", c->out);
 done:
 	json_decref(held);
 	json_decref(answer);
@@ -169,7 +183,7 @@ static int revoke(struct cli *c)
 		return cli_say(c, CLI_USAGE, "which device? musterctl access revoke CLIENT-ID --reason TEXT; `musterctl access list` shows the IDs");
 	if ((reason = holdings_reason(c)) == NULL)
 		return CLI_USAGE;
-	if ((r = holdings_product(c, "access", product)) != CLI_OK)
+	if ((r = holdings_product_of(c, "access", product)) != CLI_OK)
 		return r;
 	return holdings_act(c, "/admin/v1/holdings/take-back", json_pack("{s:s, s:s, s:s?, s:s}", "product", product, "holder", c->args[1], "version", c->value[CLI_O_OF], "reason", reason));
 }
@@ -184,7 +198,7 @@ static int reassign(struct cli *c)
 		return cli_say(c, CLI_USAGE, "from whom to whom? musterctl access reassign USER USER --reason TEXT");
 	if ((reason = holdings_reason(c)) == NULL)
 		return CLI_USAGE;
-	if ((r = holdings_product(c, "access", product)) != CLI_OK)
+	if ((r = holdings_product_of(c, "access", product)) != CLI_OK)
 		return r;
 	return holdings_act(c, "/admin/v1/holdings/reassign", json_pack("{s:s, s:s, s:s, s:s}", "product", product, "from", c->args[1], "to", c->args[2], "reason", reason));
 }

@@ -136,7 +136,7 @@ static int release(struct cli *c)
 		return cli_say(c, CLI_USAGE, "whose seat? musterctl seats release CLIENT-ID --reason TEXT; `musterctl seats list` shows the IDs");
 	if ((reason = holdings_reason(c)) == NULL)
 		return CLI_USAGE;
-	if ((r = holdings_product(c, "seats", product)) != CLI_OK)
+	if ((r = holdings_product_of(c, "seats", product)) != CLI_OK)
 		return r;
 	return holdings_act(c, "/admin/v1/holdings/take-back", json_pack("{s:s, s:s, s:s}", "product", product, "holder", c->args[1], "reason", reason));
 }

@@ -216,6 +216,30 @@ def test_no_seats_for_programs_is_an_empty_list(rds):
     assert "there is no product" in admin.refused("seats", "list", "--product", "none", "--json")
 
 
+def test_the_verbs_keep_to_their_model(new_host):
+    """A seat's verb takes back no licence and a licence's no seat, however right the ID is; lists of a product have that product's lines."""
+    host = new_host(plugins=("rds",), products=SEATS, clock=True, limits="new_clients_per_hour = 100000")
+    host.certify("rds", "cad")
+    admin = Administrator(host)
+    assert admin.ok("access", "packs").endswith("No licences are there: they come in licence packs (musterctl pack install FILE).\n")
+    assert admin.ok("access", "list").endswith("Nobody holds an access licence of rds.\n") and admin.ok("seats", "list").endswith("Nobody has a seat of cad.\n")
+    enter(admin, 10)
+    desk, program = Desk(host, "desk"), Desk(host, "program")
+    desk.device()
+    assert desk.device().json["access"]["kind"] == "permanent" and program.sign_in(CAD).status == 200
+    seats, access = "rds is of the access model, not of the seats model", "cad is of the seats model, not of the access model"
+    for words, sentence in ((("seats", "release", desk.client_id, "--reason", "x", "--product", "rds"), seats), (("seats", "add", "--licenses", "1", "--product", "rds"), seats),
+                            (("access", "revoke", program.client_id, "--reason", "x", "--product", "cad"), access),
+                            (("access", "add", "--per", "device", "--of", "2019", "--licenses", "1", "--product", "cad"), access),
+                            (("access", "reassign", "a", "b", "--reason", "x", "--product", "cad"), access)):
+        assert sentence in admin.refused(*words), words
+    assert [i["holder"] for i in admin.items("access", "list")] == [desk.client_id] and [i["holder"] for i in admin.items("seats", "list")] == [program.client_id]
+    assert line(admin)["revoked"] == 0
+    assert "order 4711" in admin.ok("access", "packs", "--product", "rds")
+    assert "order 4711" not in (text := admin.ok("access", "packs", "--product", "cad")) and "No licences are there" in text
+    assert [p["product"] for p in admin.json("access", "packs", "--product", "rds")["products"]] == ["rds"]
+
+
 def test_several_products_must_be_named(new_host):
     host = new_host(plugins=(), products=SEATS + SEATS.replace("[product cad]", "[product cam]").replace(CAD, CAM))
     admin = Administrator(host)

@@ -170,7 +170,7 @@ REFUSED_HERE = {"setup", "pack install", "ipk", "upk", "keys --whole", "ato", "d
                 "access remove", "access revoke", "access reassign", "seats release", "seats add", "seats remove"}
 
 # They look at the products before they act: who may not even look is told so.
-LOOK_FIRST = {"access activate", "access id", "discover --store", "request", "export --with-keys"}
+LOOK_FIRST = {"access activate", "access id", "access add", "access revoke", "access reassign", "seats release", "seats add", "discover --store", "request", "export --with-keys"}
 
 
 def rank(role):
