@@ -52,7 +52,8 @@ int config_claim_next(struct config_claim *out, const char **at, struct muster_e
 	if (strncmp(item, NAME, sizeof NAME - 1) == 0)
 		return read_pattern(out, item + sizeof NAME - 1, err);
 	out->kind = CONFIG_CLAIM_NETWORK;
-	if (strchr(item, '/') == NULL && strchr(item, '.') == NULL && strchr(item, ':') == NULL)
+	/* user:ann and pc1.example.org are no addresses that lack something. */
+	if (strchr(item, '/') == NULL && (strpbrk(item, ".:") == NULL || item[strspn(item, "0123456789abcdefABCDEF.:")] != '\0'))
 		return err_set(err, MUSTER_E_INVALID, "'%s' is none of client:UUID, name:PATTERN and ADDRESS/BITS", config_show(shown, item));
 	config_show(shown, item);
 	if ((r = config_parse_network(item, out->network, &out->network_len, &out->prefix, err)) != MUSTER_OK)

@@ -478,6 +478,8 @@ END_TEST
 START_TEST(test_refusal_claims)
 {
 	static const struct fixture table[] = {
+		{ "[product p]\nallow = user:ann\n", NULL, "muster.conf:2: [product p] allow: 'user:ann' is none of client:UUID, name:PATTERN and ADDRESS/BITS\n" },
+		{ "[product p]\nallow = pc1.example.org\n", NULL, "muster.conf:2: [product p] allow: 'pc1.example.org' is none of client:UUID, name:PATTERN and ADDRESS/BITS\n" },
 		{ "[product p]\nallow = everybody\n", NULL, "muster.conf:2: [product p] allow: 'everybody' is none of client:UUID, name:PATTERN and ADDRESS/BITS\n" },
 		{ "[product p]\nallow = " PC ",\n", NULL, "muster.conf:2: [product p] allow: an item of the list is empty\n" },
 		{ "[product p]\nallow = , " PC "\n", NULL, "muster.conf:2: [product p] allow: an item of the list is empty\n" },
