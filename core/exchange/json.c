@@ -41,9 +41,17 @@ static bool has(const json_t *o, const char *name)
 	return json_object_get(o, name) != NULL;
 }
 
+static bool is_key(const json_t *row)
+{
+	return has(row, "products") && (has(row, "partial") || has(row, "license_ids") || has(row, "key"));
+}
+
 /* A row that nobody has introduced, by its members. */
 static enum exchange_type type_of(const struct reader *r, const json_t *row)
 {
+	/* The member "kind" of a key in a list is its own, not that of an entry. */
+	if (r->h->type == EXCHANGE_BOOKS && exchange_said(r->h, EXCHANGE_KEYS) && !json_is_object(json_object_get(row, "entry")) && is_key(row))
+		return EXCHANGE_KEYS;
 	if (r->h->type == EXCHANGE_KEYS || r->h->type == EXCHANGE_BOOKS || r->h->type == EXCHANGE_MACHINES || r->h->type == EXCHANGE_EVENTS)
 		return r->h->type;
 	if (json_is_object(json_object_get(row, "entry")) && json_is_string(json_object_get(row, "kind")))
@@ -52,7 +60,7 @@ static enum exchange_type type_of(const struct reader *r, const json_t *row)
 		return EXCHANGE_MACHINES;
 	if (json_is_integer(json_object_get(row, "id")) && (has(row, "client_id") || has(row, "logged_at")))
 		return EXCHANGE_EVENTS;
-	if (has(row, "products") && (has(row, "partial") || has(row, "license_ids") || has(row, "key")))
+	if (is_key(row))
 		return EXCHANGE_KEYS;
 	return EXCHANGE_UNKNOWN;
 }
@@ -130,7 +138,7 @@ static int header(struct reader *r, const json_t *row)
 	if (json_integer_value(json_object_get(row, "version")) != FORM_VERSION)
 		return err_set(r->err, MUSTER_E_UNSUPPORTED, "line %lu: version %" JSON_INTEGER_FORMAT " of exports is not read here, only version %d: import it with a newer musterctl", r->line,
 		               json_integer_value(json_object_get(row, "version")), FORM_VERSION);
-	if (r->h->type != EXCHANGE_UNKNOWN && r->h->type != type)
+	if (!exchange_said(r->h, type))
 		return err_set(r->err, MUSTER_E_UNSUPPORTED, "line %lu: this is an export of %s, not of %s as --kind says", r->line, what, exchange_type_name(r->h->type));
 	if (r->type != EXCHANGE_UNKNOWN && r->type != type)
 		return err_set(r->err, MUSTER_E_UNSUPPORTED, "line %lu: an export of %s begins after one of %s; import them one after the other", r->line, what, exchange_type_name(r->type));

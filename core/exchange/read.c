@@ -43,6 +43,11 @@ enum exchange_type exchange_type_find(const char *name)
 	return EXCHANGE_UNKNOWN;
 }
 
+bool exchange_said(const struct exchange_hints *h, enum exchange_type t)
+{
+	return h == NULL || h->type == EXCHANGE_UNKNOWN || h->type == t || (h->type == EXCHANGE_BOOKS && h->kind == NULL && t == EXCHANGE_KEYS);
+}
+
 int exchange_give(const struct exchange_sink *s, struct exchange_done *d, json_t *record, unsigned long line)
 {
 	if (record == NULL || json_object_set_new(record, "line", json_integer((json_int_t)line)) != 0) {

@@ -96,6 +96,9 @@ struct exchange_reader {
 };
 extern const struct exchange_reader exchange_listing, exchange_events_text, exchange_events_csv, exchange_events_xml, exchange_table, exchange_json;
 
+/** May an export of ours of type @p t be read, by what the caller says of the file? Keys are a part of the books. */
+bool exchange_said(const struct exchange_hints *h, enum exchange_type t);
+
 /** Helpers of readers: send a record or a message and count it. @return 0 or MUSTER_E_REFUSED / NOMEM. */
 int exchange_give(const struct exchange_sink *s, struct exchange_done *d, json_t *record, unsigned long line);
 int exchange_say(const struct exchange_sink *s, struct exchange_done *d, unsigned long line, const char *level, const char *fmt, ...) __attribute__((format(printf, 5, 6)));

@@ -97,14 +97,14 @@ static bool is_ours(struct table_head *head, struct table_rows *row, enum exchan
 	return true;
 }
 
-static bool ours(struct table_head *head, struct table_rows *row, enum exchange_type said)
+static bool ours(struct table_head *head, struct table_rows *row, const struct exchange_hints *h)
 {
 	static const struct { enum exchange_type t; const char *first, *second; } signs[] = {
 		{ EXCHANGE_MACHINES, "Client ID", "Activation ID" }, { EXCHANGE_EVENTS, "Event ID", "Host" }, { EXCHANGE_KEYS, "Key Type", "ID" }, { EXCHANGE_BOOKS, "kind", "id" },
 	};
 
 	for (size_t i = 0; i < COUNT(signs); i++)
-		if ((said == EXCHANGE_UNKNOWN || said == signs[i].t) && is_ours(head, row, signs[i].t, signs[i].first, signs[i].second))
+		if (exchange_said(h, signs[i].t) && is_ours(head, row, signs[i].t, signs[i].first, signs[i].second))
 			return true;
 	return false;
 }
@@ -194,7 +194,7 @@ void table_head_read(struct table_head *head, struct table_rows *row, const stru
 	head->ours = false;
 	head->kind = NULL;
 	head->score = 0;
-	if (!ours(head, row, said) && (said == EXCHANGE_UNKNOWN || said == EXCHANGE_KEYS || said == EXCHANGE_BOOKS))
+	if (!ours(head, row, h) && (said == EXCHANGE_UNKNOWN || said == EXCHANGE_KEYS || said == EXCHANGE_BOOKS))
 		best_kind(head, row, h);
 }
 

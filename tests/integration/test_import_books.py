@@ -124,6 +124,33 @@ def test_whole_keys_travel_only_where_they_are_asked_for(admin, new_host):
     assert files == [], files
 
 
+BARE = HEADINGS + """\t\tOffice LTSC 2024\tMAK\tHHHHH\t3/9\tActive
+\t\tOffice LTSC 2024\tMAK\tJJJJJ-KKKKK-LLLLL-MMMMM-HHHHH\t1/9\tActive
+\t\tOffice LTSC 2024\tMAK\tNNNNN-PPPPP-QQQQQ-RRRRR-HHHHH\t2/9\tActive
+"""
+
+
+def test_a_key_is_the_same_in_whatever_form_it_comes(admin, new_host):
+    """Exports of keys with and without the whole ones, as cells and as JSON, said to be keys, books, or nothing: into the same books they change nothing, and lose nothing."""
+    take(admin, put(admin, "keys.csv", PORTAL))
+    take(admin, put(admin, "bare.csv", BARE))
+    before = {e["id"]: e for e in admin.items("keys", "list")}
+    other = Administrator(new_host())
+    exports = [(form, words, admin.ok("export", "keys", "--format", form, *words)) for form in ("csv", "json") for words in ((), ("--with-keys",))]
+    exports.append(("list", (), admin.ok("keys", "list", "--json")))
+    for form, words, text in exports:
+        for kind in ((), ("--kind", "keys"), ("--kind", "books")):
+            said = one(admin, *kind, put(admin, f"again.{form}", text))
+            assert (said["new"], said["changed"], said["refused"], said["same"]) == (0, 0, 0, len(before)), (form, words, kind, said)
+            assert {e["id"]: e for e in admin.items("keys", "list")} == before, (form, words, kind)
+            assert one(other, *kind, put(other, f"again.{form}", text))["refused"] == 0
+            # the same entries elsewhere; the whole keys come with the forms that have them, and stay
+            assert {e["id"] for e in other.items("keys", "list")} == set(before), (form, words, kind)
+    assert {e["id"]: e for e in other.items("keys", "list")} == before
+    for form, words, text in exports[:-1]:
+        assert admin.ok("export", "keys", "--format", form, *words).splitlines()[1:] == text.splitlines()[1:], (form, words)
+
+
 def test_a_drop_folder_of_a_real_host(admin):
     drop = admin.host.folder / "drop"
     drop.mkdir()
