@@ -222,7 +222,8 @@ const char *estate_value(const struct estate_kind *k, const json_t *entry, const
 
 const char *estate_remark(const json_t *item, char *out, size_t n)
 {
-	const json_t *installed = json_object_get(item, "installed");
+	const json_t *installed = json_object_get(item, "installed"), *allowed = json_object_get(item, "allowed"), *used = json_object_get(item, "used");
+	size_t at;
 
 	out[0] = '\0';
 	if (json_is_false(json_object_get(item, "usable")))
@@ -231,6 +232,9 @@ const char *estate_remark(const json_t *item, char *out, size_t n)
 		snprintf(out, n, "installed here: %s", json_text(installed, "state"));
 	else if (json_flag(item, "keyless"))
 		snprintf(out, n, "needs no product key");
+	at = strlen(out);
+	if (json_is_integer(allowed) && json_is_integer(used) && json_integer_value(allowed) >= 0 && json_integer_value(used) > json_integer_value(allowed))
+		snprintf(out + at, n - at, "%sdoubtful: more activations were used than are allowed", at > 0 ? "; " : "");
 	return out;
 }
 

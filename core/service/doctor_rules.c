@@ -277,9 +277,14 @@ static void keys(const struct doctor_facts *f, struct doctor_result *r)
 		uint32_t code = (uint32_t)(u->host_key ? CODE_HOST_KEY_LIMIT : CODE_MAK_LIMIT);
 		int64_t percent;
 
-		if (u->allowed <= 0 || u->used < 0)
+		if (u->allowed < 0 || u->used < 0 || (u->allowed == 0 && u->used == 0))
 			continue;   /* -1: unknown (facts.md section 5) */
 		n++;
+		/* A vendor's portal shows such keys. */
+		if (u->used > u->allowed) {
+			doctor_say(r, VERDICT_CRITICAL, code, NULL, "%s: %" PRId64 " activations are used, %" PRId64 " more than the %" PRId64 " that are allowed", u->what, u->used, u->used - u->allowed, u->allowed);
+			continue;
+		}
 		percent = u->used > INT64_MAX / 100 ? INT64_MAX : u->used * 100 / u->allowed;
 		if (percent >= KEY_SPENT)
 			doctor_say(r, VERDICT_CRITICAL, code, NULL, "%s: all %" PRId64 " activations are used", u->what, u->allowed);

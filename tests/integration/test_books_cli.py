@@ -178,6 +178,26 @@ def test_bought_allowed_and_used_are_three_columns(admin, key_file):
     assert "The whole key is kept" in shown and KEY not in shown + text
 
 
+def test_more_used_than_allowed_is_taken_and_said(admin, tmp_path):
+    """A vendor's portal shows such keys: never refused, and never without a remark."""
+    remark = "doubtful: more activations were used than are allowed"
+    add(admin, "keys", kind="mak", partial="EEEEE", products="Office", bought="5", allowed="10", used="10")
+    assert "doubtful" not in admin.ok("keys", "list")
+    admin.ok("keys", "set", "EEEEE", *sets(used="12"))
+    add(admin, "orders", number="O-1", state="submitted")
+    add(admin, "keys", kind="esu", partial="FFFFF", products="ESU", order="O-1", allowed="0", used="1")
+    add(admin, "keys", kind="mak", partial="GGGGG", products="Windows", bought="1", allowed="-1", used="7")   # not known how many are allowed
+    rows = {line.split()[0][:5]: line for line in admin.ok("keys", "list").splitlines()[1:]}
+    assert rows["EEEEE"].endswith(remark) and rows["FFFFF"].endswith(f"not fulfilled yet; {remark}") and "doubtful" not in rows["GGGGG"], rows
+    shown = admin.ok("keys", "show", "EEEEE")
+    assert f"Remark: {remark}\n" in shown and "Licenses Bought: 5\nActivations Allowed: 10\nActivations Used: 12\n" in shown
+    file = tmp_path / "keys.csv"
+    file.write_text("Product\tKey Type\tPartial Key\tUsed/Total\nOffice\tMAK\tEEEEE\t13/10\nVisio\tMAK\tHHHHH\t2/1\n")
+    said = admin("import", str(file))
+    assert said.status == DONE and f"{file}:2: doubtful: more activations were used (13) than are allowed (10)" in said.err and f"{file}:3: doubtful: " in said.err, said
+    assert admin.json("keys", "show", "EEEEE")["used"] == 13
+
+
 def test_an_ordered_key_is_not_usable_yet(admin, key_file):
     """facts.md section 5: an ESU key is visible early and unusable before its coverage starts, and before its order is fulfilled."""
     add(admin, "orders", "po1", number="4711", state="submitted")

@@ -239,8 +239,14 @@ START_TEST(test_doctor_keys)
 	u[0].host_key = true;
 	IS("keys", f, VERDICT_CRITICAL, "all 100");
 	CODE(CODE_HOST_KEY_LIMIT);
+	u[0].used = 103;
+	IS("keys", f, VERDICT_CRITICAL, "the MAK -EEEEE: 103 activations are used, 3 more than the 100 that are allowed");
+	CODE(CODE_HOST_KEY_LIMIT);
 	u[0].used = INT64_MAX;
-	IS("keys", f, VERDICT_CRITICAL, "all 100");
+	IS("keys", f, VERDICT_CRITICAL, "more than the 100");
+	u[2].used = 1;
+	u[0].used = 1;
+	IS("keys", f, VERDICT_CRITICAL, "none: 1 activations are used, 1 more than the 0 that are allowed");
 	/* The worst three are told, and how many more. */
 	for (int i = 0; i < 5; i++)
 		u[i] = (struct doctor_use){ .what = "key", .allowed = 10, .used = 10 };
