@@ -63,8 +63,6 @@ int estate_entry_path(struct cli *c, const struct estate_kind *k, const char *id
 	/* The host takes names and numbers too: what is none of them it says itself. */
 	if (id[strspn(id, " \t")] == '\0')
 		return cli_say(c, CLI_USAGE, "\"%s\" is neither an ID nor a name or number; `musterctl %s list` shows them", id, k->plural);
-	if (strchr(id, '/') != NULL)   /* the path ends there, encoded or not */
-		return cli_say(c, CLI_USAGE, "\"%s\" is no ID, and no name with \"/\" is looked for; `musterctl %s list` shows the IDs", id, k->plural);
 	buf_addf(path, "/admin/v1/estate/%s/", k->plural);
 	add_encoded(path, id);
 	return path->failed ? cli_say(c, CLI_USAGE, "this is too long for an ID, a name or a number; `musterctl %s list` shows them", k->plural) : CLI_OK;

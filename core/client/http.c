@@ -129,8 +129,10 @@ static CURLcode set_target(struct exchange *x)
 	const struct http_request *r = x->request;
 	CURLcode e = curl_easy_setopt(x->curl, CURLOPT_URL, r->url);
 
-	if (r->unix_socket != NULL)
+	if (r->unix_socket != NULL) {
 		SET(CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
+		SET(CURLOPT_PATH_AS_IS, 1L);   /* an entry of the books may be named ".." */
+	}
 	if (r->unix_socket != NULL || is_loopback(r->url))
 		SET(CURLOPT_PROXY, "");
 	if (r->ca_file != NULL) {

@@ -233,7 +233,7 @@ int admin_uuid(const char *name, const char *text, uint8_t out[16], struct muste
 
 /* ---- one request ---- */
 
-/* Does a path fit a route's? @param[out] rest what follows one that ends in a slash. @param[out] part what the "*" stands for. */
+/* Does a path fit a route's? @param[out] rest what follows one that ends in a slash; after "*" it may hold more of them. @param[out] part what the "*" stands for. */
 static bool path_fits(const char *path, const char *url, const char **rest, char *part, size_t room)
 {
 	size_t n;
@@ -251,7 +251,8 @@ static bool path_fits(const char *path, const char *url, const char **rest, char
 		url += n;
 	}
 	*rest = url;
-	return path[-1] == '/' ? *url != '\0' && strchr(url, '/') == NULL : *url == '\0';
+	/* Names and numbers of entries may hold slashes, and the library decodes a path before it is seen here. */
+	return path[-1] == '/' ? *url != '\0' && (path[-2] == '*' || strchr(url, '/') == NULL) : *url == '\0';
 }
 
 static const struct admin_route *find_route(const char *url, bool post, const char **rest, char *part, size_t room, bool *other)
