@@ -60,6 +60,7 @@ static const struct { const char *name, *value; const char *doc; } options[CLI_O
 	[CLI_O_AT] = { "at", "TIME", "when it was written, as YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ" },
 	[CLI_O_CODE_PAGE] = { "code-page", "N", "its code page, such as 850 or 1252" },
 	[CLI_O_UTC_OFFSET] = { "utc-offset", "+hh:mm", "of the local times in it" },
+	[CLI_O_TIME_ZONE] = { "time-zone", "NAME", "whose rules its local times follow, such as Europe/Berlin; with summer time" },
 	[CLI_O_SET] = { "set", "FIELD=VALUE", "a field's value, empty removes it; may be repeated" },
 	[CLI_O_TEXT] = { "text", "WORDS", "only what contains all these words" },
 	[CLI_O_CATEGORY] = { "category", "NAME", "only products of this category" },

@@ -106,9 +106,9 @@ static const struct cli_verb verbs[] = {
 	{ "advise", "advise --machines N", "Host key, MAK or both for a number of machines, with the reasons", CLI_VIEWER, O(MACHINES) | O(ISOLATED) | O(PRODUCT) | O(AGREEMENT), 0, 0, verb_advise,
 	  "musterctl advise --machines 40\nmusterctl advise --machines 40 --isolated 6 --product office2013\nmusterctl advise --machines 40 --agreement ov-2026" },
 	{ "import", "import FILE... | --watch FOLDER", "Take in listings, event exports, key exports, spreadsheets and exports of other hosts", CLI_ADMINISTRATOR,
-	  O(KIND) | O(DRY_RUN) | O(MAP) | O(HOST) | O(AT) | O(CODE_PAGE) | O(UTC_OFFSET) | O(WATCH) | O(ONCE), 0, CLI_ARGS_MAX, verb_import,
+	  O(KIND) | O(DRY_RUN) | O(MAP) | O(HOST) | O(AT) | O(CODE_PAGE) | O(UTC_OFFSET) | O(TIME_ZONE) | O(WATCH) | O(ONCE), 0, CLI_ARGS_MAX, verb_import,
 	  "musterctl import dlv-all.txt events.csv keys.csv\nmusterctl import --dry-run --json portal.csv\nmusterctl import keys.csv --map \"Contract=license_ids\" --map \"Product Key=key\"\n"
-	  "musterctl import events.txt --host kms1 --utc-offset +01:00\nmusterctl export keys | musterctl import -\nmusterctl import --watch /srv/muster/drop" },
+	  "musterctl import events.txt --host kms1 --time-zone Europe/Berlin\nmusterctl export keys | musterctl import -\nmusterctl import --watch /srv/muster/drop" },
 	{ "export", "export keys | machines | events | books", "Keys, machines, events or the whole books, for others and for `musterctl import`", CLI_VIEWER,
 	  O(LICENSE_ID) | O(AGREEMENT) | O(ORGANISATION) | O(PRODUCT) | O(TEXT) | O(KIND) | O(HOST) | O(FORMAT) | O(OUT) | O(YES) | O(ANONYMISE) | O(OBSERVED) | O(WITH_KEYS), 0, CLI_ARGS_MAX, verb_export,
 	  "musterctl export keys --license-id V1234567 --out keys.csv\nmusterctl export keys EEEEE FFFFF --format table\nmusterctl export keys --with-keys --out keys.csv   (key reader)\n"

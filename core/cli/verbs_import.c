@@ -13,6 +13,7 @@
 #include "core/cli/term.h"
 #include "core/cli/verbs.h"
 #include "core/estate/kinds.h"
+#include "core/exchange/zone.h"
 
 #define MAPS_MAX 256
 
@@ -90,13 +91,19 @@ static int hint_maps(struct cli *c, struct exchange_hints *h, const char *maps[M
 
 static int hints_of(struct cli *c, struct exchange_hints *h, const char *maps[MAPS_MAX])
 {
+	struct muster_err err = { 0 };
+	struct zone zone;
 	int r = CLI_OK;
 
-	*h = (struct exchange_hints){ .host = c->value[CLI_O_HOST], .code_page = c->value[CLI_O_CODE_PAGE], .offset = c->value[CLI_O_UTC_OFFSET] };
+	*h = (struct exchange_hints){ .host = c->value[CLI_O_HOST], .code_page = c->value[CLI_O_CODE_PAGE], .offset = c->value[CLI_O_UTC_OFFSET],
+		.time_zone = c->value[CLI_O_TIME_ZONE] };
 	if (c->given[CLI_O_HOST] && (h->host[0] == '\0' || strlen(h->host) > 253))
 		return cli_say(c, CLI_USAGE, "--host: a machine's name has 1 to 253 bytes");
 	if (c->given[CLI_O_UTC_OFFSET] && !is_offset(h->offset))
 		return cli_say(c, CLI_USAGE, "--utc-offset: \"%s\" is not of the form +01:00 (-14:59 to +14:59)", h->offset);
+	/* said before the first file is opened */
+	if (zone_open(&zone, h, &err) != MUSTER_OK)
+		return cli_say(c, CLI_USAGE, "%s", err.message);
 	if (c->given[CLI_O_KIND])
 		r = hint_kind(c, h);
 	if (r == CLI_OK && c->given[CLI_O_AT])

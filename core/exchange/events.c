@@ -129,37 +129,43 @@ static enum origin origin_of(const struct event *e)
 
 /* ---- the record ---- */
 
-/* @param near the client's own time; INT64_MIN: not told. */
-static void compare_clocks(struct events *x, int64_t logged, int64_t near)
+/* How far ahead the log's clock was of the client's. */
+static void compare_clocks(struct events *x, const struct events_when *w)
 {
 	int64_t ahead, quarters;
 
-	if (near == INT64_MIN)
+	if (w->near_ms == INT64_MIN)
 		return;
-	ahead = logged + x->offset_ms - near;
+	ahead = w->local_ms - w->near_ms;
 	quarters = (ahead + (ahead < 0 ? -1 : 1) * QUARTER_MS / 2) / QUARTER_MS;
 	if (quarters >= -QUARTERS && quarters <= QUARTERS)
 		x->quarters[quarters + QUARTERS]++;
 }
 
-static int set_logged(struct events *x, const struct event *e, json_t *record)
+static void first_of(unsigned long *count, unsigned long *first, unsigned long line)
+{
+	if ((*count)++ == 0)
+		*first = line;
+}
+
+static struct events_when when_logged(struct events *x, const struct event *e, const json_t *record)
 {
 	const char *at = json_string_value(json_object_get(record, "at"));
-	int64_t ms = 0, near = INT64_MIN;
-	bool local = false;
+	struct events_when w = { .near_ms = INT64_MIN, .number = e->numbered ? e->number : 0 };
 
-	if (at != NULL && time_parse_rfc3339(&near, at, strlen(at)) != MUSTER_OK)
-		near = INT64_MIN;
-	if (e->date.n == 0 || events_date(x, &ms, &local, buf_str(&e->date), e->date.n, near) != MUSTER_OK) {
-		if (e->date.n > 0 && x->undated++ == 0)
-			x->first_undated = e->line;
-		return json_object_set_new_nocheck(record, "logged_at", json_null()) == 0 ? MUSTER_OK : MUSTER_E_NOMEM;
-	}
-	if (local && x->local++ == 0)
-		x->first_local = e->line;
-	if (local)
-		compare_clocks(x, ms, near);
-	return event_set_time(record, "logged_at", ms, true);
+	if (at != NULL && time_parse_rfc3339(&w.near_ms, at, strlen(at)) != MUSTER_OK)
+		w.near_ms = INT64_MIN;
+	w.dated = e->date.n > 0 && events_date(x, &w.local_ms, &w.local, buf_str(&e->date), e->date.n, w.near_ms) == MUSTER_OK;
+	if (!w.dated && e->date.n > 0)
+		first_of(&x->undated, &x->first_undated, e->line);
+	w.utc_ms[0] = w.utc_ms[1] = w.local_ms;
+	if (!w.local)
+		return w;
+	first_of(&x->local, &x->first_local, e->line);
+	compare_clocks(x, &w);
+	if ((w.times = zone_utc(&x->zone, w.local_ms, w.utc_ms)) == ZONE_NEVER)
+		first_of(&x->never, &x->first_never, e->line);
+	return w;
 }
 
 /* The log that is full or was cleared, not the one that says so: 1102 and 1104 are of the security log; 104 names it in its data or its message. */
@@ -180,7 +186,7 @@ static int set_header(struct events *x, const struct event *e, json_t *record)
 	const char *host = e->computer.n > 0 ? buf_str(&e->computer) : x->hints->host;
 	json_t *log;
 
-	if (json_object_set_new_nocheck(record, "id", json_integer(e->id)) != 0 || set_logged(x, e, record) != MUSTER_OK)
+	if (json_object_set_new_nocheck(record, "id", json_integer(e->id)) != 0 || json_object_set_new_nocheck(record, "logged_at", json_null()) != 0)
 		return MUSTER_E_NOMEM;
 	if (json_object_set_new_nocheck(record, "record", e->numbered ? json_integer((json_int_t)e->number) : json_null()) != 0)
 		return MUSTER_E_NOMEM;
@@ -204,6 +210,13 @@ static int skip(struct events *x)
 	return MUSTER_OK;
 }
 
+static int give(struct events *x, json_t *record, const struct event *e, struct muster_err *err)
+{
+	struct events_when w = when_logged(x, e, record);
+
+	return w.dated ? events_fold_take(x, record, e->line, &w, err) : exchange_give(x->sink, x->done, record, e->line);
+}
+
 int events_take(struct events *x, const struct event *given, struct muster_err *err)
 {
 	struct event e = *given;   /* borrowed but for the ID */
@@ -225,7 +238,7 @@ int events_take(struct events *x, const struct event *given, struct muster_err *
 	if (r == MUSTER_OK)
 		r = set_header(x, &e, record);
 	if (r == MUSTER_OK)
-		return exchange_give(x->sink, x->done, record, e.line);
+		return give(x, record, &e, err);
 	json_decref(record);
 	if (r == MUSTER_E_NOMEM)
 		return err_nomem(err);
@@ -234,63 +247,98 @@ int events_take(struct events *x, const struct event *given, struct muster_err *
 
 /* ---- a file ---- */
 
-/* "+01:00", "-05:30", "Z". */
-static bool read_offset(int64_t *ms, const char *p)
-{
-	unsigned h, m;
-	char sign, end;
-
-	if (strcmp(p, "Z") == 0)
-		return true;
-	if (strlen(p) != 6 || sscanf(p, "%c%2u:%2u%c", &sign, &h, &m, &end) != 3 || (sign != '+' && sign != '-') || h > 14 || m > 59)
-		return false;
-	*ms = ((int64_t)h * 60 + m) * 60000 * (sign == '-' ? -1 : 1);
-	return true;
-}
-
 int events_begin(struct events *x, const struct exchange_hints *h, const struct exchange_sink *sink, struct exchange_done *done, struct muster_err *err)
 {
 	memset(x, 0, sizeof *x);
 	x->hints = h;
 	x->sink = sink;
 	x->done = done;
-	x->offset_told = h->offset != NULL;
-	if (h->offset != NULL && !read_offset(&x->offset_ms, h->offset))
-		return err_set(err, MUSTER_E_INVALID, "--utc-offset \"%s\" is no offset from UTC: say it like +01:00", h->offset);
-	return MUSTER_OK;
+	return zone_open(&x->zone, h, err);
 }
 
-/* What the clients' own times, which are UTC, tell of the log's: the quarter of an hour that three quarters of the events agree on. False: nothing. */
-static bool likely_offset(const struct events *x, char out[16], bool *utc)
+static void offset_text(char out[16], int quarter)
 {
-	unsigned long all = 0, most = 0;
-	int best = 0, minutes;
+	int minutes = abs(quarter) * 15;
 
+	(void)snprintf(out, 16, "%c%02d:%02d", quarter < 0 ? '-' : '+', minutes / 60 % 100, minutes % 60);
+}
+
+/* What the clients' own times, which are UTC, tell of the log's: the quarters of an hour that three quarters of the events agree on, one, or two an hour apart of which
+ * neither is rare: summer time. False: nothing. */
+struct likely { int quarter; bool summer; };
+static bool likely_zone(const struct events *x, struct likely *out)
+{
+	unsigned long all = 0, most = 0, both = 0;
+	int summer = -QUARTERS;
+
+	*out = (struct likely) { 0 };
 	for (int i = 0; i <= 2 * QUARTERS; i++) {
-		all += x->quarters[i];
-		if (x->quarters[i] > most) {
-			most = x->quarters[i];
-			best = i - QUARTERS;
+		unsigned long here = x->quarters[i], behind = i + 4 <= 2 * QUARTERS ? x->quarters[i + 4] : 0;
+
+		all += here;
+		if (here > most) {
+			most = here;
+			out->quarter = i - QUARTERS;
+		}
+		if (here + behind > both) {
+			both = here + behind;
+			summer = i - QUARTERS;
 		}
 	}
-	minutes = abs(best) * 15;
-	(void)snprintf(out, 16, "%c%02d:%02d", best < 0 ? '-' : '+', minutes / 60 % 100, minutes % 60);
-	*utc = best == 0;
-	return all > 0 && most >= all - all / 4;
+	if (all > 0 && both >= all - all / 4 && summer + 4 <= QUARTERS && x->quarters[summer + QUARTERS] > all / 10 + 2 &&
+	    x->quarters[summer + 4 + QUARTERS] > all / 10 + 2)
+		*out = (struct likely) { summer, true };
+	return all > 0 && (out->summer || most >= all - all / 4);
 }
 
-int events_end(struct events *x)
+static int say_zone(struct events *x)
 {
-	char offset[16];
-	bool utc = false, likely = likely_offset(x, offset, &utc);
+	struct likely likely;
+	bool some = likely_zone(x, &likely);
+	char one[16], other[16];
+
+	offset_text(one, likely.quarter);
+	offset_text(other, likely.quarter + 4);
+	if (x->local == 0 || x->zone.named)
+		return MUSTER_OK;
+	if (some && likely.summer)
+		return exchange_say(x->sink, x->done, x->first_local, "note", "dates here are the machine's local time and were taken as %s; compared with the clients' times they look like UTC%s and, in summer, UTC%s: say --time-zone, as in --time-zone Europe/Berlin",
+		                    x->zone.told ? "--utc-offset says" : "UTC", one, other);
+	if (x->zone.told || (some && likely.quarter == 0))
+		return MUSTER_OK;
+	if (some)
+		return exchange_say(x->sink, x->done, x->first_local, "note", "dates here are the machine's local time and were taken as UTC; compared with the clients' times they look like UTC%s: say --utc-offset %s, or --time-zone where the file has summer and winter", one, one);
+	return exchange_say(x->sink, x->done, x->first_local, "note", "dates here have no zone and were taken as UTC; --utc-offset or --time-zone says otherwise");
+}
+
+/* What the clocks of the zone did not show, or showed twice. */
+static int say_changes(struct events *x)
+{
+	const struct events_fold *f = &x->fold;
 	int r = MUSTER_OK;
 
-	if (x->undated > 0)
+	if (x->never > 0)
+		r = exchange_say(x->sink, x->done, x->first_never, "doubtful", "the clocks of %s never showed the date of this event, they went forward past it%s: an hour later is taken", x->hints->time_zone,
+		                 x->never > 1 ? " (nor those of others in this file)" : "");
+	if (r == MUSTER_OK && f->unknown > 0)
+		r = exchange_say(x->sink, x->done, f->first_unknown, "note", "the date of this event%s came twice, since the clocks of %s went back, and neither the order of the file nor a client's own time tells which it is: the first is taken",
+		                 f->unknown > 1 ? " (and those of others in this file)" : "", x->hints->time_zone);
+	return r;
+}
+
+int events_end(struct events *x, struct muster_err *err)
+{
+	int r = events_fold_flush(x, err);
+
+	if (r == MUSTER_OK && x->undated > 0)
 		r = exchange_say(x->sink, x->done, x->first_undated, "doubtful", "the date of this event is in no form that is known here%s; taken without the time at which it was logged",
 		                 x->undated > 1 ? " (nor are those of others in this file)" : "");
-	if (r == MUSTER_OK && x->local > 0 && !x->offset_told && likely && !utc)
-		r = exchange_say(x->sink, x->done, x->first_local, "note", "dates here are the machine's local time and were taken as UTC; compared with the clients' times they look like UTC%s: say --utc-offset %s", offset, offset);
-	else if (r == MUSTER_OK && x->local > 0 && !x->offset_told && !likely)
-		r = exchange_say(x->sink, x->done, x->first_local, "note", "dates here have no zone and were taken as UTC; --utc-offset says otherwise");
-	return r;
+	if (r == MUSTER_OK)
+		r = say_changes(x);
+	return r == MUSTER_OK ? say_zone(x) : r;
+}
+
+void events_fini(struct events *x)
+{
+	events_fold_free(x);
 }

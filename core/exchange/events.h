@@ -7,6 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/exchange/record.h"
+#include "core/exchange/zone.h"
 
 #define EVENT_WORD_MAX 255u               /* bytes of a name, a provider, a date */
 #define EVENT_TEXT_MAX (64u << 10)        /* bytes of a message; the system's own limit is half of it */
@@ -31,22 +32,41 @@ void event_word(struct buf *out, const char *p, size_t n);
 
 enum event_order { EVENT_ORDER_UNKNOWN, EVENT_ORDER_MONTH_FIRST, EVENT_ORDER_DAY_FIRST };
 
+/** When an event was logged. */
+struct events_when {
+	int64_t local_ms, utc_ms[2]; enum zone_times times;   /* zone.h; of a date with a zone of its own both utc_ms, and ZONE_ONCE */
+	int64_t near_ms;                      /* the client's own time; INT64_MIN not told */
+	uint64_t number;                      /* the log's own number; 0 not told */
+	bool dated, local;
+};
+/** Events of the hour that comes twice, until it is known which of the two they are of (events_fold.c). */
+struct events_held { json_t *record; unsigned long line; int64_t local_ms, utc_ms[2]; int said; /* which, 0 or 1; -1 not known */ };
+struct events_steps { unsigned long up, down; };
+struct events_fold {
+	struct events_held *of; size_t n, room;
+	struct events_steps by_time, by_number;
+	bool any, twice; int64_t local_ms; uint64_t number;   /* the event before */
+	unsigned long unknown, first_unknown;
+};
+
 /** One file being read. */
 struct events {
 	const struct exchange_hints *hints;
 	const struct exchange_sink *sink;
 	struct exchange_done *done;
-	int64_t offset_ms; bool offset_told;
+	struct zone zone;
+	struct events_fold fold;
 	enum event_order order;               /* of dates like 9/10/2013, once one of them proved it */
-	unsigned long local, undated, first_local, first_undated;
+	unsigned long local, undated, never, first_local, first_undated, first_never;
 	unsigned long quarters[2 * 56 + 1];   /* how far the log's local times were ahead of the clients', in quarters of an hour */
 };
-/** @return MUSTER_OK; MUSTER_E_INVALID: the hints' offset is none. */
+/** @return MUSTER_OK; what zone_open() says. events_fini() also where events_end() was called. */
 int events_begin(struct events *x, const struct exchange_hints *h, const struct exchange_sink *sink, struct exchange_done *done, struct muster_err *err);
 /** Give an event, refuse it, or skip and count it. @return MUSTER_OK, or what the sink returned. */
 int events_take(struct events *x, const struct event *e, struct muster_err *err);
-/** What is to be said of the whole file. */
-int events_end(struct events *x);
+/** What is held back, and what is to be said of the whole file. */
+int events_end(struct events *x, struct muster_err *err);
+void events_fini(struct events *x);
 
 /** Does a reader look at this ID at all? */
 bool event_wanted(uint32_t id);
@@ -69,9 +89,14 @@ int event_time(int64_t *ms, const char *text, size_t n);
 /**
  * A date of a header: RFC 3339 with and without zone, and the usual local forms.
  *
- * @param near ms of the client's time in the same event, INT64_MIN none: tells month from day. @param[out] local it has no zone of its own: UTC after the file's offset.
+ * @param near ms of the client's time in the same event, INT64_MIN none: tells month from day. @param[out] local it has no zone of its own: ms are what the clock showed.
  * @return MUSTER_OK or MUSTER_E_INVALID.
  */
 int events_date(struct events *x, int64_t *ms, bool *local, const char *text, size_t n, int64_t near);
+
+/** Give a record its "logged_at" and give it on: at once, or when it is known what that is. Takes @p record over. @return MUSTER_OK, MUSTER_E_NOMEM, or what the sink returned. */
+int events_fold_take(struct events *x, json_t *record, unsigned long line, const struct events_when *w, struct muster_err *err);
+int events_fold_flush(struct events *x, struct muster_err *err);
+void events_fold_free(struct events *x);
 
 #endif

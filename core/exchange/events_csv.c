@@ -348,11 +348,12 @@ static int read_csv(struct exchange_text *in, const struct exchange_hints *h, co
 	if (r == MUSTER_OK && csv_fini(&f.csv, on_cell, on_row, &s) != 0)
 		r = err_nomem(err);
 	if (r == MUSTER_OK && (r = s.result) == MUSTER_OK)
-		r = events_end(&s.x);
+		r = events_end(&s.x, err);
 done:
 	csv_free(&f.csv);
 	free(part);
 	buf_fini(&s.row);
+	events_fini(&s.x);
 	event_fini(&s.e);
 	return r;
 }

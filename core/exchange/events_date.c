@@ -207,9 +207,6 @@ int events_date(struct events *x, int64_t *ms, bool *local, const char *text, si
 		return MUSTER_E_INVALID;
 	if (s.year_first ? !moment(ms, &s, s.a, s.b, s.c) : !day_or_month(x, ms, &s, near))
 		return MUSTER_E_INVALID;
-	if (!s.zoned) {
-		*local = true;
-		*ms -= x->offset_ms;
-	}
+	*local = !s.zoned;
 	return MUSTER_OK;
 }

@@ -305,9 +305,10 @@ static int read_text(struct exchange_text *in, const struct exchange_hints *h, c
 			goto done;
 	}
 	if ((r = more) == MUSTER_OK && (r = flush(&t, err)) == MUSTER_OK)
-		r = events_end(&t.x);
+		r = events_end(&t.x, err);
 done:
 	buf_fini(&t.word);
+	events_fini(&t.x);
 	event_fini(&t.e);
 	return r;
 }

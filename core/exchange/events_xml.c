@@ -374,7 +374,7 @@ static int read_xml(struct exchange_text *in, const struct exchange_hints *h, co
 	if (r == MUSTER_OK && (r = more) == MUSTER_OK && s.inside && !s.searching)
 		r = exchange_say(sink, done, s.e.line, "refused", "the file ends inside this event");
 	if (r == MUSTER_OK)
-		r = events_end(&s.x);
+		r = events_end(&s.x, err);
 done:
 	if (s.parser != NULL)
 		XML_ParserFree(s.parser);
@@ -382,6 +382,7 @@ done:
 	buf_fini(&s.word);
 	buf_fini(&s.message);
 	buf_fini(&s.cleared);
+	events_fini(&s.x);
 	event_fini(&s.e);
 	return r;
 }

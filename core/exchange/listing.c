@@ -1,6 +1,7 @@
 /* dli and dlv listings, block by block (facts.md section 3): what scripts and consoles make of them, several machines in one file, our own `musterctl dlv` too. */
 #include "core/exchange/listing.h"
 #include "core/exchange/record.h"
+#include "core/exchange/zone.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct reading {
 	const struct exchange_hints *hints;
 	const struct exchange_sink *sink;
 	struct exchange_done *done;
-	int offset_s;
+	struct zone zone;
 	char host[LISTING_HOST_MAX + 1];         /* "" not named so far */
 	char base[LISTING_HOST_MAX + 1];         /* of the file's name; "" none */
 	bool base_said, offset_said;
@@ -122,16 +123,26 @@ static int set_partial(struct block *b, const struct listing_label *l, const cha
 static int set_date(struct reading *r, const struct listing_label *l, const char *p, size_t n)
 {
 	struct block *b = &r->block;
+	int64_t local, utc[2];
+	enum zone_times times;
+	int nearer;
 
-	if (!listing_date(p, n, r->offset_s, &b->taken_at)) {
+	if (!listing_date(p, n, &local)) {
 		b->taken_at = 0;
 		return listing_doubt(b->doubts, "%s \"%.*s\" is not of the published form M/D/YYYY h:mm:ss AM: the time of the file is taken, --at says another", l->text, (int)(n < 60 ? n : 60), p);
 	}
-	r->taken_at = b->taken_at;
-	if (r->hints->offset != NULL || r->offset_said)
+	times = zone_utc(&r->zone, local * 1000, utc);
+	/* a listing is written into its file when it is made */
+	nearer = zone_nearer(utc, r->hints->at * 1000);
+	r->taken_at = b->taken_at = utc[nearer == 1] / 1000;
+	if (times == ZONE_NEVER)
+		return listing_doubt(b->doubts, "%s \"%.*s\" was never shown by a clock of that time zone, which went forward past it: an hour later is taken", l->text, (int)n, p);
+	if (times == ZONE_TWICE && nearer < 0)
+		return exchange_say(r->sink, r->done, b->line, "note", "%s \"%.*s\" was shown twice by the clocks of that time zone, which went back: the first is taken", l->text, (int)n, p);
+	if (r->zone.told || r->offset_said)
 		return MUSTER_OK;
 	r->offset_said = true;
-	return exchange_say(r->sink, r->done, 0, "note", "\"Trusted time\" is local to the machine and was read as UTC; --utc-offset +01:00 says another");
+	return exchange_say(r->sink, r->done, 0, "note", "\"Trusted time\" is local to the machine and was read as UTC; --utc-offset +01:00 or --time-zone Europe/Berlin says another");
 }
 
 static int set_said(struct block *b, const struct listing_label *l)
@@ -442,8 +453,8 @@ static int read_listing(struct exchange_text *t, const struct exchange_hints *h,
 	struct exchange_line line;
 	int k;
 
-	if (h->offset != NULL && !listing_offset(h->offset, &r.offset_s))
-		return err_set(err, MUSTER_E_INVALID, "--utc-offset takes +HH:MM or -HH:MM, not \"%.40s\"", h->offset);
+	if ((k = zone_open(&r.zone, h, err)) != MUSTER_OK)
+		return k;
 	if (h->host != NULL && !listing_host_valid(h->host, strlen(h->host)))
 		return err_set(err, MUSTER_E_INVALID, "--host takes a machine's name (letters, digits, '.', '-', '_'), not \"%.60s\"", h->host);
 	base_name(r.base, h->name);

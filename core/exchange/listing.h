@@ -37,10 +37,8 @@ enum listing_host { LISTING_HOST_NONE, LISTING_HOST_NAMED, LISTING_HOST_LOCAL /*
 enum listing_host listing_host(const char *line, size_t n, char out[LISTING_HOST_MAX + 1]);
 bool listing_host_valid(const char *p, size_t n);
 
-/** "4/9/2013 9:58:33 AM" with the offset of its place. @param offset_s east of UTC. @return false: not of this form, or no real date. */
-bool listing_date(const char *p, size_t n, int offset_s, int64_t *at);
-/** "+01:00", "-0530", "+2", "Z" or "UTC". @return false: none. */
-bool listing_offset(const char *text, int *offset_s);
+/** "4/9/2013 9:58:33 AM". @param[out] at s, of the clock that showed it (zone.h makes UTC of it). @return false: not of this form, or no real date. */
+bool listing_date(const char *p, size_t n, int64_t *at);
 
 /** Day of the year and year that end an extended PID, and the OS build before them (facts.md section 3). */
 struct listing_pid { unsigned day, year, build, language; };

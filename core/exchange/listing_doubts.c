@@ -78,7 +78,7 @@ static bool mark(const char **p, const char *end, char c)
 	return true;
 }
 
-bool listing_date(const char *p, size_t n, int offset_s, int64_t *at)
+bool listing_date(const char *p, size_t n, int64_t *at)
 {
 	static const unsigned lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	const char *end = p + n;
@@ -108,30 +108,7 @@ bool listing_date(const char *p, size_t n, int offset_s, int64_t *at)
 		hour < 1 || hour > 12 || minute > 59 || second > 59)
 		return false;
 	hour = hour % 12 + (afternoon ? 12 : 0);
-	*at = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second - offset_s;
-	return true;
-}
-
-bool listing_offset(const char *text, int *offset_s)
-{
-	const char *p = text + 1, *end = text + strlen(text);
-	unsigned hours, minutes = 0;
-
-	*offset_s = 0;
-	if (strcasecmp(text, "Z") == 0 || strcasecmp(text, "UTC") == 0)
-		return true;
-	if (text[0] != '+' && text[0] != '-')
-		return false;
-	hours = number(&p, end, 2);
-	if (p < end) {
-		(void)mark(&p, end, ':');
-		if (end - p != 2)
-			return false;
-		minutes = number(&p, end, 2);
-	}
-	if (p != end || hours > 14 || minutes > 59)
-		return false;
-	*offset_s = (int)(hours * 3600 + minutes * 60) * (text[0] == '-' ? -1 : 1);
+	*at = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
 	return true;
 }
 

@@ -51,6 +51,7 @@ struct exchange_hints {
 	const char *code_page;                 /**< --code-page "850", "1252", …; NULL: guessed */
 	const char *const *maps; size_t map_count;   /**< --map "Heading=field" */
 	const char *offset;                    /**< --utc-offset "+01:00": of local times in it; NULL: UTC */
+	const char *time_zone;                 /**< --time-zone "Europe/Berlin": the same by the rules of a place, instead of `offset` (zone.h); NULL */
 };
 
 /** Bytes already read and how to get more; read() gives 0 at the end and < 0 on an error with @p err set. */

@@ -6,8 +6,9 @@
 packages_build='gcc libc6-dev make autoconf automake libtool pkgconf libssl-dev libsqlite3-dev libinih-dev libmicrohttpd-dev libgnutls28-dev
 	libcurl4-openssl-dev libjansson-dev libsmartcols-dev libsystemd-dev libltdl-dev libqrencode-dev
 	libzbar-dev libpng-dev libarchive-dev libexpat1-dev libcsv-dev check'
-# To test: pytest and what its tests verify leases with; node and openssl for docs/verify.md; g++ because public headers suit C++; xorriso makes images.
-packages_check='g++ xorriso genisoimage python3 python3-pytest python3-jwt python3-cryptography python3-yaml python3-jsonschema openssl nodejs'
+# To test: pytest and what its tests verify leases with; node and openssl for docs/verify.md; g++ because public headers suit C++; xorriso makes images;
+# tzdata has the time zones.
+packages_check='g++ xorriso genisoimage tzdata python3 python3-pytest python3-jwt python3-cryptography python3-yaml python3-jsonschema openssl nodejs'
 # To look at everything: a second compiler, the checkers, xz for distcheck; Go and Java for docs/verify.md.
 packages_full='clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc xz-utils golang-go default-jdk-headless'
 

@@ -1,4 +1,4 @@
-/** Any bytes as an export of events: every record has what record.h says, in its bounds; the same whether they come at once or in small pieces. */
+/** Any bytes as an export of events: every record has what record.h says, in its bounds; the same whether they come at once or in small pieces, as many by the rules of a place. */
 #ifndef TESTS_FUZZ_FUZZ_EVENTS_H
 #define TESTS_FUZZ_FUZZ_EVENTS_H
 
@@ -8,7 +8,7 @@
 #include "core/exchange/events.h"
 #include "tests/fuzz/fuzz.h"
 
-struct fuzz_events { const uint8_t *p; size_t n, step; uint64_t records, said; };
+struct fuzz_events { const uint8_t *p; size_t n, step; uint64_t records, said; int result; };
 
 static int fuzz_events_read(void *ctx, uint8_t *p, size_t n, struct muster_err *err)
 {
@@ -83,11 +83,11 @@ static int fuzz_events_message(void *ctx, unsigned long line, const char *level,
 	return 0;
 }
 
-static struct fuzz_events fuzz_events_once(const struct exchange_reader *reader, const uint8_t *data, size_t size, size_t step)
+static struct fuzz_events fuzz_events_once(const struct exchange_reader *reader, const uint8_t *data, size_t size, size_t step, const char *zone)
 {
-	struct fuzz_events f = { data, size, step, 0, 0 };
+	struct fuzz_events f = { data, size, step, 0, 0, 0 };
 	const struct exchange_input in = { fuzz_events_read, &f };
-	const struct exchange_hints h = { .type = EXCHANGE_EVENTS };
+	const struct exchange_hints h = { .type = EXCHANGE_EVENTS, .time_zone = zone };
 	const struct exchange_sink sink = { fuzz_events_record, fuzz_events_message, NULL, &f };
 	struct exchange_done done = { .type = EXCHANGE_EVENTS };
 	struct exchange_text *t = NULL;
@@ -102,7 +102,7 @@ static struct fuzz_events fuzz_events_once(const struct exchange_reader *reader,
 	}
 	peek = exchange_text_peek(t, &n);
 	(void)reader->recognise(peek, n);
-	r = reader->read(t, &h, &sink, &done, &err);
+	f.result = r = reader->read(t, &h, &sink, &done, &err);
 	FUZZ_CHECK((r == MUSTER_OK) == (err.message[0] == '\0'));
 	FUZZ_CHECK(done.records == f.records);
 	exchange_text_close(t);
@@ -111,9 +111,11 @@ static struct fuzz_events fuzz_events_once(const struct exchange_reader *reader,
 
 static int fuzz_events(const struct exchange_reader *reader, const uint8_t *data, size_t size)
 {
-	struct fuzz_events whole = fuzz_events_once(reader, data, size, SIZE_MAX), pieces = fuzz_events_once(reader, data, size, 1 + size % 7);
+	struct fuzz_events whole = fuzz_events_once(reader, data, size, SIZE_MAX, NULL), pieces = fuzz_events_once(reader, data, size, 1 + size % 7, NULL), placed = fuzz_events_once(reader, data, size, SIZE_MAX, "Europe/Berlin");
 
 	FUZZ_CHECK(whole.records == pieces.records && whole.said == pieces.said);
+	/* where there is a time zone database; what it holds back comes too */
+	FUZZ_CHECK(placed.result != MUSTER_OK || placed.records == whole.records);
 	return 0;
 }
 

@@ -124,6 +124,9 @@ def fleet(seed, records, machines=4000, start=datetime.datetime(2026, 1, 5, tzin
 # ---- the forms ----
 
 def local(moment, offset):
+    """What a clock showed: hours from UTC, or a zone of zoneinfo."""
+    if isinstance(offset, datetime.tzinfo):
+        return moment.astimezone(offset)
     return moment.astimezone(datetime.timezone(datetime.timedelta(hours=offset)))
 
 

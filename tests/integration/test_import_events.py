@@ -8,6 +8,7 @@ import random
 import resource
 import time
 import uuid
+import zoneinfo
 
 import pytest
 
@@ -222,6 +223,54 @@ def test_local_times(host, admin):
     assert not any("--utc-offset" in m["text"] for m in got["messages"]), got
     books = {e.fields[3]: e.logged.strftime("%Y-%m-%dT%H:%M:%SZ") for e in events}
     assert {m["client_id"]: m["last_seen"] for m in machines(host)} == books
+
+
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+CHANGES = [datetime.datetime(2025, 3, 30, 1, tzinfo=UTC), datetime.datetime(2025, 10, 26, 1, tzinfo=UTC)]
+YEAR_FORMS = {
+    "export-csv": lambda events: log.export_csv(events, offset=BERLIN),                       # the oldest first
+    "viewer-csv": lambda events: log.viewer_csv(events[::-1], offset=BERLIN),                 # the newest first
+    "text-de": lambda events: log.text(events[::-1], language="de", offset=BERLIN),
+}
+
+
+def year_of_a_host():
+    """Both changes of the clocks; around them an event every seven minutes that no client's own time tells of."""
+    events = log.fleet(9, 800, machines=15, start=datetime.datetime(2025, 1, 5, tzinfo=UTC))
+    events += [log.published(c + datetime.timedelta(minutes=m), "generated.example", "0x8007232A", computer="kms.generated.example") for c in CHANGES for m in range(-180, 181, 7)]
+    return log.number(events)
+
+
+@pytest.mark.parametrize("form", sorted(YEAR_FORMS))
+def test_a_year_in_the_time_of_a_place(host, admin, form):
+    """With --time-zone the local times of a whole year are right, the hour that comes twice too: as XML, in UTC, the same log is nothing new."""
+    events = year_of_a_host()
+    got = imported(admin, "--host", "kms.generated.example", "--time-zone", "Europe/Berlin", put(host, "local", YEAR_FORMS[form](events)))
+    assert sums(got) == took(new=len(events)), got
+    assert not [m for m in got["messages"] if m["line"] > 0], got["messages"]
+    before = machines(host)
+    again = imported(admin, put(host, "log.xml", log.xml(events)))
+    assert again["new"] == again["refused"] == 0, again
+    assert form != "export-csv" or sums(again) == took(same=len(events)), again    # the others do not tell the log's numbers
+    assert machines(host) == before
+    assert sums(imported(admin, "--host", "kms.generated.example", "--time-zone", "Europe/Berlin", put(host, "local", YEAR_FORMS[form](events)))) == took(same=len(events))
+    listed, after = [], ""
+    while after is not None:
+        page = host.admin_ok("GET", f"/observed/events?limit=1000{after and '&after=' + after}")
+        listed, after = listed + [e["logged_at"] for e in page["items"]], page["next"]
+    assert listed == [e.logged.strftime("%Y-%m-%dT%H:%M:%SZ") for e in events]
+
+
+def test_a_time_zone_must_be_one(host, admin):
+    """Said before a file is opened; the two ways to say a zone exclude each other; summer time is seen in a file that was read without."""
+    file = put(host, "log.csv", log.export_csv(year_of_a_host(), offset=BERLIN))
+    said = admin.refused("import", "--time-zone", "Europe/Berlin", "--utc-offset", "+01:00", file, status=2)
+    assert "--time-zone and --utc-offset say the same thing" in said, said
+    assert "is no name of a time zone: say it like Europe/Berlin" in admin.refused("import", "--time-zone", "../../etc/localtime", file, status=2)
+    assert 'there is no time zone "Europe/Bern" in' in admin.refused("import", "--time-zone", "Europe/Bern", file, status=2)
+    for words in ((), ("--utc-offset", "+01:00")):
+        got = imported(admin, "--dry-run", "--host", "k", *words, file)
+        assert any("look like UTC+01:00 and, in summer, UTC+02:00: say --time-zone" in m["text"] for m in got["messages"]), got["messages"]
 
 
 def test_a_hostile_file_does_no_harm(host, admin):

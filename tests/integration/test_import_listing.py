@@ -251,6 +251,21 @@ def test_doubtful_values_are_taken_and_flagged(books):
     assert "doubts" in books.admin.json("hosts", "show", [e["id"] for e in books.hosts().values() if e["host"] == "kms03"][0])
 
 
+def test_listings_in_the_time_of_a_place(books):
+    """Winter, summer, the hour that comes twice (the file's time tells which, or nobody), and one that no clock showed."""
+    def taken(at, *options):
+        said = books.take(block(at=at), "--host", "KMS01", "--time-zone", "Europe/Berlin", *options)
+        return max(i["taken_at"] for i in books.history()), [t for t in texts(said, "note") if "time zone" in t], [d for d in books.one().get("doubts", []) if "time zone" in d]
+
+    assert taken("1/15/2025 9:00:00 AM") == ("2025-01-15T08:00:00Z", [], [])
+    at, notes, doubts = taken("3/30/2025 2:30:00 AM")
+    assert at == "2025-03-30T01:30:00Z" and not notes and len(doubts) == 1 and "was never shown by a clock" in doubts[0], (notes, doubts)
+    assert taken("7/15/2025 9:00:00 AM") == ("2025-07-15T07:00:00Z", [], [])
+    at, notes, _ = taken("10/26/2025 2:20:00 AM")
+    assert at == "2025-10-26T00:20:00Z" and len(notes) == 1 and "was shown twice" in notes[0], notes
+    assert taken("10/26/2025 2:30:00 AM", "--at", "2025-10-26T01:31:00Z")[:2] == ("2025-10-26T01:30:00Z", [])
+
+
 def test_a_listing_of_the_future_is_doubted(books):
     books.take(block(at="11/1/2099 9:00:00 AM"), "--host", "KMS01")
     assert any("still to come" in d for d in books.one()["doubts"])
