@@ -239,7 +239,7 @@ int config_read_with(struct config **out, const char *path, const char *extra, v
 	if (g.report.exhausted)
 		r = err_nomem(err);
 	else if (g.report.faults > 0)
-		r = err_set(err, MUSTER_E_INVALID, "%s: %zu fault%s, the first: %s", g.c->file, g.report.faults, g.report.faults == 1 ? "" : "s", g.report.first);
+		r = err_set(err, MUSTER_E_INVALID, "%s: %zu fault%s, the first: %s", g.c->file, g.report.faults, g.report.faults == 1 ? "" : "s, which musterd --check lists", g.report.first);
 	if (r == MUSTER_OK) {
 		*out = g.c;
 		g.c = NULL;

@@ -66,6 +66,8 @@ def test_what_is_wrong_keeps_the_old_configuration(new_host):
     admin = Administrator(host)
     host.configure(products=product("own", 1, "threshold", "minimum_count = 1", "allow = name:pc-[0-9]"))
     assert "products.d/test.ini:7: [product own] allow: 'name:pc-[0-9]' is not a pattern" in admin.refused("reload")
+    host.configure(products=product("own", 1, "threshold", "minimum_count = 1", "allow = name:pc-[0-9]", "policy = perhaps"))
+    assert ": 2 faults, which musterd --check lists, the first: products.d/test.ini:7: " in admin.refused("reload")
     host.configure(products=product("own", 1, "counted", "policy = advise"))
     assert "products.d/test.ini:6: [product own] policy: advise is not possible" in admin.refused("reload")
     host.configure(products=product("cad", 1, "seats", "seats = 2"), more="[reservation lab]\nproduct = cad\ncount = 3\nfor = name:lab-*\n")
