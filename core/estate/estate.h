@@ -117,7 +117,7 @@ int estate_pools(struct estate *e, unsigned days, json_t **out, struct muster_er
 /** One client ID with several names, one name with several client IDs, gaps, full logs, doubtful listings: {"items":[{"finding","host","text","remedy",
  * "since"}]}. At most @p limit, `more` says that there are more. */
 int estate_findings(struct estate *e, size_t limit, json_t **out, struct muster_err *err);
-/** Distinct observed clients of a product within its window, 0 none. Any thread. */
+/** Distinct observed clients of a product within its window, 0 none; what ages out of it is seen within a minute, an import at once. Any thread. */
 uint32_t estate_observed_count(struct estate *e, const struct catalog_product *p);
 
 /** Everything of it for a backup: observed.db into @p dir as store.h's backup does (called by activation_backup()'s caller after it). */

@@ -20,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
 	%D%/findings.c \
 	%D%/gaps.c \
 	%D%/observed.c %D%/observed.h \
+	%D%/observed_count.c \
 	%D%/observed_list.c \
 	%D%/observed_record.c \
 	%D%/pools.c \

@@ -21,7 +21,7 @@ int observed_open(struct estate *e, struct muster_err *err)
 
 	if (o == NULL)
 		return err_nomem(err);
-	MUSTER_ASSERT(pthread_mutex_init(&o->write, NULL) == 0 && pthread_mutex_init(&o->read, NULL) == 0);
+	MUSTER_ASSERT(pthread_mutex_init(&o->write, NULL) == 0 && pthread_mutex_init(&o->read, NULL) == 0 && pthread_mutex_init(&o->counting, NULL) == 0);
 	e->observed = o;
 	if ((r = observed_store_open(&o->w, e->dir, true, err)) != MUSTER_OK || e->dir == NULL)
 		return r;
@@ -36,6 +36,8 @@ void observed_free(struct estate *e)
 		return;
 	observed_store_close(o->r);
 	observed_store_close(o->w);
+	observed_counts_free(&o->counts);
+	pthread_mutex_destroy(&o->counting);
 	pthread_mutex_destroy(&o->read);
 	pthread_mutex_destroy(&o->write);
 	mem_free(o);
@@ -175,6 +177,7 @@ int observed_end(struct estate *e, struct import_sum *sum, bool commit, struct m
 		(void)observed_store_end(o->w, MUSTER_E_REFUSED, NULL);
 	else
 		r = observed_store_end(o->w, r, err);
+	atomic_fetch_add(&o->changes, 1);
 	o->importing = false;
 	pthread_mutex_unlock(&o->write);
 	return r;
@@ -187,6 +190,7 @@ void observed_drop(struct estate *e)
 	pthread_mutex_lock(&o->write);
 	if (o->w != NULL)
 		(void)observed_store_end(o->w, MUSTER_E_REFUSED, NULL);
+	atomic_fetch_add(&o->changes, 1);   /* in memory the reader saw what was under way */
 	o->importing = false;
 	pthread_mutex_unlock(&o->write);
 }
@@ -209,6 +213,8 @@ int observed_retention(struct estate *e, struct muster_err *err)
 		deleted = 0;
 		if (!o->importing && (r = again(&o->w, e->dir, true, err)) == MUSTER_OK)
 			r = observed_store_trim(o->w, clock_wall_ms(e->clock) - keep, TRIM_SLICE, &deleted, err);
+		if (deleted > 0)
+			atomic_fetch_add(&o->changes, 1);
 		pthread_mutex_unlock(&o->write);
 	} while (r == MUSTER_OK && deleted == TRIM_SLICE && !estate_stopping(e));
 	return r;
@@ -224,8 +230,7 @@ int64_t observed_now(struct estate *e)
 	return e->ledger != NULL ? ledger_age_time(e->ledger, &held) : clock_wall_ms(e->clock);
 }
 
-/* The activation IDs that a product's clients send; mem_free(). NULL when exhausted. */
-static uint8_t (*activations_of(const struct catalog *c, const struct catalog_product *p, uint8_t (*list)[16], size_t *n))[16]
+uint8_t (*observed_activations(const struct catalog *c, const struct catalog_product *p, uint8_t (*list)[16], size_t *n))[16]
 {
 	const struct catalog_edition *editions;
 	uint8_t (*grown)[16];
@@ -239,31 +244,6 @@ static uint8_t (*activations_of(const struct catalog *c, const struct catalog_pr
 	for (size_t i = 0; i < count; i++)
 		memcpy(grown[(*n)++], editions[i].activation_id, 16);
 	return grown;
-}
-
-uint32_t estate_observed_count(struct estate *e, const struct catalog_product *p)
-{
-	int64_t window = p->pool != NULL ? (int64_t)p->pool->window_s * 1000 : OBSERVED_WINDOW_MS;
-	struct catalog *c = estate_catalog(e);
-	struct store_observed *reader;
-	struct muster_err err = { 0 };
-	const struct catalog_product *mine;
-	uint8_t (*ids)[16] = NULL;
-	uint64_t count = 0;
-	size_t n = 0;
-
-	/* The caller's catalog may be another one by now. */
-	mine = c != NULL ? catalog_product_named(c, p->row.name) : NULL;
-	if (mine != NULL)
-		ids = activations_of(c, mine, NULL, &n);
-	if (ids != NULL && (reader = observed_reader(e, &err)) != NULL) {
-		if (observed_store_count(reader, (const uint8_t (*)[16])ids, n, observed_now(e) - window, &count, &err) != MUSTER_OK)
-			estate_say(e, 4, "observed", "observed machines could not be counted: %s", err.message);
-		observed_reader_done(e);
-	}
-	mem_free(ids);
-	catalog_unref(c);
-	return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
 
 struct list { struct pool_observed *of; size_t n, room; };
@@ -312,7 +292,7 @@ static int pool_to_ledger(struct estate *e, const struct catalog *c, const struc
 	p = catalog_products(c, &products);
 	for (size_t i = 0; i < products && ids != NULL; i++)
 		if (p[i].pool == pool && p[i].count_observed && p[i].enabled)
-			ids = activations_of(c, &p[i], ids, &n);
+			ids = observed_activations(c, &p[i], ids, &n);
 	if (ids != NULL && n > 0) {
 		list.room = most_of(c, pool);
 		list.of = mem_array(list.room + 1, sizeof *list.of);

@@ -2,16 +2,26 @@
 #ifndef ESTATE_OBSERVED_H
 #define ESTATE_OBSERVED_H
 
+#include <stdatomic.h>
+
 #include "core/estate/internal.h"
 #include "core/store/store_observed.h"
 
-/** `write` guards w, of which one transaction may stay open between calls (importing); `read` guards r. In memory both are one handle and one lock. */
+/** Counts of products, each with what it was counted from: the activation IDs and the window (its key), what was imported until then, the minute. */
+struct observed_counted { uint64_t key, changes; int64_t minute; uint64_t count; };
+struct observed_counts { struct observed_counted *of; size_t n; };
+
+/** `write` guards w, of which one transaction may stay open between calls (importing); `read` guards r. In memory both are one handle and one lock. `counting` guards counts;
+ * `changes` rises with every end of an import and every deletion, after it. */
 struct observed {
 	pthread_mutex_t write, read;
 	struct store_observed *w, *r;
 	bool importing;
 	int64_t taken;                     /* ms: when the import began; its events are of then */
 	int64_t from_future;               /* events of this import that are dated later than tomorrow */
+	pthread_mutex_t counting;
+	struct observed_counts counts;
+	_Atomic uint64_t changes;
 };
 
 /** The reading handle, locked, or NULL with @p err; observed_reader_done(). */
@@ -20,6 +30,15 @@ void observed_reader_done(struct estate *e);
 
 /** ms: the ledger's time of ageing. */
 int64_t observed_now(struct estate *e);
+/** Append to @p list, which it may move, the activation IDs that a product's clients send; mem_free(). NULL when exhausted. */
+uint8_t (*observed_activations(const struct catalog *c, const struct catalog_product *p, uint8_t (*list)[16], size_t *n))[16];
+
+/* ---- observed_count.c: counts that are kept; the caller holds the lock ---- */
+uint64_t observed_count_key(const uint8_t (*activations)[16], size_t n, int64_t window);
+bool observed_counts_find(const struct observed_counts *c, uint64_t key, uint64_t changes, int64_t minute, uint64_t *count);
+void observed_counts_keep(struct observed_counts *c, uint64_t key, uint64_t changes, int64_t minute, uint64_t count);
+void observed_counts_free(struct observed_counts *c);
+
 /** Does a request count? Refused ones do not, except below the threshold (facts.md section 1). */
 static inline bool observed_counts(const struct observed_said *s) { return (s->flags & OBSERVED_RESULT) == 0 || s->result == 0 || s->result == OBSERVED_COUNT_LOW; }
 

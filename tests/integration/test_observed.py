@@ -290,6 +290,46 @@ def test_observed_machines_count_where_a_product_says_so(new_host):
     assert host.activate(mine, id_, time=now_text(2 * DAY)).json["count"] == 4
 
 
+def test_the_count_of_a_product_follows_imports_and_the_clock(office):
+    """It is kept between requests: an import is seen at once, one that is dropped never, a machine that ages out of the window when its time has come."""
+    def shown():
+        return product(office)["observed"], office.listing("office2013")["host"]["observed"]
+
+    at = now()
+    assert shown() == shown() == (0, 0)
+    take(office, [event(1, at - DAY), event(2, at - 29 * DAY)])
+    assert shown() == shown() == (2, 2)
+    run = Import(office)
+    run.records([event(i, at - DAY) for i in range(10, 15)])
+    assert shown() == (2, 2)
+    run.end(commit=False)
+    assert shown() == (2, 2)
+    take(office, [event(3, at - DAY)])
+    assert shown() == (3, 3)
+    office.shift(2 * DAY)
+    eventually(lambda: shown() == (2, 2), "the machine of 29 days ago no longer counts")
+
+
+def test_machines_with_a_mak_are_counted_by_no_host(new_host):
+    """store_observed.h: they ask none, so they are in no count of a product or pool, and help no machine over the minimum; they are listed."""
+    host = new_host(plugins=("office2013",), clock=True, limits="new_clients_per_hour = 100000")
+    host.certify("office2013")
+    seen = text(now() - DAY)
+    made = [{"line": i, "client_id": client(i), "activation_id": OFFICE, "host": "kms1" if i % 2 else None, "name": f"pc-{i}", "first_seen": seen, "last_seen": seen, "requests": 1,
+             "by": "mak" if i > 3 else "host"} for i in range(1, 21)]
+    assert take(host, made, "machines")["new"] == 20
+    assert len(machines(host)) == 20 and sum(m["by"] == "mak" for m in machines(host)) == 17
+    assert product(host)["observed"] == 3
+    pools = {(p["host"], p["product"]): p["observed"] for p in host.admin_ok("GET", "/observed/pools?days=14")["items"]}
+    assert pools == {("kms1", "office2013"): 2, (None, "office2013"): 1}
+    id_ = product(host)["activation_id"]
+    said = host.activate(Machine("mine", client_id=client(500)), id_)
+    assert said.status == 202 and said.json["count"] == 4, said
+    # a request that a host heard makes one of them an ordinary machine
+    take(host, [event(20, now() - DAY, host="kms1")])
+    assert product(host)["observed"] == 4
+
+
 def test_a_first_start_says_nothing_of_the_clock(new_host):
     """Counting what imports told waits for the ledger, which learns its clock when it starts."""
     host = new_host(plugins=("office2013",), clock=True)
