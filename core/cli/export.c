@@ -1,18 +1,17 @@
 #include "core/cli/export.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cli/estate.h"
 #include "core/cli/list.h"
+#include "core/cli/out_file.h"
+#include "core/cli/term.h"
 
 #define FORM_VERSION 1
 
@@ -25,7 +24,7 @@ struct export_out {
 	struct exchange_column columns[EXCHANGE_COLUMNS_MAX];
 	size_t column_count;
 	FILE *to;
-	char *partial;                     /* path of the file until it is whole; NULL: standard output */
+	struct out_file file;              /* --out FILE */
 	uint64_t rows;
 	char *host;
 	bool begun;                        /* the first line is written: with the first row, or at the end of none, so that what fails at once prints nothing */
@@ -91,28 +90,18 @@ static void table_row_of(const void *of, struct libscols_table *t, const json_t 
 
 /* ---- where to ---- */
 
-/* Beside the file, so that a reader never finds half of it, and moved there by rename(). */
 static int open_file(struct export_out *o, const char *path, bool secret)
 {
 	char question[1024];
 	struct stat st;
-	int fd;
+	int r;
 
 	(void)snprintf(question, sizeof(question), "%.900s is there already. Replace it?", path);
 	if (lstat(path, &st) == 0 && !cli_confirm(o->c, question))
 		return CLI_USAGE;
-	if ((o->partial = mem_printf("%s.partial", path)) == NULL)
-		return cli_say(o->c, CLI_FAILED, "out of memory");
-	if ((fd = open(o->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0666)) < 0 || (o->to = fdopen(fd, "w")) == NULL) {
-		int e = errno, r = cli_say(o->c, CLI_FAILED, e == EEXIST ? "%s: another export writes it, or was cut off; remove it" : "%s: %s", o->partial, strerror(e));
-
-		if (fd >= 0)
-			(void)close(fd);
-		mem_free(o->partial);
-		o->partial = NULL;
-		return r;
-	}
-	return CLI_OK;
+	if ((r = out_file_open(&o->file, o->c, path, secret)) == CLI_OK)
+		o->to = o->file.to;
+	return r;
 }
 
 static int write_head(struct export_out *o)
@@ -217,8 +206,10 @@ static int write_row(struct export_out *o, json_t *row, struct muster_err *err)
 int export_row(struct export_out *o, json_t *row)
 {
 	struct muster_err err;
-	int r = write_head(o);
+	int r = out_file_left(&o->file);
 
+	if (r == CLI_OK)
+		r = write_head(o);
 	if (r == CLI_OK && (row != NULL ? write_row(o, row, &err) : err_nomem(&err)) != MUSTER_OK)
 		r = cli_fail(o->c, &err);
 	json_decref(row);
@@ -229,21 +220,6 @@ int export_row(struct export_out *o, json_t *row)
 uint64_t export_rows(const struct export_out *o)
 {
 	return o->rows;
-}
-
-static int close_file(struct export_out *o, int r)
-{
-	bool whole = fflush(o->to) == 0 && fsync(fileno(o->to)) == 0;
-	int e = errno;
-
-	whole &= fclose(o->to) == 0;
-	if (r == CLI_OK && !whole)
-		r = cli_say(o->c, CLI_FAILED, "%s: %s", o->partial, strerror(e));
-	if (r == CLI_OK && rename(o->partial, o->c->value[CLI_O_OUT]) != 0)
-		r = cli_say(o->c, CLI_FAILED, "%s: %s", o->c->value[CLI_O_OUT], strerror(errno));
-	if (r != CLI_OK)
-		(void)unlink(o->partial);
-	return r;
 }
 
 int export_end(struct export_out *o, int r)
@@ -258,10 +234,10 @@ int export_end(struct export_out *o, int r)
 	} else if (o->list.table != NULL) {
 		scols_unref_table(o->list.table);
 	}
-	if (o->partial != NULL)
-		r = close_file(o, r);
+	if (o->file.to != NULL && r == CLI_OK)
+		r = out_file_commit(&o->file);
+	out_file_close(&o->file);
 	exchange_mask_free(o->mask);
-	mem_free(o->partial);
 	mem_free(o->host);
 	mem_free(o);
 	return r;
@@ -349,6 +325,8 @@ int export_next(struct export_source *s, json_t **row)
 		}
 		if (s->page != NULL && s->last)
 			return CLI_OK;
+		if (term_interrupted())   /* rows that are not wanted reach no file */
+			return cli_say(s->c, CLI_LEFT, "interrupted: nothing was written");
 		if ((r = next_page(s)) != CLI_OK)
 			return r;
 	}

@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/import.c %D%/import.h %D%/import_watch.c %D%/verbs_import.c \
 	%D%/list.c %D%/list.h \
 	%D%/listing.c %D%/listing.h \
+	%D%/out_file.c %D%/out_file.h \
 	%D%/phone.c %D%/setup.c \
 	%D%/plugin.h %D%/plugin_file.c %D%/plugin_new.c \
 	%D%/request_rules.c %D%/request_rules.h \

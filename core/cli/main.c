@@ -1,5 +1,6 @@
 /* The command line: `musterctl [options] VERB [arguments]`; verbs are taken as dlv, -dlv and /dlv (facts.md section 2). */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,8 +345,11 @@ static int run(struct cli *c, int argc, char **argv)
 int cli_main(int argc, char **argv)
 {
 	struct cli c = { .out = stdout, .errors = stderr };
-	int r = run(&c, argc, argv);
+	int r;
 
+	/* Who limits the size of files wants to be told, as of a full disk, and nothing left behind. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	r = run(&c, argc, argv);
 	for (int o = 0; o < CLI_O_COUNT; o++)
 		free(c.many[o]);
 	return r;

@@ -278,10 +278,12 @@ static int write_key(struct cli *c, const char *path, const char *key)
 		return cli_say(c, CLI_FAILED, "%s is there already; the key is not written over it", path);
 	buf_init(&text, KEY_LINE_MAX);
 	buf_addf(&text, "%s\n", key);
+	term_begin();   /* a signal waits until the file is whole: half of it would be left beside */
 	if (file_write(path, (struct muster_span){ text.p, text.n }, 0600, &err) != MUSTER_OK)
 		r = cli_say(c, CLI_FAILED, "%s", err.message);
 	else
 		fprintf(c->errors, "The key is in %s, which only you can read; the journal says that you looked.\n", path);
+	term_end();
 	buf_cleanse(&text);
 	return r;
 }

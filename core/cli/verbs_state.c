@@ -14,6 +14,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cli/acts.h"
+#include "core/cli/out_file.h"
 #include "core/cli/term.h"
 #include "core/cli/verbs.h"
 
@@ -148,69 +149,7 @@ static void print_counts(struct cli *c, const json_t *counts)
 
 /* ---- export ---- */
 
-struct target { char *path, *beside; int fd; };
-
-static int target_open(struct cli *c, struct target *t, const char *path)
-{
-	*t = (struct target){ .path = mem_strdup(path), .beside = mem_printf("%s.XXXXXX", path), .fd = -1 };
-	if (t->path == NULL || t->beside == NULL)
-		return cli_say(c, CLI_FAILED, "out of memory");
-	if ((t->fd = mkostemp(t->beside, O_CLOEXEC)) < 0) {   /* mode 0600, our own */
-		int e = errno;
-
-		mem_free(t->beside);
-		t->beside = NULL;
-		return cli_say(c, CLI_FAILED, "%s cannot be written: %s", path, strerror(e));
-	}
-	return CLI_OK;
-}
-
-static void target_close(struct target *t)
-{
-	if (t->fd >= 0)
-		(void)close(t->fd);
-	if (t->beside != NULL)
-		(void)unlink(t->beside);
-	mem_free(t->beside);
-	mem_free(t->path);
-}
-
-static int target_write(struct cli *c, struct target *t, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(t->fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return cli_say(c, CLI_FAILED, "%s cannot be written: %s; nothing was done", t->path, strerror(errno));
-		p += done;
-		n -= (size_t)done;
-	}
-	return CLI_OK;
-}
-
-/* Synced, under its name, and the name too: what the host does then cannot be undone. */
-static int target_commit(struct cli *c, struct target *t)
-{
-	char *copy = mem_strdup(t->path);
-	int dir = -1, r = CLI_OK;
-
-	if (copy == NULL)
-		return cli_say(c, CLI_FAILED, "out of memory");
-	if (fsync(t->fd) != 0 || rename(t->beside, t->path) != 0 || (dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fsync(dir) != 0)
-		r = cli_say(c, CLI_FAILED, "%s cannot be written: %s", t->path, strerror(errno));
-	if (r == CLI_OK) {
-		mem_free(t->beside);
-		t->beside = NULL;
-	}
-	if (dir >= 0)
-		(void)close(dir);
-	mem_free(copy);
-	return r;
-}
-
-static int export_rows(struct cli *c, struct target *t, const char *id)
+static int export_rows(struct cli *c, struct out_file *file, const char *id)
 {
 	bool done = false;
 	int r = CLI_OK;
@@ -219,12 +158,11 @@ static int export_rows(struct cli *c, struct target *t, const char *id)
 		json_t *answer;
 		const json_t *data;
 
-		if (term_interrupted())
-			return cli_say(c, CLI_LEFT, "interrupted; nothing was done");
-		if ((r = post(c, "/admin/v1/state/export/read", json_pack("{s:s}", "export", id), &answer)) != CLI_OK)
+		if ((r = out_file_left(file)) != CLI_OK || (r = post(c, "/admin/v1/state/export/read", json_pack("{s:s}", "export", id), &answer)) != CLI_OK)
 			return r;
 		data = json_object_get(answer, "data");
-		r = target_write(c, t, json_string_value(data), json_string_length(data));
+		if (json_string_length(data) > 0 && fwrite(json_string_value(data), 1, json_string_length(data), file->to) != json_string_length(data))
+			r = cli_say(c, CLI_FAILED, "%s cannot be written: %s; nothing was done", file->path, strerror(errno));
 		done = json_flag(answer, "done");
 		progress(c, "clients written:", json_number(answer, "clients"));
 		json_decref(answer);
@@ -250,14 +188,14 @@ static int export_file(struct cli *c, const char *path, const json_t *begun)
 {
 	const char *id = json_text(begun, "export");
 	json_t *answer = NULL;
-	struct target t = { .fd = -1 };
+	struct out_file file = { .c = c };
 	bool written = false;
 	int r;
 
 	if (!json_flag(begun, "signed") && !cli_confirm(c, "This host is not activated, so nothing signs the file, and whoever takes it over has your word only. Write it?"))
 		r = CLI_USAGE;
-	else if ((r = target_open(c, &t, path)) == CLI_OK && (r = export_rows(c, &t, id)) == CLI_OK)
-		r = target_commit(c, &t);
+	else if ((r = out_file_open(&file, c, path, true)) == CLI_OK && (r = export_rows(c, &file, id)) == CLI_OK)
+		r = out_file_commit(&file);
 	if (r == CLI_OK) {
 		written = true;
 		r = post(c, "/admin/v1/state/export/end", json_pack("{s:s, s:b, s:s}", "export", id, "commit", 1, "file", path), &answer);
@@ -269,7 +207,7 @@ static int export_file(struct cli *c, const char *path, const json_t *begun)
 	else
 		r = export_print(c, path, answer);
 	json_decref(answer);
-	target_close(&t);
+	out_file_close(&file);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include "core/cli/api.h"
 #include "core/cli/listing.h"
 #include "core/cli/support_mask.h"
+#include "core/cli/term.h"
 #include "core/cli/verbs.h"
 #include "core/cli/verdicts.h"
 #include "core/exchange/bundle.h"
@@ -279,20 +280,26 @@ static int save(struct support *s, const char *path, int64_t now)
 	struct muster_err err;
 	struct bundle *b = NULL;
 	struct buf text;
+	bool left;
 	int r;
 
 	time_rfc3339(at, now * 1000);
 	buf_init(&text, TEXT_MAX);
 	readme(s, &text, at);
+	term_begin();
 	if ((r = bundle_open(&b, path, now, &err)) == MUSTER_OK)
 		r = bundle_add(b, FOLDER "/README.txt", (struct muster_span){ text.p, text.n }, &err);
-	for (size_t i = 0; r == MUSTER_OK && i < s->n; i++)
+	for (size_t i = 0; r == MUSTER_OK && i < s->n && !term_interrupted(); i++)
 		r = s->files[i].text.failed ? err_nomem(&err) : bundle_add(b, s->files[i].name, (struct muster_span){ s->files[i].text.p, s->files[i].text.n }, &err);
-	if (r == MUSTER_OK)
+	left = term_interrupted();
+	if (r == MUSTER_OK && !left)
 		r = bundle_close(b, true, &err);
 	else
 		(void)bundle_close(b, false, NULL);
+	term_end();
 	buf_fini(&text);
+	if (r == MUSTER_OK && left)
+		return cli_say(s->c, CLI_LEFT, "interrupted: nothing was written to %s", path);
 	return r == MUSTER_OK ? CLI_OK : cli_fail(s->c, &err);
 }
 

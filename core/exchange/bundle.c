@@ -14,7 +14,11 @@ struct bundle { struct archive *a; char *path; int fd; int64_t at; };
 static int failed(const struct bundle *b, struct muster_err *err)
 {
 	const char *why = archive_error_string(b->a);
+	int e = archive_errno(b->a);
 
+	/* "Write error" alone does not say that a disk is full. */
+	if (e == ENOSPC || e == EFBIG || e == EDQUOT || e == EIO)
+		return err_errno(err, e, "%s cannot be written", b->path);
 	return err_set(err, MUSTER_E_IO, "%s cannot be written: %s", b->path, why != NULL ? why : "out of memory");
 }
 

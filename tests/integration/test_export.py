@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import resource
+import signal
 import socketserver
 import stat
 import subprocess
@@ -14,7 +16,7 @@ import uuid
 
 import pytest
 
-from administrator import DONE, FAILED, NO_HOST, USAGE, Administrator
+from administrator import DONE, FAILED, LEFT, NO_HOST, USAGE, Administrator
 from host import OFFICE2013, PATIENCE, Machine, eventually, now_text, program
 
 KEY = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
@@ -404,3 +406,32 @@ def test_a_host_that_goes_away_in_the_middle_leaves_nothing_behind(tmp_path):
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == NO_HOST and "musterctl: " in err, err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path):
+    server = Endless(tmp_path / "admin.sock", 1 << 30)
+    out = tmp_path / "out"
+    process = subprocess.Popen([program("musterctl"), "--socket", server.server_address, "export", "machines", "--out", str(out)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: (tmp_path / "out.partial").exists() and (tmp_path / "out.partial").stat().st_size > 0, "rows are written")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    server.shutdown()
+    server.server_close()
+    assert process.returncode == LEFT and "interrupted: nothing was written" in err and err.count("\n") == 1, (process.returncode, err)
+    assert [p.name for p in tmp_path.iterdir()] == ["admin.sock"]
+
+
+def limited(admin, *words):
+    """No file over so many bytes: as on a disk that is full."""
+    return subprocess.run([program("musterctl"), "--socket", str(admin.host.socket), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)))
+
+
+@pytest.mark.parametrize("words", [["export", "books"], ["export", "keys", "--with-keys"], ["keys", "copy", "k1"], ["state", "export", "--yes"], ["support-bundle"]], ids=lambda w: w[0])
+def test_what_cannot_be_written_whole_leaves_nothing_behind(admin, tmp_path, words):
+    fill_books(admin)
+    out = tmp_path / "folder" / "out"
+    out.parent.mkdir()
+    said = limited(admin, *words, *([str(out)] if words[0] == "state" else ["--out", str(out)]))
+    assert said.returncode == FAILED and "File too large" in said.stderr, said
+    assert list(out.parent.iterdir()) == []
