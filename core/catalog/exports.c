@@ -4,6 +4,7 @@
 #include <link.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -14,6 +15,7 @@
 typedef ElfW(Ehdr) header_t;
 typedef ElfW(Shdr) section_t;
 typedef ElfW(Sym) symbol_t;
+typedef ElfW(Phdr) segment_t;
 
 /** Copy @p n bytes from @p at: the file says where things are, and may lie. */
 static bool take(const struct buf *b, uint64_t at, void *to, size_t n)
@@ -70,6 +72,35 @@ static int find_table(const struct buf *b, const char *path, void (*fn)(void *ct
 		}
 	}
 	return err_set(err, MUSTER_E_INVALID, "%s: has no table of dynamic symbols", path);
+}
+
+/* Where the header says that the file ends at least: its program headers, what they load, and its sections. */
+static uint64_t needed(int fd, const header_t *h)
+{
+	uint64_t end = h->e_phoff + (uint64_t)h->e_phnum * sizeof(segment_t), sections = h->e_shoff + (uint64_t)h->e_shnum * sizeof(section_t), to;
+	segment_t s;
+
+	if (sections > end)
+		end = sections;
+	for (unsigned i = 0; i < h->e_phnum; i++) {
+		if (pread(fd, &s, sizeof s, (off_t)(h->e_phoff + i * sizeof s)) != (ssize_t)sizeof s)
+			break;
+		if ((s.p_type == PT_LOAD || s.p_type == PT_DYNAMIC) && (to = s.p_offset + s.p_filesz) > end)
+			end = to;
+	}
+	return end;
+}
+
+int exports_check_whole(int fd, uint64_t size, const char *path, struct muster_err *err)
+{
+	header_t h;
+	uint64_t end;
+
+	if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h || h.e_ident[EI_CLASS] != (__ELF_NATIVE_CLASS == 64 ? ELFCLASS64 : ELFCLASS32) || h.e_phentsize != sizeof(segment_t))
+		return MUSTER_OK;
+	if ((end = needed(fd, &h)) > size)
+		return err_set(err, MUSTER_E_INVALID, "%s: was cut short: it has %llu bytes of at least %llu; copy it again", path, (unsigned long long)size, (unsigned long long)end);
+	return MUSTER_OK;
 }
 
 int exports_each(const char *path, void (*fn)(void *ctx, const char *symbol), void *ctx, struct muster_err *err)

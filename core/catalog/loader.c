@@ -16,6 +16,7 @@
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/catalog/exports.h"
 #include "core/catalog/lint.h"
 
 /** End of the last member of ABI 1.0. */
@@ -62,7 +63,7 @@ static int check_elf(const char *path, struct stat *st, struct muster_err *err)
 {
 	unsigned char head[4];
 	ssize_t n;
-	int fd;
+	int fd, r;
 
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		return err_errno(err, errno, "%s: cannot be opened", path);
@@ -70,11 +71,13 @@ static int check_elf(const char *path, struct stat *st, struct muster_err *err)
 		(void)close(fd);
 		return err_set(err, MUSTER_E_INVALID, "%s: is not a regular file", path);
 	}
-	n = read(fd, head, sizeof head);
-	(void)close(fd);
+	n = pread(fd, head, sizeof head, 0);
 	if (n != (ssize_t)sizeof head || memcmp(head, "\177ELF", sizeof head) != 0)
-		return err_set(err, MUSTER_E_INVALID, "%s: is not a shared object; build it with -shared, or name the .so that libtool put into .libs", path);
-	return MUSTER_OK;
+		r = err_set(err, MUSTER_E_INVALID, "%s: is not a shared object; build it with -shared, or name the .so that libtool put into .libs", path);
+	else
+		r = exports_check_whole(fd, (uint64_t)st->st_size, path, err);
+	(void)close(fd);
+	return r;
 }
 
 static int check_digest(const struct loader_request *q, struct muster_err *err)

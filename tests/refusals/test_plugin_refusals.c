@@ -298,6 +298,32 @@ START_TEST(test_plugin_file_kinds)
 }
 END_TEST
 
+/* A copy that was interrupted: the dynamic linker would map what is not there, and the host die of it. */
+START_TEST(test_plugin_cut_short)
+{
+	char path[512], says[MUSTER_ERR_MAX];
+	struct stat st;
+	off_t whole;
+
+	copy_fixture(path, "bad_plugins", "good");
+	ck_assert_int_eq(stat(path, &st), 0);
+	whole = st.st_size;
+	for (unsigned i = 0; i < 40; i++) {
+		struct setup *s = setup_new();
+		struct catalog *c = NULL;
+		off_t n = 64 + (whole - 65) * i / 39;   /* from the ELF header alone to one byte less than all */
+
+		copy_fixture(path, "bad_plugins", "good");
+		ck_assert_int_eq(truncate(path, n), 0);
+		(void)setup_plugin(s, "good", path);
+		(void)snprintf(says, sizeof says, "plugin good is refused: %s: was cut short: it has %lld bytes of at least ", path, (long long)n);
+		ck_assert_int_eq(setup_build(s, &c), MUSTER_E_INVALID);
+		ck_assert_msg(strncmp(s->err.message, says, strlen(says)) == 0 && strstr(s->err.message, "; copy it again") != NULL, "%lld of %lld: %s", (long long)n, (long long)whole, s->err.message);
+		free(s);
+	}
+}
+END_TEST
+
 START_TEST(test_plugin_paths)
 {
 	char path[512];
@@ -468,7 +494,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_plugin_objects_and_tables, test_plugin_file_modes, test_plugin_file_kinds, test_plugin_paths, test_plugin_clashes, test_plugin_clash_chosen,
+		test_plugin_objects_and_tables, test_plugin_file_modes, test_plugin_file_kinds, test_plugin_cut_short, test_plugin_paths, test_plugin_clashes, test_plugin_clash_chosen,
 		test_plugin_needs_follow, test_plugin_option_values, test_plugin_option_all, test_plugin_changed_on_disk,
 	};
 
