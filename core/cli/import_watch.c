@@ -23,6 +23,7 @@
 #include "core/cli/term.h"
 
 #define QUIET_MS 2000        /* unchanged for so long: nobody writes to it any more */
+#define WRITING_MS 600000   /* made here and never closed: unchanged for so long, it is taken all the same */
 #define RETRY_MS 3000       /* the host was not there, or busy */
 #define NAMES_MAX 1000       /* names tried for a file that moves */
 #define LOG ".log"
@@ -35,6 +36,7 @@ struct waiting {
 	struct timespec changed;
 	int64_t since;           /* boot ms */
 	bool closed;             /* its writer has closed it */
+	bool writing;            /* made while we watched, and its writer has not closed it: told of another user's files too, which held() cannot */
 	bool seen;               /* in this look */
 };
 
@@ -81,7 +83,7 @@ static int open_folder(struct watch *w)
 	if (faccessat(w->dir, ".", W_OK | X_OK, AT_EACCESS) != 0)
 		return cli_say(w->c, CLI_FAILED, "--watch: %s: files cannot be moved out of it: %s", w->path, strerror(errno));
 	if ((w->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) < 0 ||
-	    inotify_add_watch(w->events, w->path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0)
+	    inotify_add_watch(w->events, w->path, IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0)
 		return cli_say(w->c, CLI_FAILED, "--watch: %s cannot be watched: %s", w->path, strerror(errno));
 	if ((r = open_below(w, "done", &w->done)) == CLI_OK)
 		r = open_below(w, "failed", &w->failed);
@@ -147,6 +149,8 @@ static int note(struct watch *w, const char *name, const struct stat *st)
 		f->changed = st->st_mtim;
 		f->since = now_ms();
 	}
+	/* a second name for a file that was there is made, and never closed */
+	f->writing = f->writing && st->st_nlink == 1;
 	f->seen = true;
 	return CLI_OK;
 }
@@ -183,7 +187,7 @@ static int look(struct watch *w)
 	return r;
 }
 
-/* Marks what was closed or moved here. @return CLI_OK, or CLI_FAILED when the folder itself is gone. */
+/* Marks what was made, closed or moved here. @return CLI_OK, or CLI_FAILED when the folder itself is gone. */
 static int take_events(struct watch *w)
 {
 	_Alignas(struct inotify_event) char bytes[16384];
@@ -197,12 +201,16 @@ static int take_events(struct watch *w)
 			at += (ssize_t)(sizeof(*e) + e->len);
 			if ((e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0)
 				return cli_say(w->c, CLI_FAILED, "--watch: %s was removed or renamed", w->path);
+			if ((e->mask & IN_Q_OVERFLOW) != 0)
+				for (size_t i = 0; i < w->count; i++)
+					w->files[i].writing = false;   /* its end may be among what was lost */
 			if (e->len == 0 || passed_over(e->name))
 				continue;
 			if ((f = find(w, e->name)) == NULL && (f = add(w, e->name)) == NULL)
 				return cli_say(w->c, CLI_FAILED, "out of memory");
 			/* what it looks like now is seen at the next look */
-			f->closed = true;
+			f->writing = (e->mask & IN_CREATE) != 0;
+			f->closed = !f->writing;
 			f->inode = 0;
 		}
 	return CLI_OK;
@@ -222,6 +230,8 @@ static int64_t due(const struct waiting *f)
 {
 	int64_t quiet = now_ms() - f->since, age = clock_wall_ms(clock_system()) - ((int64_t)f->changed.tv_sec * 1000 + f->changed.tv_nsec / 1000000);
 
+	if (f->writing)
+		return quiet < WRITING_MS ? WRITING_MS - quiet : 0;
 	if (f->closed || age >= QUIET_MS || quiet >= QUIET_MS)
 		return 0;
 	return QUIET_MS - (age > quiet ? age : quiet);

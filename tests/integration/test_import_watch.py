@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -135,6 +136,36 @@ def test_what_is_being_written_is_waited_for(host, drop):
     part.write_text(keys(4))
     part.rename(drop.path / "moved.csv")
     assert drop.line().startswith("moved.csv: done: tab-separated keys, 4 records")
+    status, out, err = drop.stop()
+    assert (status, out, err) == (DONE, "", "") and drop.here() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="writing as another user takes root")
+def test_another_users_file_is_waited_for_too(host, drop):
+    """Who may not ask whether somebody has a file open still knows that it was made here and never closed; whatever time it bears."""
+    ctl = host.folder / "musterctl"
+    shutil.copy(program("musterctl"), ctl)
+    os.chmod(ctl, 0o755)
+    os.chmod(host.socket_path, 0o777)
+    os.chown(drop.path, 65534, 65534)
+    drop.process = subprocess.Popen([str(ctl), "--socket", host.socket_path, "import", "--watch", str(drop.path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True, cwd="/", user=65534, group=65534, extra_groups=[])
+    eventually(lambda: (drop.path / "failed").is_dir() or drop.process.poll() is not None, "the folder is watched")
+    with open(drop.path / "a.csv", "w") as slow:
+        slow.write(keys(2))
+        slow.flush()
+        (drop.path / "first.csv").write_text(keys(1))
+        assert drop.line().startswith("first.csv: done: ")
+        os.utime(drop.path / "a.csv", (0, 0))
+        (drop.path / "second.csv").write_text(keys(1))
+        assert drop.line().startswith("second.csv: done: ")
+        assert drop.here() == ["a.csv"]
+        slow.write(ROW.format(2, 2))
+    assert drop.line().startswith("a.csv: done: tab-separated keys, 3 records")
+    # a second name for a file that nobody writes to is taken as well
+    (host.folder / "linked").write_text(keys(4))
+    os.link(host.folder / "linked", drop.path / "linked.csv")
+    assert drop.line().startswith("linked.csv: done: tab-separated keys, 4 records")
     status, out, err = drop.stop()
     assert (status, out, err) == (DONE, "", "") and drop.here() == []
 
