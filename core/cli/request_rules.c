@@ -99,36 +99,40 @@ int request_fill(const struct request_kind *k, json_t *entry, const json_t *agre
 
 /* ---- checks ---- */
 
-static int of_programme(const struct request_kind *k, const char *programme, json_t *notes, struct muster_err *err)
+int request_fits(const struct request_kind *k, const json_t *entry, const json_t *agreement, const json_t *key, struct muster_err *err)
 {
-	bool host = !k->mak;
+	const char *kind = text_of(key, "kind"), *partial = text_of(entry, "partial"), *its = text_of(key, "partial");
 
-	if (advise_is_open_license(programme))
+	if (advise_is_open_license(text_of(agreement, "programme")))
 		return err_set(err, MUSTER_E_REFUSED, "agreements of Open License are excluded from such requests: the programme ended in December 2021. "
 		               "The keys of such an agreement keep what they allow; another agreement of the organisation may serve");
-	if (advise_is_open_value(programme) && host)
-		note(notes, strcmp(k->about, "kms-exception") == 0 ? "Open Value: a MAK is recommended; a host key is given by exception only, so the business reason decides."
-		                                                   : "Open Value: a host key is given by exception only; more activations of it are asked for after it was granted.");
-	else if (strcmp(k->about, "kms-exception") == 0 && programme[0] != '\0' && !advise_is_open_value(programme))
-		note(notes, "Host keys belong to this programme without an exception; only Open Value needs one. Look for the key among those of the agreement first.");
-	return MUSTER_OK;
-}
-
-static int of_key(const struct request_kind *k, const json_t *key, json_t *notes, struct muster_err *err)
-{
-	const char *kind = text_of(key, "kind");
-	json_int_t allowed = json_integer_value(json_object_get(key, "allowed")), used = json_integer_value(json_object_get(key, "used"));
-
 	if (key == NULL)
 		return MUSTER_OK;
 	if (k->mak && strcmp(kind, "mak") != 0 && strcmp(kind, "esu") != 0)
 		return err_set(err, MUSTER_E_INVALID, "key %s is of kind %s, not a MAK: its limit cannot be raised; for a host key `musterctl request host-activations`", text_of(key, "id"), kind);
 	if (strcmp(k->about, "host-activations") == 0 && strcmp(kind, "host") != 0)
 		return err_set(err, MUSTER_E_INVALID, "key %s is of kind %s, not a host key; for a MAK `musterctl request mak-limit`", text_of(key, "id"), kind);
+	if (partial[0] != '\0' && its[0] != '\0' && strcasecmp(partial, its) != 0)
+		return err_set(err, MUSTER_E_INVALID, "partial: key %s ends in %s, not in %s; which of them is it about?", text_of(key, "id"), its, partial);
+	return MUSTER_OK;
+}
+
+static void notes_of_programme(const struct request_kind *k, const char *programme, json_t *notes)
+{
+	if (advise_is_open_value(programme) && !k->mak)
+		note(notes, strcmp(k->about, "kms-exception") == 0 ? "Open Value: a MAK is recommended; a host key is given by exception only, so the business reason decides."
+		                                                   : "Open Value: a host key is given by exception only; more activations of it are asked for after it was granted.");
+	else if (strcmp(k->about, "kms-exception") == 0 && programme[0] != '\0' && !advise_is_open_value(programme))
+		note(notes, "Host keys belong to this programme without an exception; only Open Value needs one. Look for the key among those of the agreement first.");
+}
+
+static void notes_of_key(const struct request_kind *k, const json_t *key, json_t *notes)
+{
+	json_int_t allowed = json_integer_value(json_object_get(key, "allowed")), used = json_integer_value(json_object_get(key, "used"));
+
 	if (k->mak && json_is_integer(json_object_get(key, "allowed")) && json_is_integer(json_object_get(key, "used")) && allowed > 0 && used >= 0 && allowed > used && (allowed - used) * 5 > allowed)
 		(void)json_array_append_new(notes, json_sprintf("By the books %" JSON_INTEGER_FORMAT " of its %" JSON_INTEGER_FORMAT " activations are left; the one who grants it will see that.",
 		                                                allowed - used, allowed));
-	return MUSTER_OK;
 }
 
 int request_check(const struct request_kind *k, const json_t *entry, const json_t *agreement, const json_t *key, json_t **notes, struct muster_err *err)
@@ -136,8 +140,10 @@ int request_check(const struct request_kind *k, const json_t *entry, const json_
 	int r;
 
 	*notes = json_array();
-	if ((r = of_programme(k, text_of(agreement, "programme"), *notes, err)) != MUSTER_OK || (r = of_key(k, key, *notes, err)) != MUSTER_OK)
+	if ((r = request_fits(k, entry, agreement, key, err)) != MUSTER_OK)
 		goto done;
+	notes_of_programme(k, text_of(agreement, "programme"), *notes);
+	notes_of_key(k, key, *notes);
 	for (size_t i = 0; i < COUNT(fields); i++)
 		if (request_wants(k, &fields[i]) && !has(entry, fields[i].field)) {
 			r = err_set(err, MUSTER_E_INVALID, "%s is missing: %s%s", fields[i].field, fields[i].question, strcmp(fields[i].field, "needed") == 0 ? ", a number" : "");

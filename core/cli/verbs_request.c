@@ -170,6 +170,38 @@ static int ask_field(struct asking *a, const char *field, const char *question, 
 	return r;
 }
 
+/* What speaks against it already: nobody should answer six questions for that. @return CLI_FAILED: nobody would grant it; CLI_USAGE: two things do not go together. */
+static int fits(struct asking *a)
+{
+	struct muster_err err;
+	int r = request_fits(a->kind, a->entry, a->agreement, a->key, &err);
+
+	if (r == MUSTER_E_REFUSED)
+		return cli_say(a->c, CLI_FAILED, "%s; nothing was kept", err.message);
+	return r == MUSTER_OK ? CLI_OK : cli_say(a->c, CLI_USAGE, "%s", err.message);
+}
+
+/* As ask_field, until what is named is in the books and goes with the rest. */
+static int ask_fitting(struct asking *a, const char *field, const char *question, bool needed)
+{
+	for (;;) {
+		json_t *before = json_copy(a->entry);
+		bool found = false;
+		int r = ask_field(a, field, question, needed);
+
+		if (r == CLI_OK && (r = find(a)) == CLI_OK) {
+			found = true;
+			r = fits(a);
+		}
+		if (r == CLI_OK || r == CLI_LEFT || r == CLI_NO_HOST || r == CLI_DENIED || (found && r == CLI_FAILED) || before == NULL) {
+			json_decref(before);
+			return r;
+		}
+		json_decref(a->entry);
+		a->entry = before;
+	}
+}
+
 /* Which of the entries it is about, shown to choose from; none is an answer too. */
 static int ask_which(struct asking *a, const char *kind, const char *field, const char *question, const char *only)
 {
@@ -186,7 +218,7 @@ static int ask_which(struct asking *a, const char *kind, const char *field, cons
 	if (api_get(a->c, buf_str(&path), &answer, &err) != MUSTER_OK)
 		r = cli_fail(a->c, &err);
 	else if (json_array_size(json_object_get(answer, "items")) > 0 && (r = estate_print_table(a->c, question, k, json_object_get(answer, "items"))) == CLI_OK)
-		r = ask_field(a, field, "Its ID, or Enter for none of these", false);
+		r = ask_fitting(a, field, "Its ID, or Enter for none of these", false);
 	json_decref(answer);
 	buf_fini(&path);
 	return r;
@@ -198,11 +230,9 @@ static int ask_about(struct asking *a)
 
 	fprintf(a->c->errors, "%s. %s\nEnter keeps what stands in brackets; q leaves.\n", a->kind->title, request_who());
 	if (a->key == NULL && strcmp(a->kind->about, "kms-exception") != 0 &&
-	    ((r = ask_which(a, "key", "key", "Which key is it about?", a->kind->mak ? "mak" : "host")) != CLI_OK || (r = find(a)) != CLI_OK))
+	    (r = ask_which(a, "key", "key", "Which key is it about?", a->kind->mak ? "mak" : "host")) != CLI_OK)
 		return r;
-	if (a->agreement == NULL && ((r = ask_which(a, "agreement", "agreement", "Which agreement?", NULL)) != CLI_OK || (r = find(a)) != CLI_OK))
-		return r;
-	return r;
+	return a->agreement == NULL ? ask_which(a, "agreement", "agreement", "Which agreement?", NULL) : CLI_OK;
 }
 
 static int ask_fields(struct asking *a)
@@ -213,7 +243,7 @@ static int ask_fields(struct asking *a)
 
 	for (size_t i = 0; r == CLI_OK && i < n; i++)
 		if (request_wants(a->kind, &f[i]))
-			r = ask_field(a, f[i].field, strcmp(f[i].field, "needed") == 0 ? a->kind->what : f[i].question, true);
+			r = ask_fitting(a, f[i].field, strcmp(f[i].field, "needed") == 0 ? a->kind->what : f[i].question, true);
 	return r;
 }
 
@@ -286,28 +316,15 @@ static int give(struct asking *a, const json_t *kept, const json_t *notes, const
 	return CLI_OK;
 }
 
-/* Refused beforehand: nobody should answer six questions for that. */
-static int refused_anyway(struct asking *a)
-{
-	struct muster_err err;
-	json_t *notes;
-	int r = request_check(a->kind, a->entry, a->agreement, a->key, &notes, &err);
-
-	json_decref(notes);
-	return r == MUSTER_E_REFUSED ? cli_say(a->c, CLI_FAILED, "%s; nothing was kept", err.message) : CLI_OK;
-}
-
 static int fill(struct asking *a)
 {
 	int r;
 
-	if ((r = find(a)) != CLI_OK || (r = refused_anyway(a)) != CLI_OK)
+	if ((r = find(a)) != CLI_OK || (r = fits(a)) != CLI_OK)
 		return r;
 	if (!a->talks)
 		return missing(a);
-	if ((r = ask_about(a)) != CLI_OK || (r = refused_anyway(a)) != CLI_OK || (r = ask_fields(a)) != CLI_OK)
-		return r;
-	return find(a);
+	return (r = ask_about(a)) == CLI_OK ? ask_fields(a) : r;
 }
 
 int verb_request(struct cli *c)
@@ -324,6 +341,10 @@ int verb_request(struct cli *c)
 	buf_init(&text, TEXT_MAX);
 	if ((r = estate_set(c, a.entries, &a.entry)) != CLI_OK)
 		goto done;
+	if (json_text(a.entry, "about")[0] != '\0' && strcmp(json_text(a.entry, "about"), a.kind->about) != 0) {
+		r = cli_say(c, CLI_USAGE, "--set about=%s: this is `musterctl request %s`; say the one or the other", json_text(a.entry, "about"), a.kind->about);
+		goto done;
+	}
 	(void)json_object_set_new(a.entry, "about", json_string(a.kind->about));
 	if (json_object_get(a.entry, "state") == NULL)
 		(void)json_object_set_new(a.entry, "state", json_string("draft"));

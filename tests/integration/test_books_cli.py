@@ -416,6 +416,45 @@ def test_a_request_is_a_dialogue_on_a_terminal(admin, key_file, sit):
     assert len(admin.items("requests")) == 1
 
 
+def test_a_request_says_what_does_not_go_together(admin, key_file):
+    """The kind of the key and its last five, before anything else is asked for; nothing of it is kept."""
+    add_key(admin, key_file(), kind="mak", products="Office LTSC 2021")
+    add(admin, "keys", kind="host", partial="FFFFF", products="Windows Server 2022")
+    assert "of kind host, not a MAK" in admin.refused("request", "mak-limit", *sets(key="FFFFF"), status=USAGE)
+    assert "of kind mak, not a host key" in admin.refused("request", "host-activations", *sets(key="EEEEE"), status=USAGE)
+    assert "ends in EEEEE, not in FFFFF" in admin.refused("request", "mak-limit", *sets(key="EEEEE", partial="FFFFF", authorization="A765", **WHOLE), status=USAGE)
+    assert "musterctl request mak-limit" in admin.refused("request", "mak-limit", *sets(about="kms-exception", partial="EEEEE", authorization="A765", **WHOLE), status=USAGE)
+    assert admin.items("requests") == []
+
+
+def test_mistakes_in_the_dialogue_of_a_request_are_asked_again(admin, key_file, sit):
+    add(admin, "agreements", "select", programme="Select", number="7654321", authorization="A765")
+    add(admin, "agreements", "olp", programme="Open License", number="99")
+    add_key(admin, key_file(), kind="mak", products="Office LTSC 2021", agreement="select")
+    add(admin, "keys", kind="host", partial="FFFFF", products="Windows Server 2022")
+    seat = sit(admin, "request", "mak-limit")
+    seat.answer("Enter for none of these: ", "nosuch")
+    seat.expect('there is no key "nosuch" in the books')
+    seat.answer("Enter for none of these: ", "FFFFF")
+    seat.expect("of kind host, not a MAK")
+    seat.answer("Enter for none of these: ", "EEEEE")
+    seat.answer("licence ID [7654321]: ", "")
+    seat.answer("Authorisation number [A765]: ", "")
+    seat.answer("version and edition [Office LTSC 2021]: ", "")
+    seat.answer("Last five characters of the key [EEEEE]: ", "FFFFF")
+    seat.expect("ends in EEEEE, not in FFFFF")
+    seat.answer("Last five characters of the key [EEEEE]: ", "")
+    seat.answer("how many more activations: ", "50")
+    seat.answer("Business reason: ", "a new site")
+    assert seat.rest()[1] == DONE
+    assert [(r["partial"], r["agreement"], r["needed"]) for r in admin.items("requests")] == [("EEEEE", "select", 50)]
+    # what nobody would grant ends it
+    seat = sit(admin, "request", "kms-exception")
+    seat.answer("Enter for none of these: ", "olp")
+    shown, status = seat.rest()
+    assert status == FAILED and "December 2021" in shown and "nothing was kept" in shown
+
+
 def test_a_value_of_several_lines(admin):
     admin.ok("organisations", "add", "lines", "--set", "name=Example", "--set", "note=first = 1\nsecond line\n\nfourth")
     assert admin.json("organisations", "show", "lines")["note"] == "first = 1\nsecond line\n\nfourth"

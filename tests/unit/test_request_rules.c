@@ -101,6 +101,9 @@ START_TEST(test_request_keys)
 	ck_assert_int_eq(check("host-activations", WHOLE_HOST, ENTERPRISE, MAK_KEY, "of kind mak, not a host key"), MUSTER_E_INVALID);
 	ck_assert_int_eq(check("mak-limit", WHOLE_MAK, ENTERPRISE, "{\"id\":\"k\",\"kind\":\"mak\",\"allowed\":100,\"used\":10}", "90 of its 100 activations are left"), MUSTER_OK);
 	ck_assert_int_eq(check("mak-limit", WHOLE_MAK, ENTERPRISE, "{\"id\":\"k\",\"kind\":\"mak\",\"allowed\":100,\"used\":-1}", NULL), MUSTER_OK);
+	/* another key's last five; upper and lower case are one */
+	ck_assert_int_eq(check("mak-limit", WHOLE_MAK, ENTERPRISE, "{\"id\":\"k\",\"kind\":\"mak\",\"partial\":\"GGGGG\"}", "ends in GGGGG, not in EEEEE"), MUSTER_E_INVALID);
+	ck_assert_int_eq(check("mak-limit", WHOLE_MAK, ENTERPRISE, "{\"id\":\"k\",\"kind\":\"esu\",\"partial\":\"eeeee\"}", NULL), MUSTER_OK);
 }
 END_TEST
 
