@@ -127,7 +127,7 @@ static const struct cli_verb verbs[] = {
 	  "musterctl state export old-host.state --with-keys --passphrase-fd 3 3<passphrase.txt" },
 	{ "reload", "reload", "Read the configuration again and say what changed", CLI_ADMINISTRATOR, 0, 0, 0, verb_reload, "musterctl reload" },
 	{ "explain", "explain CODE | WORDS", "What a code means and what to do", CLI_ANYONE, O(ALL), 0, CLI_ARGS_MAX, verb_explain,
-	  "musterctl explain 0xC004F038\nmusterctl explain M-112\nmusterctl explain 12290           an event\nmusterctl explain key limit       codes about these words\nmusterctl explain --all" },
+	  "musterctl explain 0xC004F038\nmusterctl explain M-112\nmusterctl explain 12290           an event\nmusterctl explain key limit       codes about these words\nmusterctl explain Notification    a licensing status\nmusterctl explain --all" },
 };
 
 const struct cli_verb *cli_verbs(size_t *n)

@@ -149,6 +149,18 @@ def test_explain_asks_nobody_and_takes_a_code_in_every_spelling():
     for spelling in ("(0xC004F038).", "-1073418184", "3221549112", "'C004F038'"):
         assert run(program("musterctl"), "explain", spelling).out.startswith("0xC004F038  "), spelling
     assert run(program("musterctl"), "explain", "12290").out.startswith("event 12290  Host: request received\n")
+    explain = lambda *words: run(program("musterctl"), "explain", *words)
+    assert explain("event", "12290").out == explain("12290").out
+    # what events of success begin with; licensing statuses as listings and events have them
+    for spelling in ("0x0", "0x00000000", "0"):
+        assert explain(spelling).out.startswith("0x0  Success\n"), spelling
+    for status, title in enumerate(("Unlicensed", "Licensed", "Initial grace period", "Additional grace period", "Non-genuine grace period", "Notification", "Extended grace period")):
+        for words in ((title,), title.lower().split(), ("status", str(status)), (title + ".",)):
+            assert explain(*words).out.startswith(f"status {status}  {title}\n") and "\nstatus" not in explain(*words).out, words
+    # several codes, and words in one argument
+    assert [one["code"] for one in explain("0xC004F038", "C020", "12290", "--json").json] == ["0xC004C020", "0xC004F038", "event 12290"]
+    assert 'no code "0xC0DE0000" is known' in explain("0xC004F038", "0xC0DE0000").err
+    assert explain("count insufficient").out == explain("0xC004F038").out
     # words; the codes of facts.md section 4, each
     found = run(program("musterctl"), "explain", "host", "over", "limit").out
     assert found.startswith("0xC004C008  Host key over its limit\n") and "0xC004F038" not in found
@@ -159,7 +171,7 @@ def test_explain_asks_nobody_and_takes_a_code_in_every_spelling():
             assert run(program("musterctl"), "explain", f"M-{number}").status == DONE, number
     assert run(program("musterctl"), "explain", "no", "such", "words").status == FAILED
     every = run(program("musterctl"), "explain", "--all", "--json").json
-    assert {"0xC004F041", "0xC004F06C", "M-119"} <= {code["code"] for code in every}
+    assert {"0xC004F041", "0xC004F06C", "M-119", "event 12288", "status 6", "0x0"} <= {code["code"] for code in every}
     assert all(set(code) == {"code", "title", "meaning", "action", "http"} and code["action"] for code in every)
 
 
