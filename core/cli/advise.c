@@ -85,8 +85,8 @@ static const char *reaching(unsigned long n)
 /* What is true of MAKs, for the machines that get one. */
 static void of_mak(json_t *reasons, unsigned long n, bool isolated)
 {
-	because(reasons, "A MAK activates each machine once and for good; %lu %s %lu activations, and every reinstallation on changed hardware spends one more. The number of "
-	        "activations is not the number of licences.", n, n == 1 ? "machine needs" : "machines need", n);
+	because(reasons, "A MAK activates each machine once and for good; %lu %s %lu activation%s, and every reinstallation on changed hardware spends one more. The number of "
+	        "activations is not the number of licences.", n, n == 1 ? "machine needs" : "machines need", n, n == 1 ? "" : "s");
 	if (isolated)
 		because(reasons, "Machines that reach nobody are activated by telephone, or by one machine that collects their Installation IDs, asks once, and hands the Confirmation IDs back "
 		        "(by a removable medium too); kept Confirmation IDs serve again when the same machine is re-imaged.");
@@ -98,7 +98,9 @@ static void of_count(json_t *reasons, const struct advise_case *a, unsigned long
 	unsigned long days = number_of(a->product, "window") / DAY, validity = number_of(a->product, "validity") / DAY;
 
 	because(reasons, "%lu %s the host, and the minimum count is %lu: from machine %lu on each is activated by its own request.", connected, reaching(connected), minimum, minimum);
-	if (minimum > 1 && connected - minimum < minimum / 5 + 1)
+	if (minimum > 1 && connected == minimum)
+		because(reasons, "That is just the minimum: as soon as one of them is silent for %lu days, the count is too low and no new machine is activated; those activated keep their %lu days.", days, validity);
+	else if (minimum > 1 && connected - minimum < minimum / 5 + 1)
 		because(reasons, "That is close to the minimum: when more than %lu of them are silent for %lu days, the count is too low and no new machine is activated; those activated keep their %lu days.",
 		        connected - minimum, days, validity);
 	because(reasons, "A host key activates up to 6 hosts, each up to 10 times, and counts no machines: nothing is spent by reinstalling them.");

@@ -46,7 +46,9 @@ START_TEST(test_advise_threshold)
 		{ 5, 5, 5, ADVISE_MAK, 0, 5, "by telephone" },
 		{ 1, 1, 0, ADVISE_HOST_KEY, 1, 0, "1 machine reaches" },
 		{ 25, 27, 0, ADVISE_HOST_KEY, 27, 0, "when more than 2 of them are silent for 30 days" },
-		{ 5, 6, 1, ADVISE_BOTH, 5, 1, "when more than 0 of them are silent for 30 days" },
+		{ 5, 6, 1, ADVISE_BOTH, 5, 1, "That is just the minimum: as soon as one of them is silent for 30 days, the count is too low" },
+		{ 5, 6, 1, ADVISE_BOTH, 5, 1, "1 machine needs 1 activation, and" },
+		{ 5, 6, 0, ADVISE_HOST_KEY, 6, 0, "when more than 1 of them are silent for 30 days" },
 	};
 	struct said s;
 
