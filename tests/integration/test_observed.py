@@ -425,6 +425,20 @@ def test_old_events_go_machines_stay_and_nothing_is_counted_twice(new_host):
     assert take(host, [event(0, now() + 10 * DAY)])["new"] == 1
 
 
+def test_machines_count_on_when_their_events_are_gone(new_host):
+    """Events leave after events_keep; what was heard within the window stays counted, and is in no gap."""
+    host = new_host(plugins=("office2013",), clock=True, host="events_keep = 2d\n")
+    take(host, [event(i, now() - DAY) for i in range(6)])
+    assert product(host)["observed"] == 6 and len(pages(host, "/observed/events")) == 6
+    host.shift(3 * DAY)
+    eventually(lambda: pages(host, "/observed/events") == [], "old events are deleted")
+    assert product(host)["observed"] == 6 and len(machines(host)) == 6
+    assert not [f for f in findings(host) if f["finding"] == "gap"]
+    host.shift(31 * DAY)
+    eventually(lambda: product(host)["observed"] == 0, "nobody was heard within the window")
+    assert len(machines(host)) == 6
+
+
 def test_a_backup_has_what_was_observed(office, new_host):
     """Also while an import is under way: what was committed. A host on the copy has it."""
     take(office, [event(i, now() - DAY) for i in range(20)])
