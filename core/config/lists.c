@@ -52,9 +52,17 @@ static bool seen(const char *text, const char *end, const char *item)
 	return false;
 }
 
+/* 2025 and then 2022: the newest first. Numbers of different lengths are names as others ("2003, 7"). */
+static bool falls(const char *before, const char *item)
+{
+	size_t n = strlen(item);
+
+	return n > 0 && strspn(item, "0123456789") == n && strlen(before) == n && strspn(before, "0123456789") == n && strcmp(before, item) > 0;
+}
+
 int config_check_versions(const char *text, bool one, struct muster_err *err)
 {
-	char item[128], shown[CONFIG_SHOW];
+	char item[128], before[128] = "", shown[CONFIG_SHOW];
 	const char *at = text, *from;
 	size_t n = 0;
 	int r;
@@ -69,6 +77,9 @@ int config_check_versions(const char *text, bool one, struct muster_err *err)
 			return err_set(err, MUSTER_E_INVALID, "'%s' is named twice", shown);
 		if (++n > CONFIG_VERSIONS_MAX)
 			return err_set(err, MUSTER_E_INVALID, "there are more than %d versions", CONFIG_VERSIONS_MAX);
+		if (falls(before, item))
+			return err_set(err, MUSTER_E_INVALID, "'%s' stands behind '%s': name the oldest first", shown, before);
+		strcpy(before, item);
 	}
 	return r == MUSTER_E_NOT_FOUND ? MUSTER_OK : r;
 }

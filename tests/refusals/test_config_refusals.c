@@ -537,6 +537,8 @@ START_TEST(test_refusal_policy)
 		{ "[product p]\nserver_version = 2016, 2019\n", NULL, "muster.conf:2: [product p] server_version: one version is meant, and there are several\n" },
 		{ "[product p]\nversions = 2019\n", NULL, "muster.conf:2: [product p] versions: the key makes a product: it belongs in a product file (products_dir), not in muster.conf\n" },
 		{ HOST, ACCESS "versions = 2016, 2019, 2016\n", FILE_A ":6: [product p] versions: '2016' is named twice\n" },
+		{ HOST, ACCESS "versions = 2016, 2022, 2019\n", FILE_A ":6: [product p] versions: '2019' stands behind '2022': name the oldest first\n" },
+		{ HOST, ACCESS "versions = 5, 4\n", FILE_A ":6: [product p] versions: '4' stands behind '5': name the oldest first\n" },
 		{ HOST, ACCESS "versions = 2008 R2\n", FILE_A ":6: [product p] versions: '2008 R2' is not a version: use a-z, 0-9 and '-', first a letter or digit, at most 63\n" },
 		{ HOST, EMBEDDED "medium = setup.ini PID\n", FILE_A ":6: [product p] medium: 'setup.ini PID' is not PATH [SECTION] KEY: write such as x64/Setup.ini [OPTIONS] PID\n" },
 		{ HOST, EMBEDDED "medium = ../setup.ini [OPTIONS] PID\n",
