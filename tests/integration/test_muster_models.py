@@ -293,7 +293,7 @@ def test_run_heartbeats(host, machine):
 def test_run_shared(host, machine):
     """Two on one machine share its seat; the last one gives it back. One that was held before stays."""
     m = machine()
-    run = [m.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 30") for _ in range(2)]
+    run = [m.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 300") for _ in range(2)]
     for r in run:
         assert r.stdout.readline() == "ready\n"
     assert len(host.out) == 1
@@ -310,7 +310,7 @@ def test_run_shared(host, machine):
 def test_run_killed(host, machine):
     """Killed with its seat: the agent gives back what nobody uses instead of keeping it alive."""
     m = machine()
-    run = m.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 5")
+    run = m.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 60")
     assert run.stdout.readline() == "ready\n"
     run.kill()
     run.wait(timeout=PATIENCE)
@@ -318,7 +318,7 @@ def test_run_killed(host, machine):
     done = m.run("agent", "--once")
     assert done.returncode == 0 and "the seat of a command that is gone" in done.stderr and host.out == {}
     # the next run goes on with it, too
-    run = m.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 5")
+    run = m.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 60")
     assert run.stdout.readline() == "ready\n"
     run.kill()
     run.wait(timeout=PATIENCE)

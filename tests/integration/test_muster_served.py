@@ -85,7 +85,7 @@ def test_seat(served):
 def test_run(served):
     host, desk = served
     a, b = desk(0), desk(1)
-    run = a.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 30")
+    run = a.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 300")
     assert run.stdout.readline() == "ready\n"
     waiting = b.start("run", "cad", "--wait", "--", "echo", "mine")
     assert "place 1 in the queue" in waiting.stderr.readline()
@@ -101,7 +101,7 @@ def test_seat_taken_back(served):
     """An administrator takes the seat back: the command goes on and is told, and the seat goes to another machine when its lease is over."""
     host, desk = served
     a, b = desk(0), desk(1)
-    run = a.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 60")
+    run = a.start("run", "cad", "--", "sh", "-c", "echo ready; exec sleep 300")
     try:
         assert run.stdout.readline() == "ready\n"
         client = a.json("status", "cad")[0]["client_id"]

@@ -15,6 +15,7 @@ import pytest
 from host import Machine, OFFICE2013, PATIENCE, eventually, program
 
 HEAD = b"POST /v1/activate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+STOP = 9.5   # seconds after which a host leaves whoever it still waits for; nobody here may cost as much
 NEXT = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -33,7 +34,7 @@ def test_body_delimited_in_two_ways_is_refused_and_the_connection_closed(host, d
     got = host.raw(data)
     assert got.startswith(b"HTTP/1.1 400 ") and b'"code":"M-101"' in got and b"in one way" in got, got
     assert got.count(b"HTTP/1.1 ") == 1, got
-    assert time.monotonic() - begun < 5, "closed at once, not when it is idle"
+    assert time.monotonic() - begun < 20, "closed at once, not when it is idle, which is thirty seconds"
 
 
 def test_exposed_key_is_reported_whatever_else_is_wrong(new_host):
@@ -100,7 +101,7 @@ def test_follower_that_does_not_read_delays_no_stop(new_host):
     c.close()
     begun = time.monotonic()
     assert host.stop() == 0
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < STOP
     s.close()
 
 
@@ -115,7 +116,7 @@ def test_client_that_does_not_read_delays_no_stop(new_host):
             s.sendall(b"GET /v1/products HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
     begun = time.monotonic()
     assert host.stop() == 0
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < STOP
     s.close()
 
 
@@ -136,7 +137,7 @@ def test_stop_answers_those_who_are_held(new_host):
     eventually(lambda: host.lines("overloaded"), "some are turned away")
     begun = time.monotonic()
     assert host.stop() == 0
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < STOP
     for t in threads:
         t.join()
     assert 503 in status and set(status) <= {200, 202, 503}
@@ -202,7 +203,7 @@ def test_reloads_asked_for_while_it_stops(new_host):
     time.sleep(0.3)
     begun = time.monotonic()
     assert host.stop() == 0
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < STOP
     done.set()
     for t in threads:
         t.join()

@@ -48,7 +48,7 @@ static bool read_request(const struct fakehost *h, int fd, struct buf *head, str
 	char *end;
 
 	for (;;) {
-		if (!wait_for(h, fd, 5000) || (n = read(fd, part, sizeof part)) <= 0)
+		if (!wait_for(h, fd, 60000) || (n = read(fd, part, sizeof part)) <= 0)
 			return false;
 		buf_add(head, part, (size_t)n);
 		if ((end = strstr((char *)head->p, "\r\n\r\n")) != NULL)
@@ -57,7 +57,7 @@ static bool read_request(const struct fakehost *h, int fd, struct buf *head, str
 	buf_add(body, end + 4, head->n - (size_t)(end + 4 - (char *)head->p));
 	*end = '\0';
 	while (body->n < body_length((char *)head->p)) {
-		if (!wait_for(h, fd, 5000) || (n = read(fd, part, sizeof part)) <= 0)
+		if (!wait_for(h, fd, 60000) || (n = read(fd, part, sizeof part)) <= 0)
 			return false;
 		buf_add(body, part, (size_t)n);
 	}

@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/base/clock.h"
 #include "core/base/codes.h"
@@ -48,6 +49,18 @@ void fix_pass(struct fix *f, int64_t ms);
 void fix_advance(struct fix *f, int64_t ms);
 /** Wait until all is folded and refilled. */
 void fix_settle(struct fix *f);
+/** Look every millisecond until it holds, by the real clock a minute at most: another thread takes its turn when the machine lets it. */
+#define FIX_UNTIL(condition) \
+	for (int64_t end_ = fix_steady_ms() + 60000; !(condition) && fix_steady_ms() < end_;) \
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL)
+/** The real clock, ms. */
+static inline int64_t fix_steady_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 bool fix_said(struct fix *f, const char *event);
 
 /** A request of client @p id for @p product: certified, right clock, status 2, own hardware of source 1, fresh nonce. */

@@ -140,11 +140,7 @@ MEMORY_TEST(test_holdings_thread_faults)
 	/* What has ended goes back though nobody asks. */
 	held_given_back = 0;
 	fix_advance(f, 2 * HOUR);
-	for (int i = 0; i < 1000 && atomic_load(&held_given_back) < 2; i++) {
-		struct timespec t = { 0, 10000000 };
-
-		nanosleep(&t, NULL);
-	}
+	FIX_UNTIL(atomic_load(&held_given_back) >= 2);
 	ck_assert_uint_eq(atomic_load(&held_given_back), 2);
 	holdings_stop(h);
 	asked_init(f, &a, 3);
@@ -164,6 +160,27 @@ static void hold_up(void *ctx, bool state)
 	}
 }
 
+/* How many wait that the thread has not taken yet. */
+static size_t waiting(struct holdings *h)
+{
+	size_t n;
+
+	pthread_mutex_lock(&h->queue_lock);
+	n = h->queued;
+	pthread_mutex_unlock(&h->queue_lock);
+	return n;
+}
+
+static bool stopping(struct holdings *h)
+{
+	bool yes;
+
+	pthread_mutex_lock(&h->queue_lock);
+	yes = h->stop;
+	pthread_mutex_unlock(&h->queue_lock);
+	return yes;
+}
+
 static void *stop_it(void *h)
 {
 	holdings_stop(h);
@@ -174,7 +191,6 @@ static void *stop_it(void *h)
 MEMORY_TEST(test_holdings_thread_stop)
 {
 	struct holdings *h = seats_host(f);
-	struct timespec t = { 0, 50000000 };
 	struct asked a[3];
 	pthread_t thread;
 
@@ -183,10 +199,12 @@ MEMORY_TEST(test_holdings_thread_stop)
 	for (uint32_t i = 0; i < 3; i++) {
 		asked_init(f, &a[i], i + 1);
 		ck_assert_int_eq(holdings_submit(h, &a[i].r), MUSTER_OK);
-		nanosleep(&t, NULL);
+		if (i == 0)
+			FIX_UNTIL(waiting(h) == 0);   /* taken alone: the others come behind it */
 	}
+	ck_assert_uint_eq(waiting(h), 2);
 	ck_assert_int_eq(pthread_create(&thread, NULL, stop_it, h), 0);
-	nanosleep(&t, NULL);
+	FIX_UNTIL(stopping(h));
 	wait_here = false;
 	ck_assert_code(asked_wait(&a[0]), CODE_OK);
 	ck_assert_code(asked_wait(&a[1]), CODE_M_STOPPING);

@@ -143,8 +143,7 @@ LEDGER_TEST(test_refused_rows)
 	ck_assert_uint_eq(fix_events(f, STORE_F_REFUSED, &requests), 10);
 	ck_assert_uint_eq(requests, 10);
 	fix_advance(f, 1000);
-	for (int i = 0; i < 1000 && fix_events(f, STORE_F_REFUSED, NULL) < 11; i++)
-		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+	FIX_UNTIL(fix_events(f, STORE_F_REFUSED, NULL) >= 11);
 	ck_assert_uint_eq(fix_events(f, STORE_F_REFUSED, &requests), 11);
 	ck_assert_uint_eq(requests, 500);
 	for (int i = 0; i < 50; i++)
@@ -531,8 +530,7 @@ MEMORY_TEST(test_fold_in_a_minute)
 	nanosleep(&(struct timespec){ 0, 600000000 }, NULL);   /* the state thread looks four times a second */
 	ck_assert_int_eq(fold_seq(f), before);
 	steadily(f, 15);
-	for (int i = 0; i < 5000 && fold_seq(f) == before; i++)
-		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+	FIX_UNTIL(fold_seq(f) != before);
 	ck_assert_int_gt(fold_seq(f), before);
 }
 
@@ -550,10 +548,7 @@ LEDGER_TEST(test_retention)
 	rows = fix_events(f, 0, NULL);
 	f->config.host.events_keep = 0;
 	ledger_configure(f->l, &f->config);
-	for (int i = 0; i < 3000 && fix_events(f, 0, NULL) > 1; i++) {
-		fix_advance(f, 61000);
-		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	}
+	FIX_UNTIL((fix_advance(f, 61000), fix_events(f, 0, NULL) <= 1));
 	ck_assert_uint_le(fix_events(f, 0, NULL), 1);
 	ck_assert_uint_gt(rows, 250);
 	f->config.host.events_keep = 400 * 86400;

@@ -460,7 +460,7 @@ START_TEST(test_queue_gather)
 	ck_assert_int_eq(queue_init(&gathering, NULL), MUSTER_OK);
 	queue_limits(&gathering, 100, 60000);
 	ck_assert_int_eq(pthread_create(&thread, NULL, put_slowly, &from), 0);
-	queue_gather(&gathering, 4, 999999999L);
+	queue_gather(&gathering, 4, (long)INT64_C(60000000000));   /* far longer than any machine keeps the other thread waiting */
 	ck_assert_uint_eq(queue_length(&gathering), 4);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	/* more than there are: the time ends it */
