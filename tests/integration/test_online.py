@@ -303,7 +303,7 @@ def test_answers_that_are_none(new_host, licensed, key, tmp_path, answer, words)
 
 def shifted(host, licensed, days, ask="/counted"):
     """Both clocks ahead; the issuer's service is started anew, as its certificate is made at the start."""
-    licensed.publisher.clock.write_text(str(days * DAY * 1000))
+    licensed.publisher.shift(days)
     licensed.restart()
     text = (host.folder / "muster.conf").read_text()
     (host.folder / "muster.conf").write_text(text.replace(text.split("url = ")[1].split("\n")[0], licensed.url))
@@ -332,7 +332,7 @@ def test_renewed_by_itself(new_host, licensed, key):
         assert item["state"] == "activated" and item["ends_at"] == ends(host) > first
         assert any(line.startswith("musterd: renewed") or "renewed" in line for line in host.lines("renewed"))
     finally:
-        licensed.publisher.clock.write_text("0")
+        licensed.publisher.shift(0)
         licensed.restart()
 
 
@@ -342,7 +342,7 @@ def test_renewal_that_fails_is_said_and_tried_again(new_host, licensed, key):
     first = ends(host)
     try:
         host.stop()
-        licensed.publisher.clock.write_text(str(400 * DAY * 1000))
+        licensed.publisher.shift(400)
         host.shift(400 * DAY)
         licensed.stop()
         host.start()
@@ -354,8 +354,8 @@ def test_renewal_that_fails_is_said_and_tried_again(new_host, licensed, key):
         at(host, licensed.url)
         host.shift(402 * DAY)
         host.admin("POST", "/clock/accept", {})
-        licensed.publisher.clock.write_text(str(402 * DAY * 1000))
+        licensed.publisher.shift(402)
         eventually(lambda: ends(host) != first, "the next day it works")
     finally:
-        licensed.publisher.clock.write_text("0")
+        licensed.publisher.shift(0)
         licensed.restart()
