@@ -36,4 +36,4 @@ noinst_LTLIBRARIES += %D%/libbench.la
 	%D%/verify_ledger.c \
 	%D%/verify_private.h \
 	%D%/verify_uses.c
-bench_libs = %D%/libbench.la core/issuer/libissuer.la $(service_libs) $(http_libs) -lm
+bench_libs = %D%/libbench.la core/issuer/libissuer.la core/exchange/libexchange.la $(service_libs) $(http_libs) -lm

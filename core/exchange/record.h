@@ -120,6 +120,8 @@ int exchange_say(const struct exchange_sink *s, struct exchange_done *d, unsigne
  */
 /** Would a spreadsheet calculate a cell that begins like this? */
 bool exchange_is_formula(const char *text);
+/** Does a cell get an apostrophe in front? What only looks as if it were marked already gets one too, so that taking one off gives back every text. */
+bool exchange_to_mark(const char *text);
 enum exchange_format { EXCHANGE_CSV /**< comma */, EXCHANGE_TSV /**< tab, as the portal writes .csv */, EXCHANGE_JSON /**< one object a line; the first says what it is */ };
 enum exchange_cell { EXCHANGE_CELL_TEXT, EXCHANGE_CELL_NUMBER, EXCHANGE_CELL_FLAG, EXCHANGE_CELL_LIST };
 struct exchange_column { const char *member, *heading; enum exchange_cell cell; };

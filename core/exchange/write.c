@@ -37,25 +37,6 @@ static bool is_empty(const json_t *v)
 
 /* ---- delimited text ---- */
 
-/* Signs of full width (U+FF1D, FF0B, FF0D, FF20) are signs to spreadsheets of East Asia. */
-bool exchange_is_formula(const char *text)
-{
-	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
-
-	if (*text != '\0' && strchr("=+-@\t\r\n", *text) != NULL)
-		return true;
-	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
-		if (strncmp(text, wide[i], 3) == 0)
-			return true;
-	return false;
-}
-
-/* What only looks as if it were marked already gets a mark too, so that taking one off gives back every text. */
-static bool is_formula(const char *text)
-{
-	return exchange_is_formula(text + strspn(text, "'"));
-}
-
 static void add_item(struct buf *cell, const char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -71,7 +52,7 @@ static int add_value(struct buf *cell, const struct exchange_column *c, const js
 		if (in_list)
 			add_item(cell, json_string_value(v));
 		else
-			buf_addf(cell, "%s%s", is_formula(json_string_value(v)) ? "'" : "", json_string_value(v));
+			buf_addf(cell, "%s%s", exchange_to_mark(json_string_value(v)) ? "'" : "", json_string_value(v));
 	} else if (json_is_integer(v)) {
 		buf_addf(cell, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 	} else if (json_is_boolean(v)) {
@@ -96,7 +77,7 @@ static int add_list(struct buf *cell, const struct exchange_column *c, const jso
 		if ((r = add_value(&items, c, v, true, err)) != MUSTER_OK)
 			break;
 	}
-	buf_addf(cell, "%s%s", is_formula(buf_str(&items)) ? "'" : "", buf_str(&items));
+	buf_addf(cell, "%s%s", exchange_to_mark(buf_str(&items)) ? "'" : "", buf_str(&items));
 	if (r == MUSTER_OK && items.failed)
 		r = err_nomem(err);
 	buf_fini(&items);

@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/exchange/record.h"
 #include "core/issuer/listing.h"
 #include "core/issuer/output.h"
 #include "core/issuer/session.h"
@@ -225,7 +226,7 @@ static void csv_cell(struct buf *out, const json_t *v)
 	else if (v != NULL && !json_is_null(v) && (compact = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY)) != NULL)
 		text = compact;
 	buf_addc(out, '"');
-	if (json_is_string(v) && text[0] != '\0' && strchr("=+-@", text[0]) != NULL)
+	if (json_is_string(v) && exchange_to_mark(text))
 		buf_addc(out, '\'');
 	for (p = text; *p != '\0'; p++) {
 		if (*p == '"')

@@ -42,4 +42,4 @@ noinst_LTLIBRARIES += %D%/libissuer.la
 	%D%/service_tls.c \
 	%D%/session.c %D%/session.h \
 	%D%/text.c %D%/text.h
-issuer_libs = %D%/libissuer.la core/service/libservice.la $(store_libs) $(trust_libs) $(qr_libs) $(SMARTCOLS_LIBS) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS)
+issuer_libs = %D%/libissuer.la core/exchange/libexchange.la core/service/libservice.la $(store_libs) $(trust_libs) $(qr_libs) $(SMARTCOLS_LIBS) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS)

@@ -332,6 +332,14 @@ def test_export(publisher, tmp_path):
     assert publisher("contact", "set", "=1+1", "--web", "https://example.com").code == 0
     assert "\"'=1+1\"" in publisher("export", "contacts", "--format", "csv").out
     assert publisher("contact", "remove", "=1+1").code == 0
+    awkward = ["+1", "-x", "@SUM(A1)", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20x", "'=1", "''@x", "plain", "'quoted'", "x=1"]   # control characters are refused when they are typed
+    for name in awkward:
+        assert publisher("contact", "set", "--web", "https://example.com", "--", name).code == 0, name
+    rows = csv.DictReader(io.StringIO(publisher("export", "contacts", "--format", "csv").out))
+    cells = {r["name" if "name" in r else "region"] for r in rows}
+    assert cells >= {name if name in ("plain", "'quoted'", "x=1") else "'" + name for name in awkward}, cells
+    for name in awkward:
+        assert publisher("contact", "remove", "--", name).code == 0, name
     out = tmp_path / "all.json"
     assert publisher("export", "--out", out).code == 0 and json.loads(out.read_text())["version"] == 1
     assert publisher("export", "--out", out).code == 1
