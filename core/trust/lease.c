@@ -245,7 +245,7 @@ static int check_expected(const struct lease_claims *c, const struct lease_expec
 	if (e->nonce != NULL && (e->nonce_len != c->nonce_len || CRYPTO_memcmp(e->nonce, c->nonce, c->nonce_len) != 0))
 		return err_set(err, MUSTER_E_MISMATCH, "the lease answers another request: its nonce differs");
 	if (e->usr != NULL && (!c->has_usr || CRYPTO_memcmp(e->usr, c->usr, sizeof(c->usr)) != 0))
-		return err_set(err, MUSTER_E_MISMATCH, c->has_usr ? "the lease is another user's" : "the lease is a machine's, no user's");
+		return err_set(err, MUSTER_E_MISMATCH, c->has_usr ? "the lease is another user's" : "the lease is a machine's, no user's: what is not licensed per user is asked for without a user");
 	return MUSTER_OK;
 }
 

@@ -116,6 +116,9 @@ def test_access_users(host, machine):
     before = len(host.seen)
     assert len(m.json("agent", "--once")) == 1 and len(host.seen) == before + 1 and "access" not in host.seen[-1]
     assert m.json("renew", "--user", "anna")[0]["outcome"] == "activated" and host.seen[-1]["access"]["user"] == "anna"
+    # what has no licences per user says what to leave out
+    done = m.run("activate", "cad", "--user", "anna")
+    assert done.returncode != 0 and "what is not licensed per user is asked for without a user" in done.stdout, done
     # one moved into another's place does not count
     leases[0].write_bytes(leases[1].read_bytes())
     assert sum(s["valid"] for s in m.json("status", code=4)) == 2

@@ -72,7 +72,7 @@ START_TEST(test_lease_user)
 	sign(&b, &f, &c);
 	e.usr = other;
 	ck_assert_int_eq(lease_verify(&got, span_of(b.p, b.n), f.chain, f.anchors, &e, FIX_NOW, &err), MUSTER_E_MISMATCH);
-	ck_assert_str_eq(err.message, "the lease is a machine's, no user's");
+	ck_assert_str_eq(err.message, "the lease is a machine's, no user's: what is not licensed per user is asked for without a user");
 	buf_fini(&b);
 	c.has_usr = true;
 	memset(c.usr, 7, 32);
