@@ -57,6 +57,12 @@ static struct events_held *at(const struct held_view *v, size_t i)
 	return &v->of[v->backwards ? v->n - 1 - i : i];
 }
 
+/* Clients with wrong clocks are few; where more of them say otherwise, the file is in no order here, as one that somebody sorted by its local times. */
+static bool few(size_t wrong, size_t said)
+{
+	return wrong * 4 <= said;
+}
+
 /* Where the second time may begin: from @c low to @c high, which are one where it is known. */
 struct split { size_t low, high; bool known; };
 
@@ -64,10 +70,12 @@ struct split { size_t low, high; bool known; };
 static struct split split_by_clients(const struct held_view *v)
 {
 	struct split s = { 0, 0, true };
-	size_t wrong = 0, least;
+	size_t wrong = 0, said = 0, least;
 
-	for (size_t i = 0; i < v->n; i++)
+	for (size_t i = 0; i < v->n; i++) {
 		wrong += at(v, i)->said == 0;
+		said += at(v, i)->said >= 0;
+	}
 	least = wrong;
 	for (size_t i = 0; i < v->n; i++) {
 		wrong -= at(v, i)->said == 0;
@@ -79,13 +87,14 @@ static struct split split_by_clients(const struct held_view *v)
 			least = wrong;
 		}
 	}
+	s.known = few(least, said);
 	return s;
 }
 
-/* The one step back; not where most of the clients say otherwise. */
+/* The one step back. */
 static struct split split_by_order(const struct held_view *v)
 {
-	size_t steps = 0, where = 0, right = 0, wrong = 0;
+	size_t steps = 0, where = 0, said = 0, wrong = 0;
 
 	for (size_t i = 1; i < v->n; i++)
 		if (at(v, i)->local_ms + SLACK_MS < at(v, i - 1)->local_ms) {
@@ -95,10 +104,10 @@ static struct split split_by_order(const struct held_view *v)
 	if (steps == 0)
 		return split_by_clients(v);
 	for (size_t i = 0; i < v->n; i++) {
-		right += at(v, i)->said == (i >= where);
+		said += at(v, i)->said >= 0;
 		wrong += at(v, i)->said == (i < where);
 	}
-	return (struct split) { where, where, steps == 1 && wrong <= right };
+	return (struct split) { where, where, steps == 1 && few(wrong, said) };
 }
 
 static void settle(struct events_fold *f)

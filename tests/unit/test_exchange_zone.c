@@ -193,6 +193,10 @@ START_TEST(test_fold_clients)
 	}, a_wrong_clock[] = {   /* four know it; one client is an hour late */
 		{ OCT("2:05"), "2025/10/26 0:05", "10-26T00:05", 0 }, { OCT("2:06"), "2025/10/26 1:06", "10-26T00:06", 0 }, { OCT("2:10"), "2025/10/26 0:10", "10-26T00:10", 0 },
 		{ OCT("2:30"), "2025/10/26 0:30", "10-26T00:30", 0 }, { OCT("2:50"), "2025/10/26 0:50", "10-26T00:50", 0 }, { OCT("3:05"), NULL, "10-26T02:05", 0 },
+	}, sorted_by_clock[] = {   /* somebody's spreadsheet: each client is right about its own event */
+		{ OCT("1:50"), NULL, "10-25T23:50", 0 }, { OCT("2:05"), "2025/10/26 0:05", "10-26T00:05", 0 }, { OCT("2:06"), "2025/10/26 1:06", "10-26T01:06", 0 },
+		{ OCT("2:10"), "2025/10/26 0:10", "10-26T00:10", 0 }, { OCT("2:20"), "2025/10/26 1:20", "10-26T01:20", 0 }, { OCT("2:30"), "2025/10/26 0:30", "10-26T00:30", 0 },
+		{ OCT("2:40"), "2025/10/26 1:40", "10-26T01:40", 0 }, { OCT("2:50"), "2025/10/26 0:50", "10-26T00:50", 0 }, { OCT("3:05"), NULL, "10-26T02:05", 0 },
 	}, not_quite_in_order[] = {   /* a step back, and every client says that the hour is the same */
 		{ OCT("2:30"), "2025/10/26 0:30", "10-26T00:30", 0 }, { OCT("2:29"), "2025/10/26 0:29", "10-26T00:29", 0 }, { OCT("2:40"), "2025/10/26 0:40", "10-26T00:40", 0 },
 		{ OCT("3:05"), NULL, "10-26T02:05", 0 },
@@ -201,6 +205,7 @@ START_TEST(test_fold_clients)
 	SILENT(own);
 	SILENT(alone);
 	SILENT(a_wrong_clock);
+	SILENT(sorted_by_clock);
 	SILENT(not_quite_in_order);
 }
 END_TEST
