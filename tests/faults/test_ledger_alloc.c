@@ -60,7 +60,7 @@ int main(void)
 	Suite *suite = suite_create("ledger_alloc");
 	TCase *one = tcase_create("ledger_alloc");
 
-	tcase_set_timeout(one, faults_all() ? 800 : 120);
+	tcase_set_timeout(one, faults_all() ? 800 : 600);
 	tcase_add_test(one, test_ledger_every_allocation);
 	suite_add_tcase(suite, one);
 	return unit_run_suite(suite);

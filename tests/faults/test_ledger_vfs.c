@@ -70,7 +70,7 @@ int main(void)
 	Suite *suite = suite_create("ledger_vfs");
 	TCase *one = tcase_create("ledger_vfs");
 
-	tcase_set_timeout(one, faults_all() ? 800 : 120);
+	tcase_set_timeout(one, faults_all() ? 800 : 600);
 	tcase_add_loop_test(one, test_ledger_every_call, 0, (int)(sizeof ways / sizeof ways[0]));
 	suite_add_tcase(suite, one);
 	return unit_run_suite(suite);

@@ -82,7 +82,7 @@ int main(void)
 	Suite *suite = suite_create("store_alloc");
 	TCase *one = tcase_create("store_alloc");
 
-	tcase_set_timeout(one, 120);
+	tcase_set_timeout(one, 600);
 	tcase_add_loop_test(one, test_alloc_every, 0, 2);
 	tcase_add_test(one, test_alloc_new);
 	suite_add_tcase(suite, one);

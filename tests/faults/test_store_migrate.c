@@ -228,7 +228,7 @@ int main(void)
 	Suite *suite = suite_create("store_migrate");
 	TCase *one = tcase_create("store_migrate");
 
-	tcase_set_timeout(one, 120);
+	tcase_set_timeout(one, 600);
 	tcase_add_loop_test(one, test_migrate, 1, 5);
 	tcase_add_loop_test(one, test_migrate_every_call, 1, 5);
 	suite_add_tcase(suite, one);

@@ -179,7 +179,7 @@ int main(void)
 	Suite *suite = suite_create("store_vfs");
 	TCase *one = tcase_create("store_vfs");
 
-	tcase_set_timeout(one, 300);
+	tcase_set_timeout(one, 600);
 	tcase_add_loop_test(one, test_vfs_every_call, 0, (int)(sizeof ways / sizeof ways[0]));
 	suite_add_tcase(suite, one);
 	return unit_run_suite(suite);

@@ -111,7 +111,7 @@ int main(void)
 	Suite *suite = suite_create("conformance");
 	TCase *cases = tcase_create("conformance");
 
-	tcase_set_timeout(cases, 120);
+	tcase_set_timeout(cases, 600);
 	tcase_add_test(cases, test_conformance_plugins);
 	tcase_add_loop_test(cases, test_conformance_failures, 0, sizeof wrong / sizeof wrong[0]);
 	tcase_add_test(cases, test_conformance_exotic);

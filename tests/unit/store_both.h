@@ -66,7 +66,7 @@ static inline int both_run(const char *name, const TTest *const *tests, size_t c
 	for (size_t i = 0; i < count; i++) {
 		TCase *one = tcase_create(tests[i]->name);
 
-		tcase_set_timeout(one, 60);
+		tcase_set_timeout(one, 600);
 		tcase_add_loop_test(one, tests[i], 0, 2);
 		suite_add_tcase(suite, one);
 	}

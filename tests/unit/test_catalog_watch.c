@@ -255,7 +255,7 @@ int main(void)
 	Suite *suite = suite_create("catalog_watch");
 	TCase *cases = tcase_create("catalog_watch");
 
-	tcase_set_timeout(cases, 120);
+	tcase_set_timeout(cases, 600);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, test_watch_names_the_thread_that_died);
 	tcase_add_test(cases, test_watch_blames_nobody);

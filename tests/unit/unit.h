@@ -37,8 +37,8 @@ static inline int unit_run_with(Suite *suite, const TTest *const *tests, size_t 
 	for (size_t i = 0; i < count; i++) {
 		TCase *one = tcase_create(tests[i]->name);
 
-		/* Far above what any needs: sanitizers and a busy machine are slow. */
-		tcase_set_timeout(one, 120);
+		/* Far above what any needs: sanitizers and a busy machine are slow. The harness ends the whole program after 900. */
+		tcase_set_timeout(one, 600);
 		if (setup != NULL || teardown != NULL)
 			tcase_add_checked_fixture(one, setup, teardown);
 		tcase_add_test(one, tests[i]);
