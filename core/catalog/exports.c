@@ -96,7 +96,7 @@ int exports_check_whole(int fd, uint64_t size, const char *path, struct muster_e
 	header_t h;
 	uint64_t end;
 
-	if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h || h.e_ident[EI_CLASS] != (__ELF_NATIVE_CLASS == 64 ? ELFCLASS64 : ELFCLASS32) || h.e_phentsize != sizeof(segment_t))
+	if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h || h.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || h.e_phentsize != sizeof(segment_t))
 		return MUSTER_OK;
 	if ((end = needed(fd, &h)) > size)
 		return err_set(err, MUSTER_E_INVALID, "%s: was cut short: it has %llu bytes of at least %llu; copy it again", path, (unsigned long long)size, (unsigned long long)end);
