@@ -94,4 +94,44 @@ START_TEST(test_problem_text_escapes_every_byte)
 }
 END_TEST
 
-UNIT_MAIN("service_problem", test_problem_members, test_problem_every_code, test_problem_unknown_code_is_an_internal_error, test_problem_text_escapes_every_byte)
+/* Sentences quote what was sent, cut to a length. */
+START_TEST(test_problem_text_is_json_wherever_it_was_cut)
+{
+	static const char whole[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x97\x9d", *const wrong[] = { "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x8f\xbf\xbf", "\xff" };
+	const size_t ends[] = { 0, 1, 3, 6, 10 };
+
+	for (size_t n = 0; n < sizeof whole; n++) {
+		char in[sizeof whole + 1];
+		size_t kept = 0;
+		struct buf b;
+		json_t *v;
+
+		memcpy(in, whole, n);
+		in[n] = '\0';
+		for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+			kept = ends[i] <= n ? ends[i] : kept;
+		buf_init(&b, 64);
+		problem_text(&b, in);
+		v = json_loadb((const char *)b.p, b.n, JSON_DECODE_ANY, NULL);
+		ck_assert_ptr_nonnull(v);
+		ck_assert_int_eq(strncmp(json_string_value(v), whole, kept), 0);
+		ck_assert_uint_eq(json_string_length(v), kept + 3 * (n - kept));   /* U+FFFD for each byte that is left */
+		json_decref(v);
+		buf_fini(&b);
+	}
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		struct buf b;
+		json_t *v;
+
+		buf_init(&b, 64);
+		problem_text(&b, wrong[i]);
+		v = json_loadb((const char *)b.p, b.n, JSON_DECODE_ANY, NULL);
+		ck_assert_ptr_nonnull(v);
+		ck_assert_uint_eq(json_string_length(v), 3 * strlen(wrong[i]));
+		json_decref(v);
+		buf_fini(&b);
+	}
+}
+END_TEST
+
+UNIT_MAIN("service_problem", test_problem_text_is_json_wherever_it_was_cut, test_problem_members, test_problem_every_code, test_problem_unknown_code_is_an_internal_error, test_problem_text_escapes_every_byte)
