@@ -5,14 +5,28 @@
 
 #include "core/base/err.h"
 
-/* What cannot be right and is taken all the same: the three numbers are the portal's, and only two of them are of one kind (facts.md section 5). */
-static int doubts(struct import_sum *sum, unsigned long line, const struct estate_kind *k, const json_t *entry)
+/*
+ * What cannot be right and is taken all the same: the three numbers are the portal's, and only two of them are of one kind (facts.md section 5). A file may bring one of these
+ * two, and the books have the other.
+ */
+static int doubts(struct stage *s, struct import_sum *sum, unsigned long line, const struct estate_kind *k, const json_t *entry, struct muster_err *err)
 {
 	const json_t *allowed = json_object_get(entry, "allowed"), *used = json_object_get(entry, "used");
+	json_t *whole = NULL;
+	int r = MUSTER_OK;
 
-	if (strcmp(k->name, "key") != 0 || !json_is_integer(allowed) || !json_is_integer(used) || json_integer_value(allowed) < 0 || json_integer_value(used) <= json_integer_value(allowed))
+	if (strcmp(k->name, "key") != 0 || (!json_is_integer(allowed) && !json_is_integer(used)))
 		return MUSTER_OK;
-	return import_say(sum, line, "doubtful", "more activations were used (%lld) than are allowed (%lld)", (long long)json_integer_value(used), (long long)json_integer_value(allowed));
+	if (allowed == NULL || used == NULL) {
+		if ((r = stage_read(s, k, stage_last(s), &whole, err)) != MUSTER_OK)
+			return r;
+		allowed = json_object_get(whole, "allowed");
+		used = json_object_get(whole, "used");
+	}
+	if (json_is_integer(allowed) && json_is_integer(used) && json_integer_value(allowed) >= 0 && json_integer_value(used) > json_integer_value(allowed))
+		r = import_say(sum, line, "doubtful", "more activations were used (%lld) than are allowed (%lld)", (long long)json_integer_value(used), (long long)json_integer_value(allowed));
+	json_decref(whole);
+	return r;
 }
 
 /* A key that came with it is wiped, as that of one that is taken. */
@@ -43,7 +57,7 @@ int import_entry(struct stage *s, struct import_sum *sum, const json_t *record, 
 	estate_entry_wipe(entry);
 	if (r == MUSTER_OK) {
 		import_count(sum, k->name, became);
-		return doubts(sum, line, k, entry);
+		return doubts(s, sum, line, k, entry, err);
 	}
 	if (!stage_full(s) && (r == MUSTER_E_INVALID || r == MUSTER_E_LIMIT || r == MUSTER_E_REFUSED || r == MUSTER_E_NOT_FOUND))
 		return refuse(sum, line, entry, why.message);

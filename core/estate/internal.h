@@ -63,6 +63,8 @@ int stage_read(struct stage *s, const struct estate_kind *k, const char *id, jso
  * @param[out] became may be NULL. @return MUSTER_E_INVALID, or MUSTER_E_REFUSED, with a sentence for the record's line; MUSTER_E_LIMIT: STAGE_MAX, or an entry too long.
  */
 int stage_put(struct stage *s, const struct estate_kind *k, const char *id, const json_t *entry, enum stage_became *became, struct muster_err *err);
+/** The ID of the entry that stage_put() put last; "" it did not. */
+const char *stage_last(const struct stage *s);
 /** As an administrator's act: lists are replaced, references must exist, @p add says whether it must be new or there; the entry's ID into @p found. Under the acts' lock. */
 int stage_act(struct stage *s, const struct estate_kind *k, const char *id, bool add, const json_t *entry, char found[ESTATE_ID_MAX + 1], enum stage_became *became, struct muster_err *err);
 /** Whether stage_put() failed because of STAGE_MAX: then nothing more can be taken. */

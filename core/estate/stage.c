@@ -457,9 +457,15 @@ int stage_put(struct stage *s, const struct estate_kind *k, const char *id, cons
 
 	if ((r = prepare(k, entry, &part, &id, err)) == MUSTER_OK && (r = which(s, k, id, part, found, err)) == MUSTER_OK && (r = names_resolve(s, k, part, &pending, err)) == MUSTER_OK)
 		r = put_part(s, k, found, part, pending, became != NULL ? became : &told, err);
+	(void)snprintf(s->last, sizeof s->last, "%s", r == MUSTER_OK ? found : "");
 	estate_entry_wipe(part);
 	json_decref(part);
 	return r;
+}
+
+const char *stage_last(const struct stage *s)
+{
+	return s->last;
 }
 
 int stage_act(struct stage *s, const struct estate_kind *k, const char *id, bool add, const json_t *entry, char found[ESTATE_ID_MAX + 1], enum stage_became *became, struct muster_err *err)

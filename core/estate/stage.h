@@ -32,6 +32,7 @@ struct stage {
 	struct stage_extra *extras; size_t extra_count, extra_room;
 	struct store_change *learned; size_t learned_count;
 	json_t *learned_ids;             /**< activation ID → place in learned */
+	char last[ESTATE_ID_MAX + 1];    /**< of the entry that was put last */
 	bool act, full, settled;
 	char says[256];
 };

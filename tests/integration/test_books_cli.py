@@ -197,6 +197,17 @@ def test_more_used_than_allowed_is_taken_and_said(admin, tmp_path):
     assert admin.json("keys", "show", "EEEEE")["used"] == 13
 
 
+def test_a_file_that_brings_one_of_the_numbers_is_held_against_the_other(admin, tmp_path):
+    """What makes a key doubtful may stand in the books already."""
+    add(admin, "keys", kind="mak", partial="EEEEE", products="Office", allowed="10", used="10")
+    file = tmp_path / "keys.csv"
+    file.write_text("Product\tKey Type\tPartial Key\tActivations Used\nOffice\tMAK\tEEEEE\t11\nVisio\tMAK\tFFFFF\t99\n")
+    said = admin("import", str(file))
+    assert said.status == DONE and f"{file}:2: doubtful: more activations were used (11) than are allowed (10)" in said.err and ":3: doubtful" not in said.err, said
+    file.write_text("Product\tKey Type\tPartial Key\tActivations Allowed\nVisio\tMAK\tFFFFF\t98\n")
+    assert f"{file}:2: doubtful: more activations were used (99) than are allowed (98)" in admin("import", str(file)).err
+
+
 def test_an_ordered_key_is_not_usable_yet(admin, key_file):
     """facts.md section 5: an ESU key is visible early and unusable before its coverage starts, and before its order is fulfilled."""
     add(admin, "orders", "po1", number="4711", state="submitted")
@@ -368,6 +379,9 @@ def test_an_entry_is_found_by_a_number_of_any_characters(admin, number):
     assert [e["id"] for e in admin.items("agreements", "list")] == ["two"]
     for gone in (number, "../etc", "..", "/"):
         assert f'M-117: there is no agreement "{gone}"' in admin.refused("agreements", "show", gone)
+    for long in ("ü" * 120, "a" + "ü" * 120):   # one of them is cut within a character
+        said = admin.refused("agreements", "show", long)
+        assert "M-117: there is no agreement \"" in said and "ü" * 39 in said, said
 
 
 def test_a_request_finds_the_agreement_of_the_keys_order(admin, key_file):
