@@ -165,7 +165,7 @@ void fake_fini(struct fake *k)
 struct muster_client_options fake_options(struct fake *k)
 {
 	return (struct muster_client_options) { .size = sizeof(struct muster_client_options), .state = k->state, .issuer = k->issuer,
-		.hardware = "machine 1", .hosts = k->url, .name = "pc-17", .now_ms = now_of, .ctx = &k->clock, .timeout_ms = 3000 };
+		.hardware = "machine 1", .hosts = k->url, .name = "pc-17", .now_ms = now_of, .ctx = &k->clock, .timeout_ms = 60000 };
 }
 
 struct muster_client *fake_open(struct fake *k)

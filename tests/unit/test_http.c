@@ -45,7 +45,7 @@ static int ask(const struct http_request *more)
 
 	r.url = url;
 	if (r.timeout_ms == 0)
-		r.timeout_ms = 5000;
+		r.timeout_ms = 60000;
 	return http_ask(&answer, &r, &err);
 }
 
@@ -218,11 +218,11 @@ START_TEST(test_http_unix_socket)
 	script.raw = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 	host = fakehost_start(play, &script, path);
 	http_answer_init(&answer);
-	ck_assert_int_eq(http_ask(&answer, &(struct http_request) { .url = "http://muster/admin/v1/status", .unix_socket = path, .timeout_ms = 5000 }, &err), MUSTER_OK);
+	ck_assert_int_eq(http_ask(&answer, &(struct http_request) { .url = "http://muster/admin/v1/status", .unix_socket = path, .timeout_ms = 60000 }, &err), MUSTER_OK);
 	ck_assert_str_eq(buf_str(&answer.body), "hi");
 	ck_assert_ptr_nonnull(strstr(script.head, "GET /admin/v1/status "));
 	end();
-	ck_assert_int_eq(http_ask(&answer, &(struct http_request) { .url = "http://muster/", .unix_socket = path, .timeout_ms = 5000 }, &err), MUSTER_E_NETWORK);
+	ck_assert_int_eq(http_ask(&answer, &(struct http_request) { .url = "http://muster/", .unix_socket = path, .timeout_ms = 60000 }, &err), MUSTER_E_NETWORK);
 	ck_assert_ptr_eq(strstr(err.message, path), err.message);
 	http_answer_fini(&answer);
 	ck_assert_int_eq(rmdir(dir), 0);
