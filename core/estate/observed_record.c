@@ -294,8 +294,7 @@ const char *observed_machine_read(struct observed_machine *out, const char **nam
 		fail(&x, "clone", "must be true or false");
 	out->clone = json_is_true(clone);
 	read_names(&x, out->name, names, n);
-	if (out->name[0] == '\0' && *n > 0)
-		(void)snprintf(out->name, sizeof out->name, "%s", names[0]);
+	/* no name of this record's own stays none: the client's names are kept beside it, and an export says the same again */
 	return x.failed ? why : NULL;
 }
 

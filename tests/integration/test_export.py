@@ -17,7 +17,7 @@ import uuid
 import pytest
 
 from administrator import DONE, FAILED, LEFT, NO_HOST, USAGE, Administrator
-from host import OFFICE2013, PATIENCE, Machine, eventually, now_text, program
+from host import OFFICE2013, PATIENCE, SOURCE, Machine, eventually, now_text, program
 
 KEY = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
 OTHER = "FFFFF-GGGGG-HHHHH-JJJJJ-KKKKK"
@@ -148,6 +148,20 @@ def test_an_empty_muster_that_reads_an_export_exports_the_same(admin, another, t
     assert other("import", str(path)).status == DONE
     assert body(other.ok("export", what, "--format", form), form) == body(first, form), "twice is once"
     assert KEY not in first and KEY not in json.dumps(before)
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_name_that_another_host_knows_stays_there(admin, another, tmp_path, form):
+    """The published samples: a client's own record of a request has no name of it, the host's has."""
+    for sample in ("event-12288.txt", "event-12290.txt"):
+        assert admin("import", str(SOURCE / "tests" / "fuzz" / "corpus" / "events_text" / sample)).status == DONE
+    first = admin.ok("export", "machines", "--format", form)
+    assert sorted(r.get("name" if form == "json" else "Name") or "" for r in rows_of(first, form)) == ["", "<KMS Client name>"]
+    path = tmp_path / f"machines.{form}"
+    path.write_text(first)
+    other = another()
+    other("import", str(path))
+    assert body(other.ok("export", "machines", "--format", form), form) == body(first, form)
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
