@@ -244,7 +244,7 @@ static const struct code_info table[] = {
 		"The file was cut off or changed, is no state file of a host, was signed by nobody this host trusts, or does not fit this host. Nothing of it was taken.",
 		"Compare the file with the one that `musterctl state export` wrote, copy it again, or make a new one; the detail says what was found."),
 	OWN(163, 503, "Host is being moved",
-		"The host's state is being written out for its retirement; until that is done or given up nothing is granted, so that nothing is lost.",
+		"The host's state is being written out for its retirement; until that is done or given up nothing is granted and nothing changed, so that nothing is lost.",
 		"Nothing on this machine: it asks again by itself. An administrator sees the outcome where `musterctl state export --retire` runs."),
 	OWN(164, 0, "Count is sinking",
 		"Fewer machines are counted than the mark that was set for the product (low_water), or silent machines will soon leave fewer than its minimum count. Machines activated already keep what they have.",

@@ -138,7 +138,8 @@ static void print_counts(struct cli *c, const json_t *counts)
 	static const struct { const char *name, *one, *many; } rows[] = {
 		{ "clients", "client", "clients" }, { "counters", "counter", "counters" }, { "editions", "learned activation ID", "learned activation IDs" }, { "settings", "setting", "settings" },
 		{ "holdings", "licence, seat or embedded grant", "licences, seats and embedded grants" }, { "records", "entry of the books or confirmation", "entries of the books and confirmations" },
-		{ "keys", "product key", "product keys" }, { "secrets", "whole key of the books", "whole keys of the books" }
+		{ "keys", "product key", "product keys" }, { "secrets", "whole key of the books", "whole keys of the books" },
+		{ "machines", "observed machine", "observed machines" }, { "events", "observed event", "observed events" }
 	};
 	char text[80];
 
@@ -323,9 +324,10 @@ static int import_print(struct cli *c, const json_t *a)
 		return CLI_OK;
 	}
 	fprintf(c->out, "Taken over: every client, %" JSON_INTEGER_FORMAT " holdings, %" JSON_INTEGER_FORMAT " new and %" JSON_INTEGER_FORMAT " changed entries, %" JSON_INTEGER_FORMAT
-	        " settings, %" JSON_INTEGER_FORMAT " activation IDs, %" JSON_INTEGER_FORMAT " product keys, %" JSON_INTEGER_FORMAT " whole keys of the books. Each machine counts once.\n",
+	        " settings, %" JSON_INTEGER_FORMAT " activation IDs, %" JSON_INTEGER_FORMAT " product keys, %" JSON_INTEGER_FORMAT " whole keys of the books, %" JSON_INTEGER_FORMAT " observed machines, %" JSON_INTEGER_FORMAT
+	        " observed events. Each machine counts once.\n",
 	        json_number(done, "holdings"), json_number(done, "records_new"), json_number(done, "records_changed"), json_number(done, "settings"), json_number(done, "editions"),
-	        json_number(done, "keys"), json_number(done, "secrets"));
+	        json_number(done, "keys"), json_number(done, "secrets"), json_number(done, "machines"), json_number(done, "events"));
 	return CLI_OK;
 }
 

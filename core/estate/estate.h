@@ -95,6 +95,12 @@ int estate_import_records(struct estate *e, const char *actor, const char *impor
  * new: was not there; changed: was there and says something else now; same: was there like this; skipped: repeats within the file.
  */
 int estate_import_end(struct estate *e, const char *actor, const char *import, bool commit, json_t **out, struct muster_err *err);
+/** Begin the import of another host's events, and then its machines, in one transaction, as its state file has them; the rest as of any import. */
+int estate_import_moved(struct estate *e, const char *actor, const char *name, json_t **out, struct muster_err *err);
+/** Is an import under way? While the host is held (ledger_hold()) none begins. @p text which, part of a sentence. */
+bool estate_importing(struct estate *e, char *text, size_t n);
+/** A record of a machine or event as an import judges it, but for its times, which depend on when it is imported. @return MUSTER_OK; MUSTER_E_INVALID with a sentence. */
+int estate_observed_check(const json_t *record, bool is_event, struct muster_err *err);
 
 /* ---- what was observed (observed.c, findings.c) ---- */
 

@@ -19,8 +19,9 @@
 #define MESSAGES_MAX 5000
 #define NAME_MAX_BYTES 255
 
-enum import_type { IMPORT_LISTING, IMPORT_EVENTS, IMPORT_MACHINES, IMPORT_KEYS, IMPORT_BOOKS, IMPORT_TYPES };
-static const char *const type_words[IMPORT_TYPES] = { "listing", "events", "machines", "keys", "books" };
+/* MOVED: machines and events, both, of another host's state file; nobody asks for it by its word. */
+enum import_type { IMPORT_LISTING, IMPORT_EVENTS, IMPORT_MACHINES, IMPORT_KEYS, IMPORT_BOOKS, IMPORT_MOVED, IMPORT_TYPES };
+static const char *const type_words[IMPORT_TYPES] = { "listing", "events", "machines", "keys", "books", "machines and events" };
 
 struct import {
 	uint8_t id[UUID_LEN];
@@ -211,7 +212,7 @@ static int type_of(const json_t *what, enum import_type *out, struct muster_err 
 
 	if (r != MUSTER_OK)
 		return r;
-	for (size_t i = 0; i < IMPORT_TYPES; i++)
+	for (size_t i = 0; i < IMPORT_MOVED; i++)
 		if (strcmp(word, type_words[i]) == 0) {
 			*out = (enum import_type)i;
 			return MUSTER_OK;
@@ -248,7 +249,7 @@ static size_t whole_characters(const char *text, size_t max)
 	return n;
 }
 
-static int import_new(struct import **out, struct estate *e, const char *actor, const json_t *what, struct muster_err *err)
+static int import_new(struct import **out, struct estate *e, const char *actor, enum import_type type, const json_t *what, struct muster_err *err)
 {
 	struct import *im = mem_alloc(sizeof *im);
 	const char *name;
@@ -257,8 +258,8 @@ static int import_new(struct import **out, struct estate *e, const char *actor, 
 	*out = NULL;
 	if (im == NULL)
 		return err_nomem(err);
-	if ((r = type_of(what, &im->type, err)) != MUSTER_OK || (r = name_of(what, &name, err)) != MUSTER_OK ||
-	    (r = flag_of(what, "dry_run", false, &im->dry_run, err)) != MUSTER_OK)
+	im->type = type;
+	if ((r = name_of(what, &name, err)) != MUSTER_OK || (r = flag_of(what, "dry_run", false, &im->dry_run, err)) != MUSTER_OK)
 		goto done;
 	im->actor = mem_strdup(actor);
 	im->name = mem_strdup(name);
@@ -311,22 +312,33 @@ static void put_back(struct estate *e, struct import *im)
 	pthread_mutex_unlock(&e->lock);
 }
 
-int estate_import_begin(struct estate *e, const char *actor, const json_t *what, json_t **out, struct muster_err *err)
+/* Once the place is taken: whoever begins to move the host looks for an import after it holds the host. */
+static int not_moving(struct estate *e, struct muster_err *err)
+{
+	char text[256];
+
+	if (e->ledger == NULL || ledger_moving(e->ledger, text, sizeof text) != CODE_M_MOVING)
+		return MUSTER_OK;
+	return err_code(err, MUSTER_E_BUSY, CODE_M_MOVING, "%s; what came now would be missing where it goes: import the file there", text);
+}
+
+static int begin(struct estate *e, const char *actor, enum import_type type, const json_t *what, json_t **out, struct muster_err *err)
 {
 	struct import *im = NULL;
 	int r;
 
-	*out = NULL;
 	import_idle(e);   /* the thread looks once a second; who comes now need not wait for it */
-	if ((r = import_new(&im, e, actor, what, err)) != MUSTER_OK)
+	if ((r = import_new(&im, e, actor, type, what, err)) != MUSTER_OK)
 		return r;
 	if ((r = take_place(e, im, err)) != MUSTER_OK) {
 		import_free(im);
 		return r;
 	}
-	if (staged(im->type))
+	if ((r = not_moving(e, err)) != MUSTER_OK)
+		;
+	else if (staged(im->type))
 		r = stage_new(&im->stage, e, actor, err);
-	else if ((r = observed_begin(e, err)) == MUSTER_OK)
+	else if ((r = observed_begin(e, im->type == IMPORT_MOVED, err)) == MUSTER_OK)
 		im->observed = true;
 	if (r == MUSTER_OK && (*out = json_pack("{s:s}", "import", im->id_text)) == NULL)
 		r = err_nomem(err);
@@ -335,6 +347,36 @@ int estate_import_begin(struct estate *e, const char *actor, const json_t *what,
 	else
 		put_back(e, im);
 	return r;
+}
+
+int estate_import_begin(struct estate *e, const char *actor, const json_t *what, json_t **out, struct muster_err *err)
+{
+	enum import_type type = IMPORT_LISTING;
+	int r = type_of(what, &type, err);
+
+	*out = NULL;
+	return r == MUSTER_OK ? begin(e, actor, type, what, out, err) : r;
+}
+
+int estate_import_moved(struct estate *e, const char *actor, const char *name, json_t **out, struct muster_err *err)
+{
+	json_t *what = json_pack("{s:s}", "name", name);
+	int r = what != NULL ? begin(e, actor, IMPORT_MOVED, what, out, err) : err_nomem(err);
+
+	json_decref(what);
+	return r;
+}
+
+bool estate_importing(struct estate *e, char *text, size_t n)
+{
+	bool is;
+
+	import_idle(e);
+	pthread_mutex_lock(&e->lock);
+	if ((is = e->import != NULL))
+		(void)snprintf(text, n, "the import of \"%.200s\", begun by %.60s, is under way", e->import->name, e->import->actor);
+	pthread_mutex_unlock(&e->lock);
+	return is;
 }
 
 /* ---- records ---- */
@@ -380,6 +422,8 @@ static int take_record(struct estate *e, struct import *im, const json_t *record
 	switch (im->type) {
 	case IMPORT_LISTING: return import_listing(im->stage, &im->sum, record, err);
 	case IMPORT_KEYS: case IMPORT_BOOKS: return import_entry(im->stage, &im->sum, record, err);
+	/* Only events have a number for their sort. */
+	case IMPORT_MOVED: return observed_record(e, &im->sum, record, json_object_get(record, "id") != NULL, err);
 	default: return observed_record(e, &im->sum, record, im->type == IMPORT_EVENTS, err);
 	}
 }

@@ -112,7 +112,8 @@ void import_drop(struct estate *e);
 /* ---- observed.c: records of type "events" and "machines", in one transaction of observed.db ---- */
 int observed_open(struct estate *e, struct muster_err *err);
 void observed_free(struct estate *e);
-int observed_begin(struct estate *e, struct muster_err *err);
+/** @p moved what another host's state file says. */
+int observed_begin(struct estate *e, bool moved, struct muster_err *err);
 int observed_record(struct estate *e, struct import_sum *sum, const json_t *record, bool is_event, struct muster_err *err);
 /** Finds out what the import shows, into @p sum; then commits, or rolls back. */
 int observed_end(struct estate *e, struct import_sum *sum, bool commit, struct muster_err *err);

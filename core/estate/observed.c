@@ -78,7 +78,7 @@ void observed_reader_done(struct estate *e)
 
 /* ---- an import ---- */
 
-int observed_begin(struct estate *e, struct muster_err *err)
+int observed_begin(struct estate *e, bool moved, struct muster_err *err)
 {
 	struct observed *o = e->observed;
 	struct ledger_status status = { 0 };
@@ -91,6 +91,7 @@ int observed_begin(struct estate *e, struct muster_err *err)
 	pthread_mutex_lock(&o->write);
 	if ((r = again(&o->w, e->dir, true, err)) == MUSTER_OK && (r = observed_store_begin(o->w, err)) == MUSTER_OK) {
 		o->importing = true;
+		o->moved = moved;
 		o->taken = clock_wall_ms(e->clock);
 		o->from_future = 0;
 	}
@@ -148,9 +149,22 @@ static int take_machine(struct estate *e, struct import_sum *sum, unsigned long 
 		return import_say(sum, line, "refused", "%s", why);
 	if (machine.last > e->observed->taken + FUTURE_MS)
 		return import_say(sum, line, "refused", "last_seen is later than tomorrow");
+	machine.moved = e->observed->moved;
 	if ((r = observed_store_machine(e->observed->w, &machine, names, n, &became, err)) == MUSTER_OK)
 		count_became(sum, "machine", became);
 	return r;
+}
+
+int estate_observed_check(const json_t *record, bool is_event, struct muster_err *err)
+{
+	struct observed_machine machine;
+	struct observed_event event;
+	const char *names[NAMES_MAX], *wrong;
+	size_t n = NAMES_MAX;
+	char why[200];
+
+	wrong = is_event ? observed_event_read(&event, record, why, sizeof why) : observed_machine_read(&machine, names, &n, record, why, sizeof why);
+	return wrong == NULL ? MUSTER_OK : err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s", wrong);
 }
 
 int observed_record(struct estate *e, struct import_sum *sum, const json_t *record, bool is_event, struct muster_err *err)

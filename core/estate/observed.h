@@ -16,7 +16,7 @@ struct observed_counts { struct observed_counted *of; size_t n; };
 struct observed {
 	pthread_mutex_t write, read;
 	struct store_observed *w, *r;
-	bool importing;
+	bool importing, moved;             /* moved: of another host's state file */
 	int64_t taken;                     /* ms: when the import began; its events are of then */
 	int64_t from_future;               /* events of this import that are dated later than tomorrow */
 	pthread_mutex_t counting;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
@@ -42,13 +43,24 @@ static int journal_fill(struct ledger *l, struct store_change *c, const char *ac
 	       err_set(err, MUSTER_E_LIMIT, "the detail is longer than %zu bytes", sizeof c->journal.detail - 1) : MUSTER_OK;
 }
 
+/* While this host is being moved, what is written behind the page that was read of it would be missing where it goes. The record of acts stays here in any case. */
+static int not_moving(struct ledger *l, const struct store_change *c, size_t n, struct muster_err *err)
+{
+	char text[256];
+
+	for (size_t i = 0; i < n; i++)
+		if (c[i].kind != STORE_JOURNAL_ONLY && ledger_moving(l, text, sizeof text) == CODE_M_MOVING)
+			return err_code(err, MUSTER_E_BUSY, CODE_M_MOVING, "%s, and nothing is changed: it would be missing where the state goes", text);
+	return MUSTER_OK;
+}
+
 static int transact_all(struct ledger *l, const struct store_change *c, size_t n, struct muster_err *err)
 {
 	int r;
 
 	pthread_mutex_lock(&l->state_lock);
 	r = l->state == NULL ? state_reopen(l, err) : MUSTER_OK;
-	if (r == MUSTER_OK)
+	if (r == MUSTER_OK && (r = not_moving(l, c, n, err)) == MUSTER_OK)
 		r = state_done(l, l->state->ops->transact(l->state, c, n, err));
 	pthread_mutex_unlock(&l->state_lock);
 	return r == MUSTER_E_UNKNOWN ? err_set(err, r, "storage failed; whether it was recorded is seen in the journal: look, then try again") : r;

@@ -210,6 +210,9 @@ int ledger_export_begin(struct ledger *l, bool all, int64_t *seq, struct muster_
 
 	if (r != MUSTER_OK && all)
 		return r;
+	/* Who was not refused because of the hold is through. */
+	pthread_mutex_lock(&l->state_lock);
+	pthread_mutex_unlock(&l->state_lock);
 	pthread_mutex_lock(&l->lock);
 	*seq = l->fold_seq;
 	pthread_mutex_unlock(&l->lock);

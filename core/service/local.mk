@@ -56,6 +56,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/state_file.c %D%/state_file.h \
 	%D%/state_import.c \
 	%D%/state_merge.c \
+	%D%/state_observed.c \
 	%D%/state_rows.c \
 	%D%/state_spool.c \
 	%D%/state.c %D%/state.h \

@@ -8,7 +8,8 @@
 #include "core/service/moving.h"
 
 /** In the order of the file. */
-enum phase { PHASE_HEAD, PHASE_USES, PHASE_COUNTERS, PHASE_EDITIONS, PHASE_SETTINGS, PHASE_HOLDINGS, PHASE_RECORDS, PHASE_KEYS, PHASE_SECRETS, PHASE_END, PHASE_DONE };
+enum phase { PHASE_HEAD, PHASE_USES, PHASE_COUNTERS, PHASE_EDITIONS, PHASE_SETTINGS, PHASE_HOLDINGS, PHASE_RECORDS, PHASE_KEYS, PHASE_SECRETS, PHASE_EVENTS, PHASE_MACHINES,
+	PHASE_END, PHASE_DONE };
 
 struct state_export {
 	char id[UUID_TEXT], actor[64];
@@ -25,6 +26,7 @@ struct state_export {
 	uint8_t client[16]; uint32_t product;   /* the last row */
 	size_t holding_product; uint32_t class_; uint8_t holder[STORE_HOLDER_MAX]; size_t holder_n;
 	char kind[32]; uint8_t record[64]; size_t record_n;
+	json_t *page; size_t page_at; char after[STORE_NAME_MAX + 80];   /* of what was observed: items under way, and what comes behind them */
 	struct seal *seal; char *wrapped;    /* --with-keys */
 	struct muster_err *err;              /* of the present call */
 	struct service *service;

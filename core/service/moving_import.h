@@ -1,4 +1,4 @@
-/** Inside of taking a state file over: state_import.c looks through it, state_merge.c merges it. */
+/** Inside of taking a state file over: state_import.c looks through it, state_merge.c merges it, state_observed.c what imports had brought. */
 #ifndef SERVICE_MOVING_IMPORT_H
 #define SERVICE_MOVING_IMPORT_H
 
@@ -27,7 +27,7 @@ struct state_import {
 	int64_t taken_before;                /**< sequence up to which that host was taken over before; 0 never */
 	int64_t counts[STATE_KINDS];
 	struct seal *seal;                   /**< of the file's keys, when the passphrase was given */
-	struct { int64_t holdings, records_new, records_changed, settings, settings_kept, editions, keys, keys_left, secrets; } done;
+	struct { int64_t holdings, records_new, records_changed, settings, settings_kept, editions, keys, keys_left, secrets, machines, events; } done;
 };
 
 /** The one under way, if it has this ID; NULL: @p err says that it is not running any more. */
@@ -41,6 +41,17 @@ int import_open(const struct state_import *x, const struct state_line *l, struct
 json_t *import_summary(const struct state_import *x);
 /** state_merge.c: all of it, the file was checked. */
 int import_merge(struct state_import *x, struct service *s, const struct catalog *catalog, const char *actor, struct muster_err *err);
+/** What the file says of observed machines and events, on its way into the estate. */
+struct import_observed { struct state_import *x; struct estate *estate; const char *actor; char id[UUID_TEXT]; /**< "": none is under way */ json_t *batch; int64_t touched; };
+/** Before anything is changed: takes the estate's one place for imports, if the file has any of them. MUSTER_E_BUSY: somebody imports. */
+int import_observed_begin(struct import_observed *o, struct state_import *x, struct service *s, const char *actor, struct muster_err *err);
+int import_observed_take(struct import_observed *o, const struct state_line *l, struct muster_err *err);
+/** Still there: now and then while other lines are merged. */
+int import_observed_touch(struct import_observed *o, struct muster_err *err);
+/** After the last line: commits. */
+int import_observed_end(struct import_observed *o, struct muster_err *err);
+/** In any case at last; rolls back what was not committed. */
+void import_observed_drop(struct import_observed *o);
 json_t *import_done_json(const struct state_import *x);
 
 #endif

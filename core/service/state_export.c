@@ -74,6 +74,7 @@ void export_free(struct service *s, struct state_export *x)
 	EVP_MD_CTX_free(x->hash);
 	buf_cleanse(&x->out);
 	seal_free(x->seal);
+	json_decref(x->page);
 	mem_free(x->wrapped);
 	mem_free(x);
 }
@@ -222,6 +223,9 @@ static int hold(struct state_export *x, const char *actor, struct muster_err *er
 		x->retire = false;
 		return err_code(err, MUSTER_E_REFUSED, CODE_M_RETIRED, "%s; its state can be exported without --retire", text);
 	}
+	/* From now on none begins. */
+	if (estate_importing(x->service->estate, text, sizeof text))
+		return err_code(err, MUSTER_E_BUSY, CODE_M_BUSY, "%s: a host is retired when that has ended, or what came last would be missing", text);
 	log_line(LOG_NOTICE, "state_export", "text=\"%s began to write the state out and to retire this host: nothing is granted meanwhile\"", actor);
 	return drain(x->service, err);
 }

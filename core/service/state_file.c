@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 #include "core/catalog/lint.h"
+#include "core/estate/estate.h"
 #include "core/holdings/holdings.h"
 #include "core/service/problem.h"
 
@@ -18,17 +19,20 @@
 #define REQUESTS_MAX (INT64_C(1) << 53)
 #define FLAGS_KNOWN ((STORE_F_DEBT << 1) - 1)
 #define HW_TEXT B64_SIZE(32)
+#define NAMES_ROOM (STATE_LINE_MAX - 4096)   /* bytes of a machine's names; what else is told of it is shorter */
 
 #define bad(err, ...) err_code(err, MUSTER_E_INVALID, CODE_M_STATE_FILE, __VA_ARGS__)
 
 static const char *const words[STATE_KINDS] = {
 	[STATE_USE] = "clients", [STATE_COUNTER] = "counters", [STATE_EDITION] = "editions", [STATE_SETTING] = "settings", [STATE_HOLDING] = "holdings",
-	[STATE_RECORD] = "records", [STATE_PASSPHRASE] = "passphrases", [STATE_KEY] = "keys", [STATE_SECRET] = "secrets", [STATE_END] = "ends"
+	[STATE_RECORD] = "records", [STATE_PASSPHRASE] = "passphrases", [STATE_KEY] = "keys", [STATE_SECRET] = "secrets",
+	[STATE_MACHINE] = "machines", [STATE_EVENT] = "events", [STATE_END] = "ends"
 };
 /* The member that a line of each kind begins with. */
 static const char *const members[STATE_KINDS] = {
 	[STATE_USE] = "client", [STATE_COUNTER] = "counter", [STATE_EDITION] = "edition", [STATE_SETTING] = "setting", [STATE_HOLDING] = "holder",
-	[STATE_RECORD] = "record", [STATE_PASSPHRASE] = "passphrase", [STATE_KEY] = "key", [STATE_SECRET] = "secret", [STATE_END] = "end"
+	[STATE_RECORD] = "record", [STATE_PASSPHRASE] = "passphrase", [STATE_KEY] = "key", [STATE_SECRET] = "secret",
+	[STATE_MACHINE] = "machine", [STATE_EVENT] = "event", [STATE_END] = "end"
 };
 
 const char *state_kind_word(enum state_kind k)
@@ -372,6 +376,32 @@ int state_write_record(struct buf *out, const struct store_record *r, struct mus
 	return state_write_json(out, json_pack("{s:s, s:s, s:I, s:s%}", "record", r->kind, "id", id, "at", (json_int_t)r->at, "data", (const char *)r->data, r->data_n), err);
 }
 
+/* A machine with more names than a line holds keeps the first of them. */
+static void fit_names(json_t *names)
+{
+	size_t used = 0, i;
+	const json_t *name;
+
+	json_array_foreach(names, i, name) {
+		const char *s = json_string_value(name);
+
+		for (used += 3; s != NULL && *s != '\0'; s++)
+			used += *s == '"' || *s == '\\' ? 2 : 1;
+		if (used > NAMES_ROOM)
+			break;
+	}
+	while (json_array_size(names) > i)
+		(void)json_array_remove(names, json_array_size(names) - 1);
+}
+
+int state_write_observed(struct buf *out, enum state_kind kind, json_t *record, struct muster_err *err)
+{
+	(void)json_object_del(record, "product");
+	(void)json_object_del(record, "findings");
+	fit_names(json_object_get(record, "names"));
+	return state_write_json(out, json_pack("{s:o}", members[kind], record), err);
+}
+
 /* ---- reading lines ---- */
 
 static int read_product_of(uint32_t *out, const json_t *o, const struct state_head *h, struct muster_err *err)
@@ -557,6 +587,28 @@ static int read_secret(struct state_line *l, const json_t *o, const struct state
 	return base64(l->sealed, sizeof l->sealed, &l->sealed_n, o, "sealed", err);
 }
 
+static int read_observed(struct state_line *l, const json_t *o, const char *name, bool is_event, struct muster_err *err)
+{
+	struct muster_err why = { 0 };
+
+	l->observed = json_object_get(o, name);
+	if (!json_is_object(l->observed))
+		return bad(err, "%s is not an object", name);
+	return estate_observed_check(l->observed, is_event, &why) == MUSTER_OK ? MUSTER_OK : bad(err, "%s: %s", name, why.message);
+}
+
+static int read_machine(struct state_line *l, const json_t *o, const struct state_head *h, struct muster_err *err)
+{
+	(void)h;
+	return read_observed(l, o, "machine", false, err);
+}
+
+static int read_event(struct state_line *l, const json_t *o, const struct state_head *h, struct muster_err *err)
+{
+	(void)h;
+	return read_observed(l, o, "event", true, err);
+}
+
 static int read_end(struct state_line *l, const json_t *o, const struct state_head *h, struct muster_err *err)
 {
 	(void)h;
@@ -574,7 +626,8 @@ int state_line_read(struct state_line *l, const struct state_head *h, struct mus
 {
 	static int (*const readers[STATE_KINDS])(struct state_line *, const json_t *, const struct state_head *, struct muster_err *) = {
 		[STATE_USE] = read_use, [STATE_COUNTER] = read_counter, [STATE_EDITION] = read_edition, [STATE_SETTING] = read_setting, [STATE_HOLDING] = read_holding,
-		[STATE_RECORD] = read_data, [STATE_PASSPHRASE] = read_passphrase, [STATE_KEY] = read_key, [STATE_SECRET] = read_secret, [STATE_END] = read_end
+		[STATE_RECORD] = read_data, [STATE_PASSPHRASE] = read_passphrase, [STATE_KEY] = read_key, [STATE_SECRET] = read_secret,
+		[STATE_MACHINE] = read_machine, [STATE_EVENT] = read_event, [STATE_END] = read_end
 	};
 	int r;
 

@@ -31,7 +31,8 @@ int state_head_write(struct buf *out, const struct state_head *h, struct muster_
 /** @return MUSTER_OK; MUSTER_E_INVALID with a sentence; MUSTER_E_UNSUPPORTED: of a newer version; MUSTER_E_NOMEM. */
 int state_head_read(struct state_head *h, struct muster_span line, struct muster_err *err);
 
-enum state_kind { STATE_USE, STATE_COUNTER, STATE_EDITION, STATE_SETTING, STATE_HOLDING, STATE_RECORD, STATE_PASSPHRASE, STATE_KEY, STATE_SECRET, STATE_END, STATE_KINDS };
+enum state_kind { STATE_USE, STATE_COUNTER, STATE_EDITION, STATE_SETTING, STATE_HOLDING, STATE_RECORD, STATE_PASSPHRASE, STATE_KEY, STATE_SECRET,
+	STATE_EVENT, STATE_MACHINE, STATE_END, STATE_KINDS };
 /** "clients", "counters" …: as the manifest counts them. */
 const char *state_kind_word(enum state_kind k);
 
@@ -48,6 +49,7 @@ struct state_line {
 	const char *partial;                 /**< of a key */
 	const char *text;                    /**< wrapped key of the passphrase */
 	uint8_t sealed[STATE_SEALED_MAX]; size_t sealed_n;
+	json_t *observed;                    /**< machine or event, as core/exchange/record.h has them; borrowed of json */
 	const json_t *end;
 };
 void state_line_fini(struct state_line *l);
@@ -60,6 +62,8 @@ int state_write_edition(struct buf *out, const struct store_edition *e, struct m
 int state_write_setting(struct buf *out, const struct store_setting *s, struct muster_err *err);
 void state_write_holding(struct buf *out, const struct store_holding *h);
 int state_write_record(struct buf *out, const struct store_record *r, struct muster_err *err);
+/** @p kind STATE_MACHINE or STATE_EVENT; @p record an item of estate_machines() or estate_events(), adopted: what it says of this host's products and findings stays here. */
+int state_write_observed(struct buf *out, enum state_kind kind, json_t *record, struct muster_err *err);
 int state_write_json(struct buf *out, json_t *line, struct muster_err *err);   /**< adopts */
 
 #endif

@@ -36,6 +36,7 @@ struct merging {
 	struct store_counter *counters; size_t counter_count;
 	struct store_setting *settings; size_t setting_count;
 	struct present present;
+	struct import_observed observed;
 	bool learned, failed;
 };
 
@@ -478,6 +479,7 @@ static int merge_line(struct merging *m)
 	case STATE_RECORD: return take_record(m);
 	case STATE_KEY: return take_key(m);
 	case STATE_SECRET: return take_secret(m);
+	case STATE_EVENT: case STATE_MACHINE: return import_observed_take(&m->observed, &m->line, m->err);
 	default: return MUSTER_OK;
 	}
 }
@@ -498,6 +500,8 @@ static int merge_lines(struct merging *m)
 		r = merge_line(m);
 		state_line_fini(&m->line);
 		m->x->touched = moving_steady_ms();
+		if (r == MUSTER_OK)
+			r = import_observed_touch(&m->observed, m->err);
 	} while (r == MUSTER_OK && m->line.kind != STATE_END);
 	if (r != MUSTER_OK || (r = flush_uses(m)) != MUSTER_OK || (r = flush_holdings(m)) != MUSTER_OK)
 		return r;
@@ -561,9 +565,10 @@ int import_merge(struct state_import *x, struct service *s, const struct catalog
 	m->s = s;
 	m->catalog = catalog;
 	m->err = err;
-	if ((r = room(m)) == MUSTER_OK && (r = ledger_settings(s->ledger, setting_here, m, err)) == MUSTER_OK && (r = take_names(m)) == MUSTER_OK &&
-	    (r = merge_lines(m)) == MUSTER_OK && (r = x->is_signed ? activation_state_adopt(s->activation, x->end, err) : MUSTER_OK) == MUSTER_OK && (r = merge_end(m, actor)) == MUSTER_OK)
+	if ((r = import_observed_begin(&m->observed, x, s, actor, err)) == MUSTER_OK && (r = room(m)) == MUSTER_OK && (r = ledger_settings(s->ledger, setting_here, m, err)) == MUSTER_OK && (r = take_names(m)) == MUSTER_OK &&
+	    (r = merge_lines(m)) == MUSTER_OK && (r = import_observed_end(&m->observed, err)) == MUSTER_OK && (r = x->is_signed ? activation_state_adopt(s->activation, x->end, err) : MUSTER_OK) == MUSTER_OK && (r = merge_end(m, actor)) == MUSTER_OK)
 		r = into_force(m);
+	import_observed_drop(&m->observed);
 	state_line_fini(&m->line);
 	drop_records(m);
 	mem_free(m->uses);
@@ -580,7 +585,8 @@ int import_merge(struct state_import *x, struct service *s, const struct catalog
 
 json_t *import_done_json(const struct state_import *x)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "holdings", (json_int_t)x->done.holdings, "records_new", (json_int_t)x->done.records_new,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "holdings", (json_int_t)x->done.holdings, "records_new", (json_int_t)x->done.records_new,
 		"records_changed", (json_int_t)x->done.records_changed, "settings", (json_int_t)x->done.settings, "settings_kept", (json_int_t)x->done.settings_kept,
-		"editions", (json_int_t)x->done.editions, "keys", (json_int_t)x->done.keys, "keys_left", (json_int_t)x->done.keys_left, "secrets", (json_int_t)x->done.secrets);
+		"editions", (json_int_t)x->done.editions, "keys", (json_int_t)x->done.keys, "keys_left", (json_int_t)x->done.keys_left, "secrets", (json_int_t)x->done.secrets,
+		"machines", (json_int_t)x->done.machines, "events", (json_int_t)x->done.events);
 }

@@ -7,8 +7,10 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/estate/estate.h"
 
 #define PAGE 50                          /* records: 64 KiB each at most */
+#define MACHINES_PAGE 500
 
 /* ---- the header ---- */
 
@@ -346,6 +348,34 @@ static int step_records(struct state_export *x, bool (*carries)(const char *), i
 	return r;
 }
 
+/* From a page of what imports brought, as much as an answer holds; behind the last page the next phase. */
+static int step_observed(struct state_export *x, enum state_kind kind)
+{
+	const char *after = x->after[0] != '\0' ? x->after : NULL, *next;
+	json_t *items;
+	int r = MUSTER_OK;
+
+	if (x->page == NULL) {
+		r = kind == STATE_MACHINE ? estate_machines(x->service->estate, NULL, after, MACHINES_PAGE, &x->page, x->err) :
+		    estate_events(x->service->estate, after, STORE_PAGE_MAX, &x->page, x->err);
+		x->page_at = 0;
+	}
+	items = json_object_get(x->page, "items");
+	for (; r == MUSTER_OK && x->page_at < json_array_size(items) && x->out.n < MOVING_CHUNK; x->page_at++) {
+		r = state_write_observed(&x->out, kind, json_incref(json_array_get(items, x->page_at)), x->err);
+		counted(x, kind);
+	}
+	if (r != MUSTER_OK || x->page_at < json_array_size(items))
+		return r;
+	next = json_string_value(json_object_get(x->page, "next"));
+	if (next == NULL)
+		x->phase++;
+	(void)snprintf(x->after, sizeof x->after, "%s", next != NULL ? next : "");
+	json_decref(x->page);
+	x->page = NULL;
+	return MUSTER_OK;
+}
+
 int export_step(struct state_export *x)
 {
 	struct ledger *l = x->service->ledger;
@@ -379,6 +409,10 @@ int export_step(struct state_export *x)
 		if (x->seal != NULL)
 			return step_records(x, moving_carries_secret, write_secret);
 		break;
+	case PHASE_MACHINES:
+		return step_observed(x, STATE_MACHINE);
+	case PHASE_EVENTS:
+		return step_observed(x, STATE_EVENT);
 	default:
 		break;
 	}

@@ -297,13 +297,37 @@ static bool machine_equal(const struct observed_machine *a, const struct observe
 	return a->first == b->first && a->last == b->last && a->requests == b->requests && said_equal(&a->said, &b->said) && strcmp(a->name, b->name) == 0 && a->by == b->by;
 }
 
+/*
+ * A name of a machine that is told of. Its latest was heard when the machine was; the others then too, if it is a clone, else long ago. Of one that moved the events
+ * came before, and told better when; only of a name that is new here is it as of any.
+ */
+static int told_name_put(struct store_observed *o, const struct observed_machine *m, const char *name, bool *made, struct muster_err *err)
+{
+	int64_t long_ago = m->last - LONG_AGO_MS < m->first ? m->last - LONG_AGO_MS : m->first;
+	bool latest = strcmp(name, m->name) == 0, heard = latest || m->clone;
+	sqlite3_stmt *s = observed_statement(o, O_NAME_SEEN);
+	int r;
+
+	*made = false;
+	if (m->moved && name[0] != '\0') {
+		db_bind_blob(s, 1, m->client, 16);
+		observed_bind_key(s, 2, name);
+		(void)sqlite3_bind_int64(s, 3, INT64_MAX);
+		(void)sqlite3_bind_int64(s, 4, latest ? m->last : INT64_MIN);
+		observed_bind_key(s, 5, name);
+		if ((r = db_run(&o->db, s, "write to", err)) != MUSTER_OK || sqlite3_changes(o->db.h) > 0)
+			return r;
+	}
+	return name_put(o, m->client, name, heard ? m->first : long_ago, heard ? m->last : long_ago, made, err);
+}
+
 /* Whether a machine of one name is a clone only who told of it can know: by the hardware behind the ID. @param[out] more it was not known so. */
 static int clone_told(struct store_observed *o, const struct observed_machine *m, bool several, bool *more, struct muster_err *err)
 {
 	sqlite3_stmt *s = observed_statement(o, m->clone ? O_CLIENT_TOLD : O_CLIENT_UNTOLD);
 	int r;
 
-	if (m->clone && several)   /* by its names */
+	if (m->clone ? several : m->moved)   /* by its names; or not known there */
 		return MUSTER_OK;
 	db_bind_blob(s, 1, m->client, 16);
 	if (m->clone)
@@ -317,20 +341,20 @@ int observed_store_machine(struct store_observed *o, const struct observed_machi
 {
 	struct machine_row row = { .client = m->client, .activation = m->activation, .host = m->host, .name = m->name, .first = m->first, .last = m->last, .told = m->requests,
 		.said = &m->said, .by = m->by };
-	int64_t long_ago = m->last - LONG_AGO_MS < m->first ? m->last - LONG_AGO_MS : m->first, since = 0;
+	int64_t since = 0;
 	struct observed_machine before, after;
 	bool was, is, made, more = false, several = false;
 	int r;
 
 	MUSTER_ASSERT(o->open);
 	if ((r = db_usable(&o->db, err)) != MUSTER_OK || (r = machine_look(o, m, &before, &since, &was, err)) != MUSTER_OK || (r = machine_row_put(o, &row, err)) != MUSTER_OK ||
-	    (r = name_put(o, m->client, m->name, m->first, m->last, &more, err)) != MUSTER_OK)
+	    (r = told_name_put(o, m, m->name, &more, err)) != MUSTER_OK)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(names[i], m->name) == 0)
 			continue;
 		several = true;
-		if ((r = name_put(o, m->client, names[i], m->clone ? m->first : long_ago, m->clone ? m->last : long_ago, &made, err)) != MUSTER_OK)
+		if ((r = told_name_put(o, m, names[i], &made, err)) != MUSTER_OK)
 			return r;
 		more = more || made;
 	}

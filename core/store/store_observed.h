@@ -54,6 +54,7 @@ struct observed_machine {
 	struct observed_said said;         /**< latest */
 	char name[STORE_NAME_MAX];         /**< latest, as told */
 	enum observed_by by;
+	bool moved;                        /**< only told: by another host that knew more of it; names that are known here keep their times, and it takes no clone back */
 	bool clone, shared;                /**< its client ID has several names; its name has several client IDs (heard within 30 days of each other) */
 };
 struct observed_name { uint8_t client[16]; char name[STORE_NAME_MAX]; int64_t first, last; };

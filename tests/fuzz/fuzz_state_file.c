@@ -1,6 +1,6 @@
 /*
- * Any bytes as a state file: the header, then its lines. Whatever is refused has a sentence; whatever is taken keeps within the header's lists, and a client or a holding
- * that is written again reads the same.
+ * Any bytes as a state file: the header, then its lines. Whatever is refused has a sentence; whatever is taken keeps within the header's lists, and a client, a
+ * holding, an observed machine or event that is written again reads the same.
  */
 #include <string.h>
 
@@ -50,6 +50,24 @@ static void same_holding(const struct state_head *h)
 	buf_fini(&out);
 }
 
+/* What it says of this host's products and findings is not written; nor are names beyond a line's length. */
+static void same_observed(const struct state_head *h)
+{
+	struct muster_err err = { 0 };
+	struct buf out, second;
+
+	FUZZ_CHECK(json_is_object(line.observed));
+	buf_init(&out, STATE_LONG_LINE_MAX);
+	buf_init(&second, STATE_LONG_LINE_MAX);
+	FUZZ_CHECK(state_write_observed(&out, line.kind, json_deep_copy(line.observed), &err) == MUSTER_OK);
+	FUZZ_CHECK(state_line_read(&again, h, span_of(out.p, out.n - 1), &err) == MUSTER_OK && again.kind == line.kind);
+	FUZZ_CHECK(state_write_observed(&second, again.kind, json_deep_copy(again.observed), &err) == MUSTER_OK);
+	FUZZ_CHECK(out.n == second.n && memcmp(out.p, second.p, out.n) == 0);
+	state_line_fini(&again);
+	buf_fini(&second);
+	buf_fini(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct muster_err err = { 0 };
@@ -75,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			same_use(&head);
 		else if (line.kind == STATE_HOLDING)
 			same_holding(&head);
+		else if (line.kind == STATE_EVENT || line.kind == STATE_MACHINE)
+			same_observed(&head);
 		state_line_fini(&line);
 	}
 	state_head_fini(&head);

@@ -23,7 +23,7 @@ PYTESTS += \
 	%D%/test_requests.py \
 	%D%/test_robustness.py \
 	%D%/test_tls.py \
-	%D%/test_state.py \
+	%D%/test_state.py %D%/test_state_observed.py \
 	%D%/test_trust.py
 
 PYTESTS += %D%/test_own_products.py %D%/test_plugins_at_run_time.py %D%/test_plugin_check.py %D%/test_plugin_reload.py

@@ -49,6 +49,7 @@ static void commit(struct store_observed *o) { EXPECT(MUSTER_OK, observed_store_
 
 static int count_machine(void *ctx, const struct observed_machine *m) { (void)m; ++*(size_t *)ctx; return 0; }
 static int count_event(void *ctx, const struct observed_event *e) { (void)e; ++*(size_t *)ctx; return 0; }
+static int last_machine(void *ctx, const struct observed_machine *m) { *(struct observed_machine *)ctx = *m; return 0; }
 static int first_machine(void *ctx, const struct observed_machine *m) { *(struct observed_machine *)ctx = *m; return 1; }
 
 static size_t machines(struct store_observed *o)
@@ -284,6 +285,79 @@ START_TEST(test_observed_count)
 }
 END_TEST
 
+struct heard { const char *name; int64_t first, last; };
+
+static int note_heard(void *ctx, const struct observed_name *n)
+{
+	struct heard *h = ctx;
+
+	if (strcmp(n->name, h->name) == 0) {
+		h->first = n->first;
+		h->last = n->last;
+	}
+	return 0;
+}
+
+static void heard(struct store_observed *o, const struct observed_machine *m, const char *name, int64_t first, int64_t last)
+{
+	struct heard h = { .name = name };
+
+	EXPECT(MUSTER_OK, observed_store_names(o, m->client, 100, note_heard, &h, &err));
+	ck_assert_int_eq(h.first, first);
+	ck_assert_int_eq(h.last, last);
+}
+
+static void tell(struct store_observed *o, const struct observed_machine *m, const char *name)
+{
+	enum observed_became became;
+
+	begin(o);
+	EXPECT(MUSTER_OK, observed_store_machine(o, m, &name, 1, &became, &err));
+	EXPECT(MUSTER_OK, observed_store_judge(o, &err));
+	commit(o);
+}
+
+/* What another host's state file says of a machine: its events told when it had which name, and a clone that was told of here stays one. */
+START_TEST(test_observed_moved)
+{
+	struct store_observed *o = open_at(NULL, true);
+	struct observed_machine m = { .client = { 1 }, .activation = { 1 }, .first = T0 - 90 * DAY, .last = T0 + 40 * DAY, .name = "after", .clone = true, .moved = true }, now;
+	struct observed_event e = event(1, T0);
+
+	memcpy(e.client, m.client, 16);
+	memcpy(e.activation, m.activation, 16);
+	(void)snprintf(e.machine_name, sizeof e.machine_name, "before");
+	begin(o);
+	ck_assert_int_eq(put(o, &e, T0), OBSERVED_NEW);
+	e.logged = e.seen = T0 + 40 * DAY;
+	(void)snprintf(e.machine_name, sizeof e.machine_name, "after");
+	ck_assert_int_eq(put(o, &e, T0), OBSERVED_NEW);
+	commit(o);
+	tell(o, &m, "before");
+	heard(o, &m, "before", T0, T0);
+	heard(o, &m, "after", T0 + 40 * DAY, T0 + 40 * DAY);
+	EXPECT(MUSTER_OK, observed_store_machines(o, NULL, false, 1, first_machine, &now, &err));
+	ck_assert(!now.clone);
+	ck_assert_int_eq(now.first, T0 - 90 * DAY);
+	/* a name that no event told of: as any import has it */
+	tell(o, &m, "third");
+	heard(o, &m, "third", m.first, m.last);
+	EXPECT(MUSTER_OK, observed_store_machines(o, NULL, true, 1, first_machine, &now, &err));
+	ck_assert(now.clone);
+	/* of one name, by its hardware */
+	m.client[0] = 2;
+	m.moved = false;
+	tell(o, &m, "after");
+	m.moved = true;
+	m.clone = false;
+	tell(o, &m, "after");
+	EXPECT(MUSTER_OK, observed_store_machines(o, NULL, true, 100, last_machine, &now, &err));
+	ck_assert_uint_eq(now.client[0], 2);
+	ck_assert(now.clone);
+	observed_store_close(o);
+}
+END_TEST
+
 /* Opening fails when memory does, leaves nothing, and then works. */
 START_TEST(test_observed_nomem)
 {
@@ -330,4 +404,4 @@ START_TEST(test_observed_refused)
 }
 END_TEST
 
-UNIT_MAIN("observed_store", test_observed_identity, test_observed_transaction, test_observed_order, test_observed_trim, test_observed_count, test_observed_nomem, test_observed_refused)
+UNIT_MAIN("observed_store", test_observed_identity, test_observed_transaction, test_observed_order, test_observed_trim, test_observed_count, test_observed_moved, test_observed_nomem, test_observed_refused)
