@@ -27,8 +27,10 @@ int out_file_open(struct out_file *o, struct cli *c, const char *path, bool secr
 	}
 	/* first: a signal between would leave the file */
 	term_begin();
-	if ((fd = open(o->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0666)) >= 0 && (o->to = fdopen(fd, "w")) != NULL)
+	if ((fd = open(o->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0666)) >= 0 && (o->to = fdopen(fd, "w")) != NULL) {
+		term_unfinished(o->partial);
 		return CLI_OK;
+	}
 	e = errno;
 	r = cli_say(c, CLI_FAILED, fd < 0 && e == EEXIST ? "%s: another export writes it, or was cut off; remove it" : "%s cannot be written: %s", o->partial, strerror(e));
 	if (fd >= 0) {
@@ -74,6 +76,7 @@ int out_file_commit(struct out_file *o)
 		e = errno;
 		return cli_say(o->c, CLI_FAILED, "%s cannot be written: %s; nothing is left of it", o->path, strerror(e));
 	}
+	term_unfinished(NULL);
 	mem_free(o->partial);
 	o->partial = NULL;
 	/* the file is whole and in its place; a power cut may still take its name */
@@ -89,6 +92,7 @@ void out_file_close(struct out_file *o)
 	(void)fclose(o->to);
 	if (o->partial != NULL)
 		(void)unlink(o->partial);
+	term_unfinished(NULL);
 	forget(o);
 	term_end();
 }

@@ -17,12 +17,16 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 static volatile sig_atomic_t caught;
 static struct sigaction before[SIGNALS];
 static unsigned depth;
+static const char *volatile unfinished;
 
 static void on_signal(int number)
 {
 	/* the first one is waited for by a question; who presses again does not want to wait */
-	if (caught != 0)
+	if (caught != 0) {
+		if (unfinished != NULL)
+			(void)unlink(unfinished);
 		_exit(128 + number);
+	}
 	caught = number;
 }
 
@@ -49,6 +53,11 @@ void term_end(void)
 bool term_interrupted(void)
 {
 	return caught != 0;
+}
+
+void term_unfinished(const char *path)
+{
+	unfinished = path;
 }
 
 /* Wait until there is something to read; signals arrive only in here, so none is missed between looking and waiting. */

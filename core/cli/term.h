@@ -15,6 +15,9 @@ void term_end(void);
 /** Did a signal ask to leave since term_begin()? */
 bool term_interrupted(void);
 
+/** A file that is to go when a second signal ends the program; NULL: none. Borrowed until the next call. */
+void term_unfinished(const char *path);
+
 /**
  * Ask and read one line of standard input, without its end.
  *

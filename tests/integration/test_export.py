@@ -357,6 +357,7 @@ class Endless(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(self, path, pages):
         super().__init__(str(path), Pages)
         self.pages = pages
+        self.hangs_at, self.hung, self.goes_on = None, threading.Event(), threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def get_request(self):
@@ -371,6 +372,9 @@ class Pages(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         after = re.search(r"after=(\d+)", query)
         n = int(after[1]) if after else 0
+        if n == self.server.hangs_at:
+            self.server.hung.set()
+            self.server.goes_on.wait(PATIENCE)
         if path == "/admin/v1/status":
             answer = {"name": "endless"}
         elif path == "/admin/v1/observed/machines" and n < self.server.pages:
@@ -432,6 +436,22 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
     server.shutdown()
     server.server_close()
     assert process.returncode == LEFT and "interrupted: nothing was written" in err and err.count("\n") == 1, (process.returncode, err)
+    assert [p.name for p in tmp_path.iterdir()] == ["admin.sock"]
+
+
+def test_a_second_signal_does_not_wait_for_the_host_and_leaves_nothing_either(tmp_path):
+    server = Endless(tmp_path / "admin.sock", 1 << 30)
+    server.hangs_at = 3
+    process = subprocess.Popen([program("musterctl"), "--socket", server.server_address, "export", "machines", "--observed", "--out", str(tmp_path / "out")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert server.hung.wait(PATIENCE)
+    eventually(lambda: (tmp_path / "out.partial").exists() and (tmp_path / "out.partial").stat().st_size > 0, "rows are written")
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+    server.goes_on.set()
+    server.shutdown()
+    server.server_close()
+    assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert [p.name for p in tmp_path.iterdir()] == ["admin.sock"]
 
 
