@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from administrator import NO_HOST, Administrator, documented, muster
-from host import OFFICE2013, Machine, eventually, now_text
+from host import OFFICE2013, PATIENCE, Machine, eventually, now_text
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 MANY = 2300  # more than two pages of 1000
@@ -219,7 +219,7 @@ def test_follow_prints_each_event_once_while_requests_come_in(busy):
     for w in writers:
         w.join()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == -signal.SIGINT and process.stderr.read() == ""
+    assert process.wait(timeout=PATIENCE) == -signal.SIGINT and process.stderr.read() == ""
     assert [e["seq"] for e in seen] == list(range(start + 1, start + 1 + len(seen)))
 
 
@@ -240,5 +240,5 @@ def test_follow_begins_with_now_or_with_a_tail_and_ends_with_the_host(new_host):
     assert ",new," in lines[0] and "old" not in lines[0]
     assert host.stop() == 0
     for f in followers.values():
-        assert f.wait(timeout=30) == NO_HOST
+        assert f.wait(timeout=PATIENCE) == NO_HOST
         assert "the host has stopped" in f.stderr.read()

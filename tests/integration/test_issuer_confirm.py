@@ -155,7 +155,7 @@ def test_dialogue(publisher):
         out = b""
         for prompt, line in lines:
             while prompt.encode() not in out[out.rfind(b"\n> ") + 1:].split(b"\x00")[-1]:
-                assert select.select([fd], [], [], 30)[0], out
+                assert select.select([fd], [], [], 60)[0], out
                 out += os.read(fd, 4096)
             os.write(fd, line.encode() + b"\n" if line != "\x04" else b"\x04")
             out += b"\x00"   # what follows is new

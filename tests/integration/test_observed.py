@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from administrator import Administrator, documented
-from host import Machine, eventually, now_text
+from host import PATIENCE, Machine, eventually, now_text
 
 DAY = 86400
 OFFICE = "2e28138a-847f-42bc-9752-61b03fff33cd"
@@ -465,7 +465,7 @@ def test_a_file_of_something_else_is_refused(new_host, sql, sentence):
         db.execute(sql)
         db.commit()
     host.start(ready=False)
-    assert host.process.wait(30) != 0
+    assert host.process.wait(PATIENCE) != 0
     assert sentence in host.logged() and "observed.db" in host.logged()
 
 
