@@ -59,6 +59,7 @@ noinst_LTLIBRARIES += %D%/libservice.la
 	%D%/state_observed.c \
 	%D%/state_rows.c \
 	%D%/state_spool.c \
+	%D%/state_write.c \
 	%D%/state.c %D%/state.h \
 	%D%/tls.c %D%/tls.h
 service_libs = %D%/libservice.la $(estate_libs) $(holdings_libs) $(ledger_libs) $(catalog_libs) $(trust_libs) $(config_libs) $(store_libs) $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -15,6 +15,7 @@
 #define STATE_LINE_MAX (256u << 10)      /**< bytes of a line, but of the header and the last */
 #define STATE_LONG_LINE_MAX (8u << 20)   /**< bytes of those */
 #define STATE_PRODUCTS_MAX 65536
+#define STATE_FLAGS_KNOWN ((STORE_F_DEBT << 1) - 1)   /**< of a client */
 #define STATE_SEALED_MAX 8192            /**< bytes of a sealed key */
 
 struct state_product { char name[128]; uint8_t activation_id[16]; /**< nil: not known any more */ uint32_t pool; /**< 1 + index; 0 none */ };
