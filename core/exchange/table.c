@@ -4,6 +4,7 @@
  */
 #include "core/exchange/table.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -214,6 +215,21 @@ static const char *first_product(const json_t *entry)
 	return text != NULL ? text : "";
 }
 
+/* A name has a letter or a digit; dashes stand for nothing, and U+FFFD for what could not be read. */
+static bool names_a_product(const json_t *entry)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(entry, "products"), i, one)
+		for (const char *p = json_string_value(one); p != NULL && *p != '\0'; p++)
+			if (strncmp(p, "\xef\xbf\xbd", 3) == 0)
+				p += 2;
+			else if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80)
+				return true;
+	return false;
+}
+
 static int finish_key(struct table *t, json_t *entry)
 {
 	const char *kind, *type = t->type != NULL ? t->type : "";
@@ -269,7 +285,7 @@ static int other_row(struct table *t)
 		/* which is an entry of the catalogue */
 		product = json_pack("{s:s, s:b}", "name", first_product(entry), "keyless", 1);
 		r = product != NULL ? give_entry(t, "product", NULL, product) : MUSTER_E_NOMEM;
-	} else if (r == 0 && strcmp(kind, "key") == 0 && !is_set(entry, "products") && !is_set(entry, "key") && !is_set(entry, "partial")) {
+	} else if (r == 0 && strcmp(kind, "key") == 0 && !names_a_product(entry) && !is_set(entry, "key") && !is_set(entry, "partial")) {
 		r = exchange_say(t->sink, t->done, t->line, "refused", "the row names neither a product nor a key");
 	} else if (r == 0 && (r = finish(t, entry)) == 0) {
 		r = give_entry(t, kind, NULL, entry);
