@@ -106,6 +106,8 @@ int request_fits(const struct request_kind *k, const json_t *entry, const json_t
 	if (advise_is_open_license(text_of(agreement, "programme")))
 		return err_set(err, MUSTER_E_REFUSED, "agreements of Open License are excluded from such requests: the programme ended in December 2021. "
 		               "The keys of such an agreement keep what they allow; another agreement of the organisation may serve");
+	if (json_is_integer(json_object_get(entry, "needed")) && json_integer_value(json_object_get(entry, "needed")) < 1)
+		return err_set(err, MUSTER_E_INVALID, "needed: %s, so at least 1", k->what);
 	if (key == NULL)
 		return MUSTER_OK;
 	if (k->mak && strcmp(kind, "mak") != 0 && strcmp(kind, "esu") != 0)
@@ -149,9 +151,7 @@ int request_check(const struct request_kind *k, const json_t *entry, const json_
 			r = err_set(err, MUSTER_E_INVALID, "%s is missing: %s%s", fields[i].field, fields[i].question, strcmp(fields[i].field, "needed") == 0 ? ", a number" : "");
 			goto done;
 		}
-	if (json_integer_value(json_object_get(entry, "needed")) < 1)
-		r = err_set(err, MUSTER_E_INVALID, "needed: %s, so at least 1", k->what);
-	else if (k->mak && strlen(text_of(entry, "partial")) != 5)
+	if (k->mak && strlen(text_of(entry, "partial")) != 5)
 		r = err_set(err, MUSTER_E_INVALID, "partial: the last five characters of the key, not \"%s\"", text_of(entry, "partial"));
 	if (r == MUSTER_OK && agreement == NULL)
 		note(*notes, "The agreement is not in the books, so its programme was not looked at: Open License is excluded, Open Value has host keys by exception only.");

@@ -27,7 +27,7 @@ bool request_wants(const struct request_kind *k, const struct request_field *f);
 /** Who may make it. */
 const char *request_who(void);
 
-/** Does what is known so far go together? @return as request_check(), for what no further field can mend: the programme, the kind of the key, the key's last five. */
+/** Does what is known so far go together? @return as request_check(), for what no further field can mend: the programme, the kind of the key, the key's last five, how many. */
 int request_fits(const struct request_kind *k, const json_t *entry, const json_t *agreement, const json_t *key, struct muster_err *err);
 /**
  * Look at a request.

@@ -458,6 +458,8 @@ def test_mistakes_in_the_dialogue_of_a_request_are_asked_again(admin, key_file, 
     seat.answer("Last five characters of the key [EEEEE]: ", "FFFFF")
     seat.expect("ends in EEEEE, not in FFFFF")
     seat.answer("Last five characters of the key [EEEEE]: ", "")
+    seat.answer("how many more activations: ", "0")
+    seat.expect("so at least 1")
     seat.answer("how many more activations: ", "50")
     seat.answer("Business reason: ", "a new site")
     assert seat.rest()[1] == DONE
