@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/cli/estate.h"
 #include "core/cli/export.h"
+#include "core/estate/names_fold.h"
 
 #define INSTALLED "installed-"   /* keys that this host uses are listed with such IDs, and are no entries */
 
@@ -50,11 +51,30 @@ static int each(struct cli *c, const struct estate_kind *k, const char *path, in
 
 /* ---- references as names ---- */
 
-/* IDs of a kind and what people call them; a name that several have stays an ID. */
-struct names { json_t *of, *taken; const char *const *members; size_t member_count; };
+/*
+ * IDs of a kind and what people call them. An import takes such a text for an ID first, then for a name, then for any number, compared without case and separators: one that may
+ * mean another entry, too, stays an ID.
+ */
+struct names {
+	json_t *of;                      /* ID → what it is called */
+	json_t *meant;                   /* ID, folded name or number → the ID that it means; null: several */
+	const struct estate_kind *kind;
+	const char *const *members; size_t member_count;
+	const char *id;                  /* under way */
+};
 
 static const char *const organisation_names[] = { "name" }, *const agreement_names[] = { "number", "enrollment", "authorization", "account", "license_ids", "name" },
 	*const order_names[] = { "number" };
+
+static int note_meant(void *ctx, const char *name)
+{
+	struct names *n = ctx;
+	const json_t *there = json_object_get(n->meant, name);
+
+	if (there == NULL)
+		return json_object_set_new(n->meant, name, json_string(n->id));
+	return json_is_string(there) && strcmp(json_string_value(there), n->id) == 0 ? 0 : json_object_set_new(n->meant, name, json_null());
+}
 
 static int take_name(void *ctx, json_t *row)
 {
@@ -68,39 +88,53 @@ static int take_name(void *ctx, json_t *row)
 		v = json_is_array(v) ? json_array_get(v, 0) : v;
 		name = json_string_value(v) != NULL ? json_string_value(v) : "";
 	}
-	if (name[0] != '\0') {
-		const char *other = json_string_value(json_object_get(n->taken, name));
-
-		if (other != NULL)
-			(void)json_object_del(n->of, other);
-		else
-			(void)json_object_set_new(n->of, id, json_string(name));
-		(void)json_object_set_new(n->taken, name, json_string(id));
-	}
+	n->id = id;
+	(void)names_each(n->kind, entry, note_meant, n);
+	(void)json_object_set_new(n->of, id, json_string(name));
 	json_decref(row);
 	return CLI_OK;
 }
 
+static bool means(const struct names *n, const char *name, const char *id)
+{
+	const json_t *there = json_object_get(n->meant, name);
+
+	return there == NULL || (json_is_string(there) && strcmp(json_string_value(there), id) == 0);
+}
+
+static bool is_clear(const struct names *n, const char *id, const char *text)
+{
+	char name[1 + NAME_FOLDED], number[1 + NAME_FOLDED];
+
+	name[0] = '=';
+	number[0] = '#';
+	(void)name_fold(name + 1, text, false);
+	(void)name_fold(number + 1, text, true);
+	return text[0] != '\0' && (strcmp(text, id) == 0 || json_object_get(n->of, text) == NULL) && means(n, name, id) && means(n, number, id) &&
+	       (json_object_get(n->meant, name) != NULL || json_object_get(n->meant, number) != NULL);
+}
+
 static int read_names(struct cli *c, const char *kind, struct names *n)
 {
-	const struct estate_kind *k = estate_kind_find(kind);
 	struct buf path;
 	int r;
 
+	n->kind = estate_kind_find(kind);
 	n->of = json_object();
-	n->taken = json_object();
+	n->meant = json_object();
 	buf_init(&path, ESTATE_PATH_MAX);
-	buf_addf(&path, "/admin/v1/estate/%s", k->plural);
-	r = each(c, k, buf_str(&path), take_name, n);
+	buf_addf(&path, "/admin/v1/estate/%s", n->kind->plural);
+	r = each(c, n->kind, buf_str(&path), take_name, n);
 	buf_fini(&path);
 	return r;
 }
 
 static json_t *named(const struct names *n, json_t *id)
 {
-	json_t *name = json_object_get(n->of, json_string_value(id) != NULL ? json_string_value(id) : "");
+	const char *text = json_string_value(id) != NULL ? json_string_value(id) : "";
+	json_t *name = json_object_get(n->of, text);
 
-	return json_incref(name != NULL ? name : id);
+	return json_incref(name != NULL && is_clear(n, text, json_string_value(name)) ? name : id);
 }
 
 /* ---- keys ---- */
@@ -201,7 +235,7 @@ int export_keys(struct cli *c, struct export_out *o)
 	buf_fini(&path);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		json_decref(all[i]->of);
-		json_decref(all[i]->taken);
+		json_decref(all[i]->meant);
 	}
 	return r;
 }

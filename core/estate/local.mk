@@ -1,7 +1,7 @@
 # core/estate: the administrator's books: organisations, agreements, orders, products, keys, requests, observed hosts, machines and events.
 # libestatekinds is the table of kinds and fields alone: musterctl and the readers of core/exchange use it without the rest.
 noinst_LTLIBRARIES += %D%/libestatekinds.la %D%/libestate.la
-%C%_libestatekinds_la_SOURCES = %D%/kinds.c %D%/kinds_check.c %D%/kinds_value.c %D%/kinds_value.h %D%/kinds.h
+%C%_libestatekinds_la_SOURCES = %D%/kinds.c %D%/kinds_check.c %D%/kinds_value.c %D%/kinds_value.h %D%/kinds.h %D%/names_fold.c %D%/names_fold.h
 %C%_libestate_la_SOURCES = \
 	%D%/estate.c %D%/estate.h \
 	%D%/entries.c \

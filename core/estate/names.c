@@ -18,84 +18,8 @@
 #define HASH_HEX 7                       /* six digits and the terminating zero */
 #define HASHED_MAX (8u << 10)
 
-/* By which fields an entry is meant; the first that is there makes its ID. Numbers are compared without separators. */
-static const struct { const char *kind, *field; bool number; } named_by[] = {
-	{ "organisation", "name", false }, { "contact", "name", false }, { "product", "name", false }, { "order", "number", true }, { "key", "partial", true },
-	{ "agreement", "number", true }, { "agreement", "enrollment", true }, { "agreement", "authorization", true }, { "agreement", "account", true },
-	{ "agreement", "license_ids", true }, { "agreement", "name", false },
-};
-#define NAMED_BY (sizeof named_by / sizeof named_by[0])
-
 /* What tells requests apart that are about the same. */
 static const char *const request_parts[] = { "about", "agreement", "reference", "authorization", "product", "partial", "key", "needed", "reason", "asked_on" };
-
-const char *fold_into(char *out, size_t room, const char *text, bool number)
-{
-	size_t used = 0;
-	bool blank = false;
-
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0' && used + 2 < room; p++) {
-		if (number ? *p < 0x80 && !isalnum(*p) : isspace(*p)) {
-			blank = used > 0;
-			continue;
-		}
-		if (blank && !number)
-			out[used++] = ' ';
-		blank = false;
-		/* Latin letters with accents too: A-grave to Thorn are C3 80 to C3 9E. */
-		if (*p >= 0x80 && *p <= 0x9E && p != (const unsigned char *)text && p[-1] == 0xC3)
-			out[used++] = (char)(*p + 0x20);
-		else
-			out[used++] = (char)(*p < 0x80 ? tolower(*p) : *p);
-	}
-	out[used] = '\0';
-	return out;
-}
-
-const char *name_fold(char out[NAME_FOLDED], const char *text, bool number)
-{
-	return fold_into(out, NAME_FOLDED, text, number);
-}
-
-static int each_value(const json_t *v, bool number, int (*fn)(void *ctx, const char *name), void *ctx)
-{
-	char folded[1 + NAME_FOLDED];
-	const char *text = json_string_value(v);
-
-	if (text == NULL)
-		return 0;
-	folded[0] = number ? '#' : '=';
-	(void)name_fold(folded + 1, text, number);
-	return folded[1] != '\0' ? fn(ctx, folded) : 0;
-}
-
-int names_each(const struct estate_kind *k, const json_t *entry, int (*fn)(void *ctx, const char *name), void *ctx)
-{
-	const json_t *v, *x;
-	size_t j;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < NAMED_BY; i++) {
-		if (strcmp(named_by[i].kind, k->name) != 0 || (v = json_object_get(entry, named_by[i].field)) == NULL)
-			continue;
-		if (!json_is_array(v)) {
-			r = each_value(v, named_by[i].number, fn, ctx);
-			continue;
-		}
-		json_array_foreach(v, j, x)
-			if ((r = each_value(x, named_by[i].number, fn, ctx)) != 0)
-				break;
-	}
-	return r;
-}
-
-bool names_has(const struct estate_kind *k)
-{
-	for (size_t i = 0; i < NAMED_BY; i++)
-		if (strcmp(named_by[i].kind, k->name) == 0)
-			return true;
-	return false;
-}
 
 /* ---- IDs ---- */
 
@@ -228,11 +152,6 @@ static int host_id(char out[ESTATE_ID_MAX + 1], const json_t *entry, struct must
 	return MUSTER_OK;
 }
 
-static const char *first_text(const json_t *v)
-{
-	return json_string_value(json_is_array(v) ? json_array_get(v, 0) : v);
-}
-
 int estate_entry_id(char out[ESTATE_ID_MAX + 1], const struct estate_kind *k, const json_t *entry, struct muster_err *err)
 {
 	const char *text;
@@ -244,10 +163,9 @@ int estate_entry_id(char out[ESTATE_ID_MAX + 1], const struct estate_kind *k, co
 		return request_id(out, entry, err);
 	if (strcmp(k->name, "host") == 0)
 		return host_id(out, entry, err);
-	for (size_t i = 0; i < NAMED_BY; i++)
-		if (strcmp(named_by[i].kind, k->name) == 0 && (text = first_text(json_object_get(entry, named_by[i].field))) != NULL) {
-			name_id(out, k->name, text, false);
-			return MUSTER_OK;
-		}
+	if ((text = names_first(k, entry)) != NULL) {
+		name_id(out, k->name, text, false);
+		return MUSTER_OK;
+	}
 	return err_code(err, MUSTER_E_INVALID, CODE_M_ARGUMENT, "%s: neither a name nor a number says which it is", k->name);
 }

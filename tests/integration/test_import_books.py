@@ -151,6 +151,25 @@ def test_a_key_is_the_same_in_whatever_form_it_comes(admin, new_host):
         assert admin.ok("export", "keys", "--format", form, *words).splitlines()[1:] == text.splitlines()[1:], (form, words)
 
 
+def test_what_a_key_belongs_to_is_never_mistaken_for_another(admin):
+    """An export of keys names organisations, agreements and orders as people do, but not where a name, however it is written, or an ID, may mean another one."""
+    for verb, id_, fields in (("organisations", "one", {"name": "two"}), ("organisations", "two", {"name": "one"}), ("organisations", "three", {"name": "Über GmbH"}),
+                              ("organisations", "four", {"name": "über gmbh"}), ("organisations", "five", {"name": "Only GmbH"}),
+                              ("agreements", "a1", {"number": "V-1", "programme": "Select"}), ("agreements", "a2", {"number": "V1", "programme": "Select"}),
+                              ("agreements", "a3", {"number": "V3", "programme": "Select"}), ("agreements", "a4", {"name": "v 3", "number": "V4", "programme": "Select"}),
+                              ("orders", "o1", {"number": "47-11", "state": "fulfilled"}), ("orders", "o2", {"number": "4711", "state": "fulfilled"})):
+        admin.host.admin_ok("POST", f"/estate/{verb}/add", {"id": id_, "entry": fields})
+    for i, (organisations, agreement, order) in enumerate(((["one", "four"], "a1", "o1"), (["two", "three"], "a2", "o2"), (["five"], "a3", None), (["five"], "a4", None))):
+        entry = {"kind": "mak", "partial": f"EEEE{i}", "products": [f"P{i}"], "organisations": organisations, "agreement": agreement, **({"order": order} if order else {})}
+        admin.host.admin_ok("POST", "/estate/keys/add", {"entry": entry})
+    before = admin.items("keys", "list")
+    for form in ("csv", "json"):
+        text = admin.ok("export", "keys", "--format", form)
+        said = one(admin, put(admin, f"keys.{form}", text))
+        assert (said["new"], said["changed"], said["refused"], said["same"]) == (0, 0, 0, 4), said
+        assert admin.items("keys", "list") == before and "Only GmbH" in text and "five" not in text
+
+
 def test_a_drop_folder_of_a_real_host(admin):
     drop = admin.host.folder / "drop"
     drop.mkdir()
