@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 import subprocess
-import tempfile
 
 from host import PATIENCE, SOURCE, program
 
@@ -61,16 +60,6 @@ class Administrator:
         assert said.status == status and said.out == "", said
         assert said.err.startswith("musterctl: ") and said.err.count("\n") == 1, said
         return said.err[len("musterctl: "):-1]
-
-    def peak(self, *words):
-        """Whatever comes of it, and the KiB of memory it had at most."""
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            process = subprocess.Popen([program("musterctl"), "--socket", str(self.host.socket), *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            out.seek(0)
-            err.seek(0)
-            return Said(process.returncode, out.read(), err.read()), usage.ru_maxrss
 
     def start(self, *words):
         """A verb that stays: its process."""
