@@ -349,31 +349,32 @@ int estate_print_table(struct cli *c, const char *heading, const struct estate_k
 	return table_end(c, t);
 }
 
-static void say_none(struct cli *c, const struct estate_kind *k, bool chosen)
+static void write_none(char *out, size_t n, const struct estate_kind *k, bool chosen)
 {
 	if (chosen)
-		fprintf(c->out, "No entries of %s are like this.\n", k->plural);
+		(void)snprintf(out, n, "No entries of %s are like this.", k->plural);
 	else if (strcmp(k->name, "request") == 0)
-		fputs("No requests are in the books; `musterctl request host-activations`, `mak-limit` or `kms-exception` makes one.\n", c->out);
+		(void)snprintf(out, n, "No requests are in the books; `musterctl request host-activations`, `mak-limit` or `kms-exception` makes one.");
 	else if (strcmp(k->name, "host") == 0)
-		fputs("No hosts are in the books; `musterctl import` of a dli or dlv listing enters them.\n", c->out);
+		(void)snprintf(out, n, "No hosts are in the books; `musterctl import` of a dli or dlv listing enters them.");
 	else
-		fprintf(c->out, "No entries of %s are in the books; `musterctl %s add` enters them, or `musterctl import`.\n", k->plural, k->plural);
+		(void)snprintf(out, n, "No entries of %s are in the books; `musterctl %s add` enters them, or `musterctl import`.", k->plural, k->plural);
 }
 
 int estate_print_list(struct cli *c, const struct estate_kind *k)
 {
 	struct table_column columns[TABLE_COLUMNS];
-	struct list l = { .columns = columns, .row_of = row, .of = k };
+	char none[256];
+	struct list l = { .columns = columns, .row_of = row, .of = k, .none = none };
 	struct buf path;
 	int r;
 
 	l.column_count = columns_of(k, columns);
 	buf_init(&path, ESTATE_PATH_MAX);
-	if ((r = estate_list_path(c, k, &path)) == CLI_OK)
+	if ((r = estate_list_path(c, k, &path)) == CLI_OK) {
+		write_none(none, sizeof(none), k, strchr(buf_str(&path), '?') != NULL);
 		r = list_print(c, buf_str(&path), NULL, &l);
-	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
-		say_none(c, k, strchr(buf_str(&path), '?') != NULL);
+	}
 	buf_fini(&path);
 	return r;
 }

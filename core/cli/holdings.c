@@ -126,7 +126,7 @@ int holdings_holders(struct cli *c, const char *product, bool seats)
 		{ "SINCE", false }, { "UNTIL", false } };
 	static const struct table_column seat[] = { { "HOLDER", false }, { "NAME", false }, { "STATE", false }, { "OVER", false }, { "SINCE", false }, { "UNTIL", false } };
 	struct list l = { .columns = seats ? seat : license, .column_count = seats ? 6 : 8, .row = seats ? seat_row : license_row };
-	char path[160], first[512] = "";
+	char path[160], first[512] = "", none[160];
 	int r;
 
 	if (c->given[CLI_O_PRODUCT] && (r = of_model(c, product, seats ? "seats" : "access")) != CLI_OK)
@@ -139,9 +139,9 @@ int holdings_holders(struct cli *c, const char *product, bool seats)
 			return cli_say(c, CLI_USAGE, "--after: \"%s\" is no place of a list", mark);
 		snprintf(first, sizeof(first), "after=%s", mark);
 	}
-	if ((r = list_print(c, path, first[0] != '\0' ? first : NULL, &l)) == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON] && !c->given[CLI_O_AFTER])
-		fprintf(c->out, seats ? "Nobody has a seat of %s.\n" : "Nobody holds an access licence of %s.\n", product);
-	return r;
+	(void)snprintf(none, sizeof(none), seats ? "Nobody has a seat of %s." : "Nobody holds an access licence of %s.", product);
+	l.none = none;
+	return list_print(c, path, first[0] != '\0' ? first : NULL, &l);
 }
 
 /* ---- acts ---- */

@@ -66,6 +66,8 @@ int list_print(struct cli *c, const char *path, const char *first, struct list *
 		l->table = table_new(c, l->columns, l->column_count, true);
 	list_flush(l);
 	r = l->result;
+	if (r == CLI_OK && l->none != NULL && l->total == 0 && !c->given[CLI_O_AFTER])
+		fprintf(c->out, "%s\n", l->none);
 	if (next != NULL)
 		fprintf(c->errors, "There are more: --all prints them all, --limit N more of them.\n");
 done:

@@ -12,6 +12,7 @@ struct list {
 	void (*row)(struct libscols_table *t, const json_t *item);
 	void (*row_of)(const void *of, struct libscols_table *t, const json_t *item);   /**< instead of row, with what it is about */
 	const void *of;
+	const char *none;     /**< the sentence for a list that is empty from its beginning; not with --json. NULL: nothing is said */
 	struct libscols_table *table;
 	json_t *items;        /**< with --json */
 	size_t rows, pages;

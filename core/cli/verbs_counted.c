@@ -26,13 +26,10 @@ static int counted_list(struct cli *c)
 {
 	static const struct table_column columns[] = { { "INSTALLATION ID", false }, { "PRODUCT", false }, { "KEY", true }, { "STATE", false }, { "SINCE", false },
 		{ "CODE", false }, { "WHY", false } };
-	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = counted_row };
+	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = counted_row,
+		.none = "No machine with a counted key has asked this host yet." };
 
-	int r = list_print(c, "/admin/v1/counted", NULL, &l);
-
-	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
-		fputs("No machine with a counted key has asked this host yet.\n", c->out);
-	return r;
+	return list_print(c, "/admin/v1/counted", NULL, &l);
 }
 
 static void print_keys(struct cli *c, const json_t *answer)

@@ -201,12 +201,10 @@ static int media_list(struct cli *c)
 {
 	static const struct table_column columns[] = { { "NUMBER", true }, { "PRODUCT", false }, { "EDITION", false }, { "KEY", false }, { "MEDIUM", false }, { "FILE", false },
 		{ "STORED", false } };
-	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = key_row };
-	int r = list_print(c, "/admin/v1/media/keys", NULL, &l);
+	struct list l = { .columns = columns, .column_count = sizeof(columns) / sizeof(columns[0]), .row = key_row,
+		.none = "No key of a medium is stored; musterctl discover PATH --store finds and keeps one." };
 
-	if (r == CLI_OK && l.total == 0 && !c->given[CLI_O_JSON])
-		fputs("No key of a medium is stored; musterctl discover PATH --store finds and keeps one.\n", c->out);
-	return r;
+	return list_print(c, "/admin/v1/media/keys", NULL, &l);
 }
 
 static int media_remove(struct cli *c)

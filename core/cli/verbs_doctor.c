@@ -19,9 +19,17 @@
 
 static int sorry(struct cli *c, const char *why)
 {
-	/* Who watches reads standard output. */
-	if (c->given[CLI_O_JSON] || isatty(STDOUT_FILENO))
+	json_t *o;
+
+	if (isatty(STDOUT_FILENO))
 		return cli_say(c, (int)VERDICT_UNKNOWN, "%s", why);
+	/* Who watches reads standard output. */
+	if (c->given[CLI_O_JSON]) {
+		o = json_pack("{s:s, s:s, s:[]}", "verdict", verdict_word(VERDICT_UNKNOWN), "reason", why, "checks");
+		(void)cli_print_json(c, o);
+		json_decref(o);
+		return (int)VERDICT_UNKNOWN;
+	}
 	return verdicts_unknown(c->out, SERVICE, why);
 }
 

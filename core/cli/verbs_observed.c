@@ -49,7 +49,7 @@ static void row(struct libscols_table *t, const json_t *i)
 int observed_clients(struct cli *c)
 {
 	static const struct { enum cli_option o; const char *name; } filters[] = { { CLI_O_PRODUCT, "product" }, { CLI_O_HOST, "host" }, { CLI_O_TEXT, "text" } };
-	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = row };
+	struct list l = { .columns = columns, .column_count = COUNT(columns), .row = row, .none = "No machines are known from imports; `musterctl import` of a host's or a client's event log brings them." };
 	struct buf path, first;
 	int r;
 
@@ -59,8 +59,10 @@ int observed_clients(struct cli *c)
 	buf_init(&first, ESTATE_PATH_MAX);
 	buf_adds(&path, "/admin/v1/observed/machines");
 	for (size_t i = 0; i < COUNT(filters); i++)
-		if (c->given[filters[i].o])
+		if (c->given[filters[i].o]) {
 			estate_query(&path, filters[i].name, c->value[filters[i].o]);
+			l.none = "No machines that imports told of are like this.";
+		}
 	if (c->given[CLI_O_AFTER]) {
 		buf_adds(&first, "/");
 		estate_query(&first, "after", c->value[CLI_O_AFTER]);
@@ -90,7 +92,8 @@ static void event_row(struct libscols_table *t, const json_t *e)
 
 int observed_events(struct cli *c)
 {
-	struct list l = { .columns = event_columns, .column_count = COUNT(event_columns), .row = event_row };
+	struct list l = { .columns = event_columns, .column_count = COUNT(event_columns), .row = event_row,
+		.none = "No events are known from imports; `musterctl import` of a host's or a client's event log brings them." };
 	struct buf first;
 	int r;
 

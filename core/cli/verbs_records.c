@@ -100,7 +100,7 @@ static int client_one(struct cli *c)
 
 int verb_clients(struct cli *c)
 {
-	struct list l = { .columns = client_columns, .column_count = COUNT(client_columns), .row = client_row };
+	struct list l = { .columns = client_columns, .column_count = COUNT(client_columns), .row = client_row, .none = "No machine has asked this host yet." };
 	char path[512] = "/admin/v1/clients", product[256] = "", first[256] = "";
 	uint8_t id[UUID_LEN];
 	bool forget = c->arg_count > 0 && strcasecmp(c->args[0], "forget") == 0;
@@ -125,6 +125,7 @@ int verb_clients(struct cli *c)
 		if (!add_query(product, sizeof(product), "product", c->value[CLI_O_PRODUCT]))
 			return cli_say(c, CLI_USAGE, "--product: \"%s\" is not a product name", c->value[CLI_O_PRODUCT]);
 		snprintf(path, sizeof(path), "/admin/v1/clients?%s", product);
+		l.none = "No machine has asked this host for it yet.";
 	}
 	if ((r = first_query(c, false, first, sizeof(first))) != CLI_OK)
 		return r;

@@ -85,6 +85,8 @@ def test_a_new_host_and_its_line(new_host):
     host.stop()
     said = admin("doctor")
     assert said.status == UNKNOWN and said.out.startswith("MUSTER UNKNOWN - ") and "Is musterd running?" in said.out, said
+    said = admin("doctor", "--json")
+    assert said.status == UNKNOWN and said.json["verdict"] == "unknown" and said.json["checks"] == [] and "Is musterd running?" in said.json["reason"] and said.err == "", said
     assert admin("status").status == NO_HOST
 
 

@@ -172,6 +172,7 @@ def test_clones_are_told(host, admin):
     assert "clone: also image-" in row and "kms.generated.example" in row and " host " in row, shown
     assert str(one) in admin.ok("clients", "--observed", "--text", "image-2", "--host", "kms.generated.example")
     assert admin.items("clients", "--observed", "--host", "nobody.generated.example") == []
+    assert admin.ok("clients", "--observed", "--host", "nobody.generated.example") == "No machines that imports told of are like this.\n"
     assert "--observed" in admin.refused("clients", "--host", "kms.generated.example", status=2)
 
 
