@@ -8,6 +8,7 @@
 #include "core/cli/verbs.h"
 
 #define WORDS_MAX 200
+#define EVENT "event "   /* its number alone is enough */
 
 /* Of facts.md section 4, beside the codes: events, with the fields of 12290 as `events` prints them; licensing statuses as listings and events have them. */
 static const struct code_info others[] = {
@@ -72,9 +73,12 @@ static const struct code_info *find(const char *text)
 	n = strlen(text);
 	while (n > 0 && strchr(" \t\"')]}>.,;:", text[n - 1]) != NULL)
 		n--;
-	for (size_t i = 0; i < OTHERS; i++)
-		if ((n == 5 && strncmp(text, others[i].name + strlen("event "), 5) == 0) || (n == strlen(others[i].name) && strncasecmp(text, others[i].name, n) == 0))
+	for (size_t i = 0; i < OTHERS; i++) {
+		const char *name = others[i].name, *number = strncmp(name, EVENT, strlen(EVENT)) == 0 ? name + strlen(EVENT) : name;
+
+		if ((n == strlen(number) && strncmp(text, number, n) == 0) || (n == strlen(name) && strncasecmp(text, name, n) == 0))
 			return &others[i];
+	}
 	if ((one = code_find_name(text, n)) == NULL && n > 0 && strspn(text, "0xX") >= n && text[0] == '0')
 		one = &others[0];
 	return one;
