@@ -5,6 +5,7 @@
 #include "core/base/bytes.h"
 #include "core/base/codes.h"
 #include "core/base/err.h"
+#include "core/base/utf8.h"
 #include "core/base/uuid.h"
 
 int issuer_answer_read(json_t **out, struct muster_span text, struct muster_err *err)
@@ -24,12 +25,10 @@ int issuer_answer_read(json_t **out, struct muster_span text, struct muster_err 
 /* Cut where a character ends: what is stored of it must stay text. */
 static void sentence(char *out, size_t room, const char *text)
 {
-	size_t n;
+	size_t n = utf8_cut(text, strlen(text), room - 1);
 
-	for (n = 0; n < room - 1 && text[n] != '\0'; n++)
-		out[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? ' ' : text[n];
-	while (text[n] != '\0' && n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
-		n--;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i];
 	out[n] = '\0';
 }
 

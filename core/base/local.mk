@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/libbase.la %D%/libtestclock.la
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \
+	%D%/utf8.c %D%/utf8.h \
 	%D%/uuid.c %D%/uuid.h \
 	%D%/verdict.c %D%/verdict.h
 base_libs = %D%/libbase.la $(OPENSSL_LIBS)

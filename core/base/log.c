@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/utf8.h"
+
 #define LINE_MAX_BYTES 4096
 
 /* Set once by main before threads start; the capture only by tests. */
@@ -88,26 +90,6 @@ void log_line(int level, const char *event, const char *fmt, ...)
 		return;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629), 0 when there is none. */
-static size_t utf8_length(const unsigned char *p)
-{
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xC2 && p[0] <= 0xDF)
-		return (p[1] & 0xC0) == 0x80 ? 2 : 0;
-	if (p[0] >= 0xE0 && p[0] <= 0xEF) {
-		unsigned char low = p[0] == 0xE0 ? 0xA0 : 0x80, high = p[0] == 0xED ? 0x9F : 0xBF;
-
-		return p[1] >= low && p[1] <= high && (p[2] & 0xC0) == 0x80 ? 3 : 0;
-	}
-	if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-		unsigned char low = p[0] == 0xF0 ? 0x90 : 0x80, high = p[0] == 0xF4 ? 0x8F : 0xBF;
-
-		return p[1] >= low && p[1] <= high && (p[2] & 0xC0) == 0x80 && (p[3] & 0xC0) == 0x80 ? 4 : 0;
-	}
-	return 0;
-}
-
 const char *log_quote(char *out, size_t room, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)(text != NULL ? text : "");
@@ -120,7 +102,7 @@ const char *log_quote(char *out, size_t room, const char *text)
 	}
 	out[at++] = '"';
 	while (*p != '\0') {
-		size_t len = utf8_length(p);
+		size_t len = utf8_length(p, UTF8_MAX);
 		/* C1 controls, U+0080 to U+009F, are two bytes that a terminal may obey. */
 		bool plain = len > 0 && *p >= 0x20 && *p != '"' && *p != '\\' && *p != 0x7F && !(p[0] == 0xC2 && p[1] < 0xA0);
 		size_t need = plain ? len : 4;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/base/utf8.h"
 #include "core/catalog/options.h"
 
 #define STRIDE_MAX 65536U
@@ -48,30 +49,10 @@ bool lint_option_name(const char *name)
 	return name_of(name, "abcdefghijklmnopqrstuvwxyz0123456789-_");
 }
 
-/** Length of the well-formed UTF-8 character at @p s (RFC 3629), 0 when it is none or a control character. */
-static size_t utf8_character(const unsigned char *s)
+/** Length of the character at @p s, 0 when it is none or a control character (C1, U+0080 to U+009F, has two bytes). */
+static size_t plain_character(const unsigned char *s)
 {
-	size_t n, i;
-	uint32_t v;
-
-	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f;
-	if (s[0] >= 0xc2 && s[0] < 0xe0)
-		n = 2, v = s[0] & 0x1fU;
-	else if (s[0] >= 0xe0 && s[0] < 0xf0)
-		n = 3, v = s[0] & 0x0fU;
-	else if (s[0] >= 0xf0 && s[0] < 0xf5)
-		n = 4, v = s[0] & 0x07U;
-	else
-		return 0;
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (s[i] & 0x3fU);
-	}
-	if (v < 0xa0 || (n == 3 && v < 0x800) || (n == 4 && v < 0x10000) || (v >= 0xd800 && v < 0xe000) || v > 0x10ffff)
-		return 0;
-	return n;
+	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0) ? 0 : utf8_length(s, UTF8_MAX);
 }
 
 const char *lint_text(const char *text, size_t max)
@@ -85,7 +66,7 @@ const char *lint_text(const char *text, size_t max)
 	for (i = 0; text[i] != '\0'; i += step) {
 		if (i >= max)
 			return "is too long";
-		if ((step = utf8_character((const unsigned char *)text + i)) == 0)
+		if ((step = plain_character((const unsigned char *)text + i)) == 0)
 			return "is not plain UTF-8 text on one line";
 	}
 	return NULL;

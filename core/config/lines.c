@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 
 struct reader {
 	const uint8_t *p, *end;
@@ -40,21 +41,6 @@ static void bad_line(struct reader *r, const char *text)
 	config_fault(r->report, here(r, NULL), "%s", text);
 }
 
-/* Length of the UTF-8 character at @p p, 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_length(const uint8_t *p, size_t n)
-{
-	size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
-
-	if (length == 0 || length > n)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-	if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
-		return 0;
-	return length;
-}
-
 static const char *bad_bytes(const uint8_t *p, size_t n)
 {
 	while (n > 0) {
@@ -64,7 +50,7 @@ static const char *bad_bytes(const uint8_t *p, size_t n)
 			return "the line contains a NUL byte: is this a text file?";
 		if ((p[0] < 0x20 && p[0] != '\t') || p[0] == 0x7F)
 			return "the line contains a control character; only text and tabs are allowed";
-		if (length == 0)
+		if (length == 0 || length == UTF8_MORE)
 			return "the line is not UTF-8: save the file as UTF-8";
 		p += length;
 		n -= length;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/utf8.h"
+
 void config_fault(struct config_report *r, struct config_where where, const char *fmt, ...)
 {
 	char text[MUSTER_ERR_MAX], whole[MUSTER_ERR_MAX], line[16] = "";
@@ -34,11 +36,8 @@ void config_fault(struct config_report *r, struct config_where where, const char
 
 const char *config_show(char out[CONFIG_SHOW], const char *text)
 {
-	size_t n = strlen(text), keep = n;
+	size_t n = strlen(text), keep = utf8_cut(text, n, 48);
 
-	if (n > 48)
-		for (keep = 48; keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80; keep--)
-			;
 	memcpy(out, text, keep);
 	strcpy(out + keep, keep < n ? "..." : "");
 	return out;

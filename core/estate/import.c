@@ -12,6 +12,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 #include "core/base/uuid.h"
 
 #define LEFT_ALONE_MS 60000
@@ -237,18 +238,6 @@ static int name_of(const json_t *what, const char **out, struct muster_err *err)
 	return MUSTER_OK;
 }
 
-/* How many bytes of it, at most @p max, are whole characters. */
-static size_t whole_characters(const char *text, size_t max)
-{
-	size_t n = strnlen(text, max + 1);
-
-	if (n <= max)
-		return n;
-	for (n = max; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
-		;
-	return n;
-}
-
 static int import_new(struct import **out, struct estate *e, const char *actor, enum import_type type, const json_t *what, struct muster_err *err)
 {
 	struct import *im = mem_alloc(sizeof *im);
@@ -271,7 +260,7 @@ static int import_new(struct import **out, struct estate *e, const char *actor, 
 		r = err_nomem(err);
 		goto done;
 	}
-	(void)snprintf(im->object, sizeof im->object, "%.*s", (int)whole_characters(name, sizeof im->object - 1), name);
+	(void)snprintf(im->object, sizeof im->object, "%.*s", (int)utf8_cut(name, strlen(name), sizeof im->object - 1), name);
 	uuid_random(im->id);
 	uuid_format(im->id_text, im->id);
 	im->began = clock_wall_ms(e->clock);

@@ -11,6 +11,7 @@
 #include "core/base/codes.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 #include "core/base/uuid.h"
 
 #define SYMBOLS 25
@@ -137,15 +138,14 @@ static bool looks_like_key(const char *p, size_t n)
 const char *value_quote(value_quoted out, const char *p, size_t n)
 {
 	char symbols[SYMBOLS];
-	size_t used = n < VALUE_QUOTED - 4 ? n : VALUE_QUOTED - 4;
+	size_t used;
 
 	if (key_symbols(symbols, p, n) == SYMBOLS || looks_like_key(p, n)) {
 		OPENSSL_cleanse(symbols, sizeof symbols);
 		p = "(hidden: it looks like a product key)";
-		n = used = strlen(p);
+		n = strlen(p);
 	}
-	while (used < n && used > 0 && ((unsigned char)p[used] & 0xC0) == 0x80)
-		used--;
+	used = utf8_cut(p, n, VALUE_QUOTED - 4);
 	for (size_t i = 0; i < used; i++)
 		out[i] = (unsigned char)p[i] < 0x20 || p[i] == 0x7f ? '?' : p[i];
 	(void)snprintf(out + used, VALUE_QUOTED - used, "%s", used < n ? "..." : "");

@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/base/utf8.h"
 #include "core/base/uuid.h"
 #include "core/estate/kinds.h"
 
@@ -47,15 +48,6 @@ static bool is_count(enum listing_value v)
 
 /* ---- values ---- */
 
-static size_t whole(const char *p, size_t n, size_t most)
-{
-	if (n <= most)
-		return n;
-	for (n = most; n > 0 && ((unsigned char)p[n] & 0xc0) == 0x80; n--)
-		;
-	return n;
-}
-
 static int set_text(struct block *b, const struct listing_label *l, const char *p, size_t n)
 {
 	size_t count, most;
@@ -63,7 +55,7 @@ static int set_text(struct block *b, const struct listing_label *l, const char *
 	const struct estate_field *f = estate_field_find(host, l->field);
 
 	most = f != NULL && f->max > 0 ? f->max : LISTING_VALUE_MAX;
-	count = whole(p, n, most);
+	count = utf8_cut(p, n, most);
 	if (count < n && listing_doubt(b->doubts, "%s is longer than %zu bytes and was cut", l->text, most) != 0)
 		return MUSTER_E_NOMEM;
 	return json_object_set_new(b->entry, l->field, json_stringn(p, count)) == 0 ? MUSTER_OK : MUSTER_E_NOMEM;
@@ -169,7 +161,7 @@ static int set_value(struct reading *r)
 		return MUSTER_OK;
 	if (l->value == LISTING_REASON) {
 		b->said.reason = true;
-		(void)snprintf(b->said.reason_text, sizeof(b->said.reason_text), "%.*s", (int)whole(p, n, sizeof(b->said.reason_text) - 1), p);
+		(void)snprintf(b->said.reason_text, sizeof(b->said.reason_text), "%.*s", (int)utf8_cut(p, n, sizeof(b->said.reason_text) - 1), p);
 		return MUSTER_OK;
 	}
 	/* "not available" where discovery found nobody */
@@ -209,7 +201,7 @@ static void add_value(struct reading *r, const char *p, size_t n, size_t width, 
 	if (r->value_n > 0 && r->spaced && r->value_n < LISTING_VALUE_MAX && r->label->value == LISTING_TEXT)
 		r->value[r->value_n++] = ' ';
 	r->spaced = spaced || width + 1 == COLUMNS;
-	k = whole(p, n, LISTING_VALUE_MAX - r->value_n);
+	k = utf8_cut(p, n, LISTING_VALUE_MAX - r->value_n);
 	r->value_cut = r->value_cut || k < n;
 	for (size_t i = 0; i < k; i++)
 		r->value[r->value_n + i] = (unsigned char)p[i] < 0x20 || p[i] == 0x7f ? ' ' : p[i];
@@ -357,7 +349,7 @@ static int unknown_line(struct reading *r, const char *p, size_t n, unsigned lon
 	const char *colon = memchr(p, ':', n < 60 ? n : 60);
 
 	if (begins(p, n, "Error:") || begins(p, n, "Input Error:") || begins(p, n, "CScript Error:"))
-		return exchange_say(r->sink, r->done, line, "doubtful", "the script reported an error, something may be missing: \"%.*s\"", (int)whole(p, n, 200), p);
+		return exchange_say(r->sink, r->done, line, "doubtful", "the script reported an error, something may be missing: \"%.*s\"", (int)utf8_cut(p, n, 200), p);
 	if (r->block.entry == NULL || colon == NULL || !isalpha((unsigned char)*p) || colon - p < 3 || r->unknown++ >= UNKNOWN_NAMED || (colon + 1 < p + n && colon[1] != ' '))
 		return MUSTER_OK;
 	return exchange_say(r->sink, r->done, line, "note", "\"%.*s\" is no label that is known here, and was left out", (int)(colon - p), p);

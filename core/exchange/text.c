@@ -10,6 +10,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 
 #define RAW_ROOM ((size_t)64 << 10)
 #define OUT_ROOM (4 * RAW_ROOM + 64)     /* a byte becomes three at most; what was ASCII so far stands in front */
@@ -98,39 +99,11 @@ static void fault(struct exchange_text *t, size_t *counted, const char *what)
 	t->begun = true;
 }
 
-/* Length of the UTF-8 character at p; 0: none; SIZE_MAX: one may begin here, more bytes are needed (RFC 3629 section 4). */
-static size_t utf8_length(const uint8_t *p, size_t n)
-{
-	static const struct { uint8_t first, last, low, high; size_t n; } rows[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	if (p[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (p[0] < rows[i].first || p[0] > rows[i].last)
-			continue;
-		if (n < 2)
-			return SIZE_MAX;
-		if (p[1] < rows[i].low || p[1] > rows[i].high)
-			return 0;
-		for (size_t k = 2; k < rows[i].n; k++) {
-			if (k >= n)
-				return SIZE_MAX;
-			if (p[k] < 0x80 || p[k] > 0xbf)
-				return 0;
-		}
-		return rows[i].n;
-	}
-	return 0;
-}
-
 static bool is_utf8(const uint8_t *p, size_t n)
 {
 	for (size_t k; n > 0; p += k, n -= k) {
 		k = utf8_length(p, n);
-		if (k == SIZE_MAX)
+		if (k == UTF8_MORE)
 			return true;
 		if (k == 0)
 			return false;
@@ -160,9 +133,9 @@ static void decode_utf8(struct exchange_text *t, size_t *counted)
 		if (*p >= 0x80 && t->form == FORM_ASCII)
 			return;
 		k = *p == 0 ? 0 : utf8_length(p, n);
-		if (k == SIZE_MAX && !t->eof)
+		if (k == UTF8_MORE && !t->eof)
 			return;
-		if (k == 0 || k == SIZE_MAX) {
+		if (k == 0 || k == UTF8_MORE) {
 			fault(t, counted, *p == 0 ? "a NUL byte" : "a byte that is no UTF-8");
 			t->raw_at++;
 			continue;
@@ -424,19 +397,6 @@ void exchange_text_close(struct exchange_text *t)
 
 /* ---- taking ---- */
 
-static bool continues(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* Whole characters only of the first n bytes. */
-static size_t whole(const char *p, size_t n, size_t have)
-{
-	while (n > 0 && n < have && continues(p[n]))
-		n--;
-	return n;
-}
-
 static void skip_lf(struct exchange_text *t)
 {
 	if (t->skip_lf && t->out_at < t->out_n) {
@@ -463,7 +423,7 @@ static int hold(struct exchange_text *t, const char *p, size_t n, bool *cut, str
 	size_t room = EXCHANGE_LINE_MAX - t->held.n;
 
 	if (*cut || n > room) {
-		n = *cut ? 0 : whole(p, room, n);
+		n = *cut ? 0 : utf8_cut(p, n, room);
 		*cut = true;
 	}
 	buf_add(&t->held, p, n);
@@ -522,7 +482,7 @@ int exchange_text_bytes(struct exchange_text *t, char *p, size_t n, struct muste
 		skip_lf(t);
 	} while (t->out_at == t->out_n && !t->ended);
 	have = t->out_n - t->out_at;
-	k = whole(t->out + t->out_at, have < n ? have : n, have);
+	k = utf8_cut(t->out + t->out_at, have, n);
 	memcpy(p, t->out + t->out_at, k);
 	t->out_at += k;
 	return (int)k;

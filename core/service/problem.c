@@ -4,20 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/codes.h"
-
-/* Bytes of the character of UTF-8 that begins here; 0: none does. The text's end is no part of one. */
-static size_t character(const unsigned char *p)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* longer than need be, halves of pairs, and what is above the last one */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
+#include "core/base/utf8.h"
 
 /* Sentences quote what was sent, cut where there was no more room: half a character would make all of it no JSON. */
 void problem_text(struct buf *out, const char *text)
@@ -29,7 +16,7 @@ void problem_text(struct buf *out, const char *text)
 	for (; *text != '\0'; text += n > 0 ? n : 1) {
 		unsigned char c = (unsigned char)*text;
 
-		n = character((const unsigned char *)text);
+		n = utf8_length(text, UTF8_MAX);
 		if (n > 0 && c >= 0x20 && c != '"' && c != '\\')
 			continue;
 		buf_add(out, start, (size_t)(text - start));

@@ -9,6 +9,7 @@ unit_tests += \
 	%D%/test_log \
 	%D%/test_mem \
 	%D%/test_qr \
+	%D%/test_utf8 \
 	%D%/test_uuid
 %C%_test_buf_LDADD = $(base_libs) $(CHECK_LIBS)
 %C%_test_bytes_LDADD = $(base_libs) $(CHECK_LIBS)
@@ -19,4 +20,5 @@ unit_tests += \
 %C%_test_log_LDADD = $(base_libs) $(CHECK_LIBS)
 %C%_test_mem_LDADD = $(base_libs) $(CHECK_LIBS)
 %C%_test_qr_LDADD = $(qr_libs) $(CHECK_LIBS)
+%C%_test_utf8_LDADD = $(base_libs) $(CHECK_LIBS)
 %C%_test_uuid_LDADD = $(base_libs) $(CHECK_LIBS)
