@@ -34,7 +34,8 @@ check-threads-all: all
 # What ./check leaves to ./check --full, which runs everything without sanitizers and with them: the longest, each with shorter ones beside it.
 long_tests = tests/integration/test_online.py tests/integration/test_issuer_books.py tests/integration/test_export.py tests/integration/test_import_events.py \
 	tests/integration/test_estate_year.py tests/integration/test_counted.py tests/integration/test_bench.py tests/integration/test_bench_fleet.py \
-	tests/integration/test_plugins_at_run_time.py tests/unit/test_holdings_year tests/unit/test_bench_fleet
+	tests/integration/test_plugins_at_run_time.py tests/unit/test_holdings_year tests/unit/test_bench_fleet tests/unit/test_bench_verify \
+	tests/faults/test_ledger_vfs tests/faults/test_store_vfs tests/faults/test_store_migrate
 check-short:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out $(long_tests),$(TESTS))'
 # Tests in C alone.
