@@ -407,10 +407,11 @@ static int parse_and_run(struct parsed *p, int argc, char **argv)
 /* What is watched by exit codes of its own has one for a wrong command line too. */
 static bool asks_doctor(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "doctor") == 0)
-			return true;
-	return false;
+	const struct verb *verb = NULL;
+
+	for (int i = 1; i < argc && verb == NULL; i++)
+		verb = find_verb(argv[i]);
+	return verb != NULL && strcmp(verb->name, "doctor") == 0;
 }
 
 int client_main(int argc, char **argv, const struct clock *clock)

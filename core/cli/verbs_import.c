@@ -59,16 +59,6 @@ static int hint_at(struct cli *c, struct exchange_hints *h)
 	return CLI_OK;
 }
 
-static bool is_offset(const char *t)
-{
-	static const char form[] = "+00:00";
-
-	for (size_t i = 0; i < sizeof(form) - 1; i++)
-		if (form[i] == '0' ? t[i] < '0' || t[i] > '9' : form[i] == ':' ? t[i] != ':' : t[i] != '+' && t[i] != '-')
-			return false;
-	return t[6] == '\0' && (t[1] == '0' || (t[1] == '1' && t[2] <= '4')) && t[4] <= '5';
-}
-
 /* The values of --map; each of them ended in place. */
 static int hint_maps(struct cli *c, struct exchange_hints *h, const char *maps[MAPS_MAX])
 {
@@ -99,8 +89,6 @@ static int hints_of(struct cli *c, struct exchange_hints *h, const char *maps[MA
 		.time_zone = c->value[CLI_O_TIME_ZONE] };
 	if (c->given[CLI_O_HOST] && (h->host[0] == '\0' || strlen(h->host) > 253))
 		return cli_say(c, CLI_USAGE, "--host: a machine's name has 1 to 253 bytes");
-	if (c->given[CLI_O_UTC_OFFSET] && !is_offset(h->offset))
-		return cli_say(c, CLI_USAGE, "--utc-offset: \"%s\" is not of the form +01:00 (-14:59 to +14:59)", h->offset);
 	/* said before the first file is opened */
 	if (zone_open(&zone, h, &err) != MUSTER_OK)
 		return cli_say(c, CLI_USAGE, "%s", err.message);

@@ -405,6 +405,7 @@ def test_a_machine(machines):
     client_check(one, "state", CRITICAL, "there is no folder")
     client_check(one, "lease", UNKNOWN)
     assert one.run("doctor", "--no-such").returncode == UNKNOWN and one.run("status", "--no-such").returncode == 64
+    assert one.run("run", "office2013", "--no-such", "--", "doctor").returncode == 64
     assert not one.state.exists()
     one.shift(0)
     one.json("activate", OFFICE2013, code=1)
